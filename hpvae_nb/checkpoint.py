@@ -1,0 +1,116 @@
+"""Files that survive crashes and hold no code: safetensors, with a JSON description in their header.
+
+One file holds both tensors and description, so the two can never disagree. It is written to a temporary name, synced
+and renamed: whoever reads the final name finds the old file or the new one, never half of either.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from hpvae_nb.errors import CheckpointError
+
+FORMAT = 1
+_KEY = "hpvae_nb"
+_PICKLES = {b"PK": "a zip archive, as torch.save writes it", b"\x80\x02": "a pickle", b"\x80\x04": "a pickle"}
+
+
+def write(path: Path, kind: str, tensors: dict[str, Tensor], description: dict[str, Any]) -> None:
+    """Write tensors and their description to `path`, atomically.
+
+    Args:
+        kind: what it is, such as `"model"`; `read` asks for the same.
+        description: plain JSON values.
+
+    Raises:
+        CheckpointError: when the file cannot be written (a full disk, a folder without permission); what was at
+            `path` before is untouched.
+    """
+    header = json.dumps({"format": FORMAT, "kind": kind, **description})
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_bytes(path, safetensors.torch.save(plain, metadata={_KEY: header}))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a whole file under a temporary name, sync it, and rename it to `path`.
+
+    Raises:
+        CheckpointError: as `write`.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise CheckpointError(
+            f"could not write {path} ({len(content) / 1e6:.1f} MB): {error.strerror or error}; nothing was changed: "
+            "make room or choose another folder"
+        ) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows cannot open a folder to sync it
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `write` wrote.
+
+    Raises:
+        CheckpointError: when the file is missing, truncated, of a later format or another kind, or of a format that
+            can carry code, which is refused without being opened.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"there is no file {path}")
+    with open(path, "rb") as file:
+        start = file.read(2)
+    if start in _PICKLES:
+        raise CheckpointError(
+            f"{path} is {_PICKLES[start]}, which can run code when opened, and was not opened; "
+            "for weights of the released code use load_released or `python -m hpvae_nb import-released`"
+        )
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            header = (file.metadata() or {}).get(_KEY)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged or truncated ({error}); use an earlier copy") from error
+    if header is None:
+        raise CheckpointError(f"{path} is a safetensors file, but not one that hpvae_nb wrote")
+    description = json.loads(header)
+    if description["format"] > FORMAT:
+        raise CheckpointError(
+            f"{path} has format {description['format']}, but this version reads up to {FORMAT}: upgrade hpvae_nb"
+        )
+    if description["kind"] != kind:
+        raise CheckpointError(f"{path} holds a {description['kind']}, but a {kind} was wanted")
+    return tensors, description
+
+
+def pack(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict under a common prefix."""
+    return {f"{prefix}/{name}": value for name, value in state.items()}
+
+
+def unpack(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The state dict that `pack` put under `prefix`."""
+    start = f"{prefix}/"
+    return {name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)}

@@ -1,0 +1,184 @@
+"""The command line: `python -m hpvae_nb train|sample|info|import-released`."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import hpvae_nb
+from hpvae_nb import report, show
+from hpvae_nb.clips import Clip
+from hpvae_nb.cost import estimate
+from hpvae_nb.errors import CheckpointError, InputError, TrainingError, require
+from hpvae_nb.model import Model
+from hpvae_nb.precision import choose_device, choose_precision
+from hpvae_nb.released import load_released
+
+app = typer.Typer(
+    help="Learn one short clip, make new ones: Hierarchical Patch VAE-GAN.", no_args_is_help=True, add_completion=False
+)
+
+Out = Annotated[Path, typer.Option(help="Folder for everything that is written.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of everything random; the same seed gives the same result.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Precision = Annotated[str, typer.Option(help="auto (bfloat16 where the hardware has it), bfloat16 or float32.")]
+ModelFile = Annotated[Path, typer.Argument(help="A model file, or the folder of a run.")]
+
+
+@app.command()
+def train(
+    clip: Annotated[str, typer.Argument(help="A bundled clip's name, a video file, or a folder of numbered images.")],
+    out: Out,
+    preset: Annotated[str, typer.Option(help="paper, released, laptop, laptop-128 or smoke.")] = "laptop",
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a setting, such as --set beta=0.5; repeatable.")
+    ] = None,
+    frames: Annotated[int, typer.Option(help="Frames to use; 0 for all from the start frame on.")] = 13,
+    start: Annotated[int, typer.Option(help="First frame.")] = 0,
+    fps: Annotated[float | None, typer.Option(help="Thin out to this frame rate.")] = None,
+    seed: Seed = 0,
+    samples: Annotated[int, typer.Option(min=1, help="Clips to make at the end.")] = 8,
+    resume: Annotated[bool, typer.Option(help="Go on with the run in OUT, if there is one.")] = False,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Train a model on one clip; write the model, new clips, a contact sheet and a summary."""
+    with _sentences():
+        config = hpvae_nb.preset(preset, **_overrides(change or []))
+        source = hpvae_nb.load_clip(clip, frames=frames or None, start=start, fps=fps)
+        events = hpvae_nb.train(source, config, seed=seed, out=out, resume=resume, device=device, precision=precision)
+        where = choose_device(device)
+        number = choose_precision(precision, where)
+        typer.echo(f"{source.name}, preset {config.preset}, on {where.type} in {number}, writing to {out}")
+        costs = estimate(config, hpvae_nb.scale_shapes(config, source), where, number, config.batch)
+        typer.echo(report.plan_text(costs, config.iterations))
+        try:
+            model = _watch(events, config, source, out)
+        except KeyboardInterrupt:
+            typer.echo(f"\nstopped; the model so far is in {out}, and the same command with --resume goes on", err=True)
+            raise typer.Exit(130) from None
+        typer.echo(f"trained in {report.duration(model.facts['seconds'])}; making {samples} clips")
+        page = report.write_results(model, source, out, samples=samples)
+        typer.echo(page.read_text())
+        typer.echo(f"Watch {out}/sample_00.mp4, look at {out}/contact_sheet.png, read {page}")
+
+
+@app.command()
+def sample(
+    model: ModelFile,
+    out: Out,
+    n: Annotated[int, typer.Option(min=1, help="How many clips.")] = 8,
+    seed: Seed = 0,
+    size: Annotated[str | None, typer.Option(help="Another size, as TxHxW or HxW, such as 13x36x160.")] = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Make new clips from a trained model."""
+    with _sentences():
+        loaded = hpvae_nb.load_model(model, device=device, precision=precision)
+        made = loaded.sample(n, seed=seed, size=_size(size))
+        out.mkdir(parents=True, exist_ok=True)
+        for i, clip in enumerate(made):
+            _save(out / f"sample_{i:02}", clip, loaded)
+        rows = [(f"sample {i}", clip) for i, clip in enumerate(made)]
+        sheet = show.contact_sheet(rows, colors=[show.RANDOM] * n)
+        typer.echo(f"{n} clips and {show.save_figure(out / 'contact_sheet.png', sheet)}")
+
+
+@app.command()
+def info(model: ModelFile) -> None:
+    """Say what a model file holds."""
+    with _sentences():
+        loaded = hpvae_nb.load_model(model, device="cpu")
+        config = loaded.config
+        typer.echo(
+            f"trained on {loaded.name!r}, {loaded.fps:g} frames per second; scales {loaded.scales} of {config.scales}"
+        )
+        for scale, shape in enumerate(loaded.shapes):
+            kind = "VAE" if config.is_vae(scale) else "GAN"
+            typer.echo(f"  scale {scale}: {' x '.join(map(str, shape))}  {kind}")
+        for name, value in config.to_dict().items():
+            typer.echo(f"  {name} = {value}")
+        for name, value in loaded.facts.items():
+            if name != "history":
+                typer.echo(f"  {name}: {value}")
+
+
+@app.command("import-released")
+def import_released(
+    folder: Annotated[Path, typer.Argument(help="An experiment folder of the released code: netG.pth, args.txt.")],
+    out: Annotated[Path, typer.Option(help="The model file to write.")],
+) -> None:
+    """Turn weights of the authors' released code into a model file of this package, without running their pickles."""
+    with _sentences():
+        typer.echo(f"wrote {load_released(folder).save(out)}")
+
+
+def _watch(events: Any, config: hpvae_nb.Config, clip: Clip, out: Path) -> Model:
+    """Show a progress bar, and write a preview at each scale's end."""
+    tqdm = require("tqdm", "progress bars").tqdm
+    with tqdm(total=config.scales * config.iterations, unit="step", dynamic_ncols=True) as bar:
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as end:
+                return end.value
+            bar.n = event.scale * event.iterations + event.iteration
+            terms = "  ".join(f"{name} {value:.4f}" for name, value in event.losses.items())
+            bar.set_description(f"scale {event.scale + 1}/{config.scales}", refresh=False)
+            bar.set_postfix_str(f"{terms}  {report.duration(event.remaining)} left", refresh=False)
+            bar.update(0)
+            if event.scale_done:
+                bar.write(f"scale {event.scale}: {terms}; look at {_preview(event, clip, out)}")
+
+
+def _preview(event: hpvae_nb.Event, clip: Clip, out: Path) -> Path:
+    model = event.model
+    rows = [("real", show.real_at_last_scale(model, clip))]
+    rows += [(f"sample {i}", clip) for i, clip in enumerate(event.preview(3))]
+    title = f"scale {event.scale} after {event.iteration} iterations"
+    return show.save_figure(out / f"preview_scale_{event.scale}.png", show.contact_sheet(rows, title=title))
+
+
+def _save(stem: Path, clip: Any, model: Model) -> None:
+    if model.config.dims == 3:
+        show.save_video(stem.with_suffix(".mp4"), clip, model.fps)
+    else:
+        show.mediapy().write_image(stem.with_suffix(".png"), show.to_uint8(clip))
+
+
+def _overrides(changes: list[str]) -> dict[str, Any]:
+    found = {}
+    for change in changes:
+        name, sign, value = change.partition("=")
+        if not sign:
+            raise InputError(f"--set {change!r} is not of the form name=value, such as --set beta=0.5")
+        try:
+            found[name.strip()] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            found[name.strip()] = value.strip()
+    return found
+
+
+def _size(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split("x"))
+    except ValueError:
+        raise InputError(f"size is {text!r}, but must be TxHxW or HxW, such as 13x36x160") from None
+
+
+@contextlib.contextmanager
+def _sentences() -> Iterator[None]:
+    """Errors that the user can mend are one sentence, without a traceback."""
+    try:
+        yield
+    except (InputError, CheckpointError, TrainingError, ImportError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None

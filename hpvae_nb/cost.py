@@ -1,0 +1,105 @@
+"""What a training will cost, before it starts: arithmetic counted, time measured on a few layers, memory estimated."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import torch
+
+from hpvae_nb.blocks import conv
+from hpvae_nb.config import Config
+from hpvae_nb.networks import RGB
+from hpvae_nb.precision import computing
+from hpvae_nb.pyramid import Shape
+
+_PROBED_VOXELS = 40_000  # beyond this a layer's speed no longer depends on its size
+_PROCESS_BYTES = 0.45e9  # measured: an idle process with PyTorch and PyAV loaded
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One scale's cost: `flops` and `seconds` of a training step, `peak_bytes` of the process while it runs."""
+
+    scale: int
+    shape: Shape
+    is_vae: bool
+    flops: float
+    seconds: float
+    peak_bytes: float
+
+
+def network_flops(config: Config, which: str) -> float:
+    """Floating-point operations per site of one forward pass of `"E"`, `"G0"`, `"G"` or `"D"`, convolutions only."""
+    c, taps = config.channels, config.kernel**config.dims
+
+    def chain(first: int, layers: int, last: int) -> int:
+        return first * c + (layers - 2) * c * c + c * last
+
+    weights = {
+        "E": RGB * c + (config.encoder_layers - 1) * c * c + 2 * c * config.latent,
+        "G0": chain(config.latent, config.generator_layers, RGB),
+        "G": chain(RGB, config.generator_layers, RGB),
+        "D": chain(RGB, config.critic_layers, 1),
+    }
+    return 2.0 * taps * weights[which]
+
+
+def step_flops(config: Config, shapes: list[Shape], scale: int) -> float:
+    """Floating-point operations of one training step at `scale` for one training sample, convolutions only.
+
+    A pass with its backward pass counts three forward passes, a backward pass to the input alone one, and the penalty
+    with its double backward pass six.
+    """
+    sites = [math.prod(shape) for shape in shapes]
+    encoder, base = network_flops(config, "E") * sites[0], network_flops(config, "G0") * sites[0]
+    frozen = network_flops(config, "G") * sum(sites[1:scale])
+    top = network_flops(config, "G") * sites[scale] if scale else 0.0
+    if config.is_vae(scale):
+        return 3 * (encoder + base) + 2 * frozen + 3 * top
+    critic = network_flops(config, "D") * sites[scale]
+    return encoder + 2 * (base + frozen) + 2 * 3 * top + (2 * 3 + 6 + 2) * critic
+
+
+def estimate(config: Config, shapes: list[Shape], device: torch.device, precision: str, batch: int = 1) -> list[Cost]:
+    """Cost of a step at every scale, from the speed of one middle layer at that scale's size on this machine."""
+    costs = []
+    for scale, shape in enumerate(shapes):
+        flops = batch * step_flops(config, shapes, scale)
+        layer_flops, layer_seconds = _probe(config, shape, device, precision)
+        seconds = flops / layer_flops * layer_seconds
+        costs.append(
+            Cost(scale, shape, config.is_vae(scale), flops, seconds, _peak_bytes(config, shapes, scale, batch))
+        )
+    return costs
+
+
+def _probe(config: Config, shape: Shape, device: torch.device, precision: str) -> tuple[float, float]:
+    """Operations and seconds of a forward and backward pass of one middle layer, a batch of two."""
+    shrink = max(1.0, (math.prod(shape) / _PROBED_VOXELS) ** 0.5)
+    shape = (*shape[:-2], *(max(1, round(side / shrink)) for side in shape[-2:]))
+    c = config.channels
+    layer = conv(config.dims, c, c, config.kernel).to(device)
+    x = torch.zeros(2, c, *shape, device=device, requires_grad=True)
+    best = math.inf
+    for _ in range(3):
+        start = time.perf_counter()
+        with computing(device, precision):
+            y = layer(x)
+        y.float().sum().backward()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        best = min(best, time.perf_counter() - start)
+    return 3 * 2 * 2.0 * config.kernel**config.dims * c * c * math.prod(shape), best
+
+
+def _peak_bytes(config: Config, shapes: list[Shape], scale: int, batch: int) -> float:
+    """Feature maps alive at once, in float32; half of that in bfloat16 is eaten up by casts and workspace."""
+    sites = batch * math.prod(shapes[scale])
+    per_layer = 4 * config.channels * sites
+    if config.is_vae(scale):
+        maps = 3 * config.generator_layers
+    else:
+        maps = 2 * 3 * config.generator_layers + 5 * config.critic_layers
+    return _PROCESS_BYTES + maps * per_layer

@@ -1,0 +1,39 @@
+"""What goes wrong, said in one sentence: the value, the limit and the way out."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+
+class InputError(ValueError):
+    """Something the caller gave cannot work; the message names it, the limit, and what to do instead."""
+
+
+class CheckpointError(RuntimeError):
+    """A saved model or run cannot be read or written; nothing was executed and nothing half-written stays."""
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message names the scale, the iteration and the last good checkpoint."""
+
+
+def require(module: str, purpose: str, install: str | None = None) -> ModuleType:
+    """Import an optional package at the moment it is needed.
+
+    Args:
+        module: dotted import name, such as ``"av"``.
+        purpose: what it is wanted for, completing the sentence "needed for ...".
+        install: its name for pip, where that differs from the import name.
+
+    Returns:
+        The imported module.
+
+    Raises:
+        ImportError: when the package is missing, with the command that brings it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = install or module.split(".")[0]
+        raise ImportError(f"the package {package!r} is needed for {purpose}: pip install {package}") from error

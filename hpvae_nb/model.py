@@ -1,0 +1,346 @@
+"""A trained model: sampling, steering, encoding, reconstruction, and its file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hpvae_nb import checkpoint
+from hpvae_nb.clips import Clip
+from hpvae_nb.config import Config, from_dict
+from hpvae_nb.errors import CheckpointError, InputError
+from hpvae_nb.hierarchy import Hierarchy
+from hpvae_nb.networks import RGB
+from hpvae_nb.precision import choose_device, choose_precision, computing
+from hpvae_nb.pyramid import Shape, coarsest, shapes_for_latent, shapes_for_output, upsample
+
+_CHUNK = 2**20  # voxels of the finest scale computed at a time: bounds memory, whatever is asked for
+
+
+class Model:
+    """A clip's learned patches, ready to make new clips.
+
+    It may hold fewer scales than its configuration plans, when training was stopped early; everything then works up to
+    the scale that is there.
+
+    Attributes:
+        config: the recipe.
+        shapes: (T, H, W) of every planned scale, coarsest first; (H, W) for images.
+        network: the `Hierarchy` with its weights.
+        coarse: x^0 of the training clip, `b 3 t h w` in [-1, 1]; None for weights that came without a clip.
+        fps: frames per second of what is made.
+        name: of the training clip.
+        facts: plain JSON values about how it came to be (seed, seconds, final losses).
+    """
+
+    def __init__(
+        self,
+        network: Hierarchy,
+        shapes: list[Shape],
+        *,
+        coarse: Tensor | None,
+        fps: float,
+        name: str,
+        facts: dict[str, Any] | None = None,
+        precision: str = "auto",
+    ) -> None:
+        self.network = network
+        self.config: Config = network.config
+        self.shapes = shapes
+        self.coarse = coarse
+        self.fps = fps
+        self.name = name
+        self.facts = facts or {}
+        self.precision = choose_precision(precision, self.device)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.network.parameters()).device
+
+    @property
+    def scales(self) -> int:
+        """How many scales are there; `config.scales` when training went to its end."""
+        return len(self.network.generators)
+
+    def to(self, device: str | torch.device, precision: str = "auto") -> Model:
+        """Move to a device (`"auto"`: a GPU if there is one), choosing the precision anew."""
+        chosen = choose_device(device)
+        self.network.to(chosen)
+        self.precision = choose_precision(precision, chosen)
+        return self
+
+    def sample(self, n: int, *, seed: int, size: Shape | None = None, scales: int | None = None) -> Tensor:
+        """New clips: z ~ N(0, I), then equation (9) up to the last scale.
+
+        Sample i of a seed is the same however many are asked for.
+
+        Args:
+            n: how many, at least 1.
+            seed: at least 0.
+            size: (T, H, W) or (H, W) of the finest scale, in frames and pixels; the training size if not given.
+            scales: stop after this many scales, for a coarser and smaller clip.
+
+        Returns:
+            `b c t h w` (`b c h w` for images) in [-1, 1], on the CPU.
+
+        Raises:
+            InputError: for values out of range or a size too small for its coarsest scale.
+        """
+        return self._finish(self.latent(n, seed=seed, size=size), self._shapes(size), scales=scales, seed=seed)
+
+    def latent(self, n: int, *, seed: int, size: Shape | None = None) -> Tensor:
+        """The latent maps that `sample` decodes: z ~ N(0, I), `b latent t h w` at scale 0. Arguments as in `sample`."""
+        _check_count("n", n)
+        shape = (self.config.latent, *self._shapes(size)[0])
+        return torch.stack([torch.randn(shape, generator=_stream(seed, i, 0)) for i in range(n)])
+
+    def decode(
+        self,
+        z: Tensor,
+        *,
+        noise: float | Sequence[float] = 1.0,
+        seed: int | None = None,
+        size: Shape | None = None,
+        scales: int | None = None,
+    ) -> Tensor:
+        """Clips from latent maps, by equation (9).
+
+        Args:
+            z: `b latent t h w` at scale 0. A map larger than the trained one makes a larger clip.
+            noise: multiplies the noise amplitudes of the GAN scales; one number, or one for each GAN scale. 0 makes
+                decoding deterministic.
+            seed: of that noise; drawn anew if not given.
+            size: (T, H, W) or (H, W) of the finest scale; in proportion to `z` if not given.
+            scales: stop after this many scales.
+
+        Returns:
+            `b c t h w` in [-1, 1], on the CPU.
+
+        Raises:
+            InputError: when `z` is no latent map of this model, or for values out of range.
+        """
+        if z.ndim != self.config.dims + 2 or z.shape[1] != self.config.latent:
+            raise InputError(
+                f"z is {tuple(z.shape)}, but latent maps are {self._axes(self.config.latent)}, as Model.latent makes"
+            )
+        if not torch.isfinite(z).all():
+            raise InputError("z holds NaN or infinite values")
+        latent = tuple(z.shape[2:])
+        shapes = shapes_for_latent(self.shapes, latent) if size is None else [latent, *self._shapes(size)[1:]]
+        return self._finish(z, shapes, scales=scales, seed=seed, noise=noise)
+
+    def refine(
+        self, video: Tensor, start: int, *, seed: int, noise: float | Sequence[float] = 1.0, size: Shape | None = None
+    ) -> Tensor:
+        """Start the hierarchy from a given clip in place of scale `start`, and draw the scales above it.
+
+        Args:
+            video: `b c t h w` in [-1, 1], of any size; resized to scale `start`.
+            start: 0..N-1; the scale whose output `video` stands in for. Low: more is changed; high: less.
+            seed: of the GAN scales' noise.
+            noise: as in `decode`.
+            size: as in `sample`.
+
+        Returns:
+            `b c t h w` in [-1, 1] at the last scale, on the CPU.
+        """
+        if not 0 <= start < self.scales - 1:
+            raise InputError(f"start is {start}, but must be a scale below the last: 0..{self.scales - 2}")
+        if video.ndim != self.config.dims + 2 or video.shape[1] != RGB:
+            raise InputError(
+                f"video is {tuple(video.shape)}, but must be 'b 3 {'t h w' if video.ndim == 5 else 'h w'}'"
+            )
+        shapes = self._shapes(size)
+        return self._finish(upsample(video, shapes[start]), shapes, seed=seed, noise=noise, start=start)
+
+    def encode(self, video: Tensor | Clip) -> tuple[Tensor, Tensor]:
+        """E: mean and log-variance of every patch's latent vector (section 3.1).
+
+        Args:
+            video: `c t h w` or `b c t h w` in [-1, 1]: either x^0 itself, at scale 0's shape, or a clip at full rate
+                and any size, which is reduced to scale 0 first. (`c h w` or `b c h w` for images.)
+
+        Returns:
+            mu and logvar, each `b latent t h w` at scale 0, on the CPU.
+        """
+        pixels = video.video if isinstance(video, Clip) else video
+        pixels = pixels[None] if pixels.ndim == self.config.dims + 1 else pixels
+        if pixels.ndim != self.config.dims + 2 or pixels.shape[1] != RGB:
+            raise InputError(f"video is {tuple(pixels.shape)}, but must be {self._axes(RGB)}")
+        if tuple(pixels.shape[2:]) != self.shapes[0]:
+            pixels = coarsest(self.config, pixels, self.shapes[0])
+        encoder = self.network.encoder
+        training = encoder.training
+        encoder.eval()  # no power iteration: encoding must not change the weights
+        with torch.no_grad(), computing(self.device, self.precision):
+            mu, logvar = encoder(pixels.to(self.device))
+        encoder.train(training)
+        return mu.cpu(), logvar.cpu()
+
+    def reconstruct(self, clip: Clip | None = None, *, scales: int | None = None) -> Tensor:
+        """x̄^N: the training clip through E and back, with z = mu and no noise (equation 6).
+
+        Args:
+            clip: another clip in place of the training one; needed where the model came without one.
+
+        Returns:
+            `b c t h w` in [-1, 1], on the CPU; b counts the training samples (1, unless the clip was long).
+        """
+        source = self.coarse if clip is None else clip
+        if source is None:
+            raise InputError("this model came without its training clip: call reconstruct(clip)")
+        mu, _ = self.encode(source)
+        return self._finish(mu, self.shapes, scales=scales, seed=0, noise=0.0)
+
+    def interpolate(self, a: Tensor, b: Tensor, steps: int) -> Tensor:
+        """`steps` latent maps from `a` to `b` along the sphere on which normal vectors lie, ends included.
+
+        Args:
+            a: one latent map, `latent t h w` or `1 latent t h w`.
+            b: the other, of the same shape.
+
+        Returns:
+            `b latent t h w` with b = steps.
+        """
+        _check_count("steps", steps)
+        a, b = (z[0] if z.ndim == self.config.dims + 2 else z for z in (a, b))
+        if a.shape != b.shape:
+            raise InputError(f"cannot interpolate between {tuple(a.shape)} and {tuple(b.shape)}: make them equal")
+        return torch.stack([slerp(a, b, float(t)) for t in np.linspace(0, 1, steps)])
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model as one safetensors file; a folder gets `model.safetensors`.
+
+        Returns:
+            The file's path.
+
+        Raises:
+            CheckpointError: when it cannot be written; nothing half-written stays.
+        """
+        file = _model_file(Path(path))
+        tensors = checkpoint.pack("network", self.network.state_dict())
+        if self.coarse is not None:
+            tensors["coarse"] = self.coarse
+        description = {
+            "config": self.config.to_dict(),
+            "shapes": self.shapes,
+            "scales": self.scales,
+            "amplitudes": self.network.amplitudes,
+            "fps": self.fps,
+            "name": self.name,
+            "facts": self.facts,
+        }
+        checkpoint.write(file, "model", tensors, description)
+        return file
+
+    def _axes(self, channels: int) -> str:
+        return f"'b {channels} {'t h w' if self.config.dims == 3 else 'h w'}'"
+
+    def _shapes(self, size: Shape | None) -> list[Shape]:
+        return self.shapes if size is None else shapes_for_output(self.shapes, tuple(size))
+
+    def _finish(
+        self,
+        x: Tensor,
+        shapes: list[Shape],
+        *,
+        seed: int | None,
+        scales: int | None = None,
+        noise: float | Sequence[float] = 1.0,
+        start: int | None = None,
+    ) -> Tensor:
+        """From a latent map (`start` None) or from the output of scale `start`, through the scales above."""
+        scales = self.scales if scales is None else scales
+        if not 1 <= scales <= self.scales:
+            raise InputError(f"scales is {scales}, but this model has 1..{self.scales}")
+        seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
+        factors = self._noise_factors(noise)
+        chunk = max(1, _CHUNK // math.prod(shapes[scales - 1]))
+        parts = []
+        with torch.no_grad(), computing(self.device, self.precision):
+            for first in range(0, len(x), chunk):
+                part = x[first : first + chunk].to(self.device)
+                if start is None:
+                    part = self.network.base(part)
+                for n in range(1 if start is None else start + 1, scales):
+                    strength = factors[n] * self.network.amplitudes[n]
+                    z_n = _noise(seed, first, len(part), n, shapes[n], self.device) * strength if strength else None
+                    part = self.network.refine(n, part, shapes[n], z_n)
+                parts.append(part.cpu())
+        return torch.cat(parts).clamp(-1, 1)
+
+    def _noise_factors(self, noise: float | Sequence[float]) -> list[float]:
+        """One factor for each planned scale: 0 below the GAN scales."""
+        levels, gan_scales = self.config.vae_levels, self.config.scales - self.config.vae_levels
+        factors = [float(noise)] * gan_scales if isinstance(noise, (int, float)) else [float(f) for f in noise]
+        if len(factors) != gan_scales or not all(math.isfinite(f) and f >= 0 for f in factors):
+            raise InputError(
+                f"noise is {noise!r}, but must be one number of at least 0, or {gan_scales}, one for each GAN scale"
+            )
+        return [0.0] * levels + factors
+
+
+def load_model(path: str | Path, *, device: str | torch.device = "auto", precision: str = "auto") -> Model:
+    """Read a model that `Model.save` wrote. No code in the file is ever run.
+
+    Args:
+        path: the file, or a folder that holds `model.safetensors`.
+
+    Raises:
+        CheckpointError: when it is missing, damaged, of a later version, or of a format that can carry code.
+    """
+    file = _model_file(Path(path))
+    tensors, description = checkpoint.read(file, "model")
+    try:
+        network = Hierarchy(from_dict(description["config"]))
+        for _ in range(1, description["scales"]):
+            network.grow()
+        network.load_state_dict(checkpoint.unpack("network", tensors))
+        network.amplitudes = list(description["amplitudes"])
+        shapes = [tuple(shape) for shape in description["shapes"]]
+        fps, name, facts = description["fps"], description["name"], description["facts"]
+    except (KeyError, RuntimeError, InputError) as error:
+        raise CheckpointError(f"{file} does not hold together as a model: {error}") from error
+    network.requires_grad_(False)
+    model = Model(network, shapes, coarse=tensors.get("coarse"), fps=fps, name=name, facts=facts)
+    return model.to(device, precision)
+
+
+def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
+    """Spherical interpolation, t in [0, 1]: normal vectors stay about as long as normal vectors are.
+
+    Source: White 2016, "Sampling generative networks", section 2.1. Nearly parallel ends fall back to a straight line.
+    """
+    cosine = torch.nn.functional.cosine_similarity(a.flatten(), b.flatten(), dim=0).clamp(-1, 1)
+    angle = torch.arccos(cosine)
+    if angle < 1e-4 or angle > math.pi - 1e-4:
+        return (1 - t) * a + t * b
+    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+
+
+def _stream(seed: int, sample: int, scale: int) -> torch.Generator:
+    """Random numbers for one scale of one sample, the same on every device and whatever else is drawn."""
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise InputError(f"seed is {seed!r}, but must be a whole number of at least 0")
+    state = np.random.SeedSequence([int(seed), sample, scale]).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state))
+
+
+def _noise(seed: int, first: int, n: int, scale: int, shape: Shape, device: torch.device) -> Tensor:
+    parts = [torch.randn(RGB, *shape, generator=_stream(seed, first + i, scale)) for i in range(n)]
+    return torch.stack(parts).to(device)
+
+
+def _check_count(name: str, value: int) -> None:
+    if not isinstance(value, int) or value < 1:
+        raise InputError(f"{name} is {value!r}, but must be a whole number of at least 1")
+
+
+def _model_file(path: Path) -> Path:
+    return path / "model.safetensors" if path.is_dir() else path

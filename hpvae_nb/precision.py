@@ -1,0 +1,57 @@
+"""Where to compute and in which number format, decided by asking the hardware."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import torch
+
+from hpvae_nb.errors import InputError
+
+PRECISIONS = ("auto", "bfloat16", "float32")
+
+
+def choose_device(device: str | torch.device = "auto") -> torch.device:
+    """`"auto"` is the first CUDA GPU where there is one, else the CPU; anything else is taken at its word.
+
+    Raises:
+        InputError: for a name PyTorch does not know, or a device that is not there.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"device {str(device)!r} cannot be used here; 'auto' and 'cpu' always can") from error
+    return chosen
+
+
+def native_bfloat16(device: torch.device) -> bool:
+    """Whether the hardware multiplies bfloat16 matrices itself; emulation is slower than float32.
+
+    True for CPUs with AVX512-BF16 or AMX, and for NVIDIA GPUs from Ampere (compute capability 8) on.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return False
+
+
+def choose_precision(precision: str, device: torch.device) -> str:
+    """`"auto"` is bfloat16 convolutions where they are native and float32 elsewhere.
+
+    Raises:
+        InputError: for an unknown name.
+    """
+    if precision not in PRECISIONS:
+        raise InputError(f"precision is {precision!r}, but must be one of {', '.join(map(repr, PRECISIONS))}")
+    if precision != "auto":
+        return precision
+    return "bfloat16" if native_bfloat16(device) else "float32"
+
+
+def computing(device: torch.device, precision: str) -> AbstractContextManager[object]:
+    """A context in which convolutions run in `precision`; weights, sums, norms of gradients and losses stay float32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")

@@ -1,0 +1,96 @@
+"""How far a network sees: r from kernel, stride and dilation, and measured from gradients (section 3.1, figure 3)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from hpvae_nb.errors import InputError
+
+
+def receptive_field(module: nn.Module) -> tuple[int, ...]:
+    """Size r of the input region one output site sees, along each axis (T, H, W), in sites.
+
+    Each layer of kernel k and dilation d adds (k - 1) * d steps of the input it reads; strides multiply the step.
+    Layers count in the order in which the module holds them, so branches (the encoder's two heads) must be equal in
+    size: the first branch of equal convolutions counts once.
+
+    Raises:
+        InputError: when the module holds no convolution or average pooling.
+    """
+    field, jump = None, None
+    for layer in _chain(module):
+        kernel, stride, dilation = (
+            _tuple(getattr(layer, name), layer) for name in ("kernel_size", "stride", "dilation")
+        )
+        if field is None or jump is None:
+            field, jump = [1] * len(kernel), [1] * len(kernel)
+        field = [r + (k - 1) * d * j for r, k, d, j in zip(field, kernel, dilation, jump, strict=True)]
+        jump = [j * s for j, s in zip(jump, stride, strict=True)]
+    if field is None:
+        raise InputError(f"{type(module).__name__} holds no convolution, so it has no receptive field to compute")
+    return tuple(field)
+
+
+def empirical_receptive_field(module: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The extent, along each axis, of the input sites whose value changes the central output site.
+
+    Measured from gradients: of the central output, summed over channels, with respect to a random input of the given
+    shape. Normalisation over sites lets every output see every input, so it is replaced by its affine part while
+    measuring.
+
+    Args:
+        module: a network of `b c t h w` or `b c h w`.
+        shape: the input's shape without batch, `c t h w`; make it larger than the field that is expected.
+
+    Returns:
+        The extent along each site axis, in sites; an extent equal to the shape may be cut off by the border.
+    """
+    seen = gradient_map(module, shape) > 0
+    extents = []
+    for axis in range(seen.ndim):
+        hit = torch.nonzero(seen.any(dim=tuple(a for a in range(seen.ndim) if a != axis)) if seen.ndim > 1 else seen)
+        extents.append(int(hit.max() - hit.min()) + 1 if len(hit) else 0)
+    return tuple(extents)
+
+
+def gradient_map(module: nn.Module, shape: tuple[int, ...], site: tuple[int, ...] | None = None) -> Tensor:
+    """How strongly each input site sways one output site: |gradient|, summed over channels (figure 3, in green).
+
+    Args:
+        module: a network of `b c t h w` or `b c h w`; several outputs count as the first.
+        shape: the input's shape without batch, `c t h w`.
+        site: the output site; the central one if not given.
+
+    Returns:
+        A map `t h w` of values of at least 0.
+    """
+    x = torch.randn(1, *shape, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    handles = [
+        layer.register_forward_hook(_affine_only) for layer in module.modules() if isinstance(layer, nn.GroupNorm)
+    ]
+    try:
+        y = module(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    y = y[0] if isinstance(y, tuple) else y
+    at = site or tuple(length // 2 for length in y.shape[2:])
+    (gradient,) = torch.autograd.grad(y[(0, slice(None), *at)].sum(), x)
+    return gradient[0].abs().sum(dim=0)
+
+
+def _affine_only(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+    return inputs[0]
+
+
+def _chain(module: nn.Module) -> list[nn.Module]:
+    """The convolutions that one signal passes: all of them, but only one head of an encoder."""
+    kinds = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+    skipped = {id(layer) for name, layer in module.named_modules() if name.endswith("to_logvar")}
+    return [layer for layer in module.modules() if isinstance(layer, kinds) and id(layer) not in skipped]
+
+
+def _tuple(value: int | tuple[int, ...], layer: nn.Module) -> tuple[int, ...]:
+    dims = {nn.Conv1d: 1, nn.Conv2d: 2, nn.Conv3d: 3}[type(layer)]  # type: ignore[index]
+    return (value,) * dims if isinstance(value, int) else tuple(value)

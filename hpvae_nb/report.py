@@ -1,0 +1,91 @@
+"""What a finished training leaves for its reader: clips to watch, a contact sheet, and a page of figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hpvae_nb import checkpoint, show
+from hpvae_nb.clips import Clip
+from hpvae_nb.cost import Cost
+from hpvae_nb.metrics import diversity
+from hpvae_nb.model import Model
+
+DIVERSITY_SAMPLES = 50  # paper, section 4.2
+
+
+def plan_text(costs: list[Cost], iterations: int) -> str:
+    """Sizes of all scales with the time and memory they are expected to take, as a table."""
+    lines = ["scale  trained as  size (T x H x W)   GFLOP/step  seconds"]
+    for cost in costs:
+        kind, size = "VAE" if cost.is_vae else "GAN", " x ".join(map(str, cost.shape))
+        lines.append(
+            f"{cost.scale:>5}  {kind:<10}  {size:<17}  {cost.flops / 1e9:>10.2f}  {iterations * cost.seconds:>7.0f}"
+        )
+    seconds, peak = iterations * sum(c.seconds for c in costs), max(c.peak_bytes for c in costs)
+    lines.append(f"about {duration(seconds)} in all on this machine, and {peak / 1e9:.1f} GB of memory")
+    return "\n".join(lines)
+
+
+def duration(seconds: float) -> str:
+    """Such as `48 s`, `3 min 20 s`, `2 h 5 min`, `8.1 days`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    if seconds < 86400:
+        return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
+    return f"{seconds / 86400:.1f} days"
+
+
+def write_results(model: Model, clip: Clip, folder: Path, *, samples: int, seed: int = 1) -> Path:
+    """Sampled clips, the real clip, a contact sheet, loss curves and a summary page.
+
+    Args:
+        samples: how many clips to write, at least 1.
+        seed: of the samples.
+
+    Returns:
+        The summary's path.
+    """
+    made = model.sample(samples, seed=seed)
+    real = show.real_at_last_scale(model, clip)
+    rows = [("real", real), *((f"sample {i}", sample) for i, sample in enumerate(made))]
+    title = f"{model.name}: the training clip, and clips that were never filmed"
+    show.save_figure(folder / "contact_sheet.png", show.contact_sheet(rows, title=title))
+    if model.config.dims == 3:
+        show.save_video(folder / "real.mp4", real, model.fps)
+        for i, sample in enumerate(made):
+            show.save_video(folder / f"sample_{i:02}.mp4", sample, model.fps)
+    if model.facts.get("history"):
+        show.save_figure(folder / "losses.png", show.loss_curves(model))
+    path = folder / "summary.md"
+    checkpoint.write_bytes(path, summary(model, clip).encode())
+    return path
+
+
+def summary(model: Model, clip: Clip) -> str:
+    """A page in Markdown: what was trained, how it ended, how diverse it is, how long it took."""
+    real = show.real_at_last_scale(model, clip)
+    many = model.sample(DIVERSITY_SAMPLES, seed=0)
+    error = (model.reconstruct()[0] - real).square().mean().item()
+    facts, config = model.facts, model.config
+    weights = sum(weight.numel() for weight in model.network.parameters())
+    lines = [
+        f"# {model.name}: `{config.preset}`",
+        "",
+        f"- **diversity** {diversity(many, real):.3f} ({DIVERSITY_SAMPLES} samples, seed 0)",
+        f"- **reconstruction** mean squared error {error:.5f} (values in [-1, 1])",
+        f"- **training** {facts.get('seconds', 0):.0f} s on {facts.get('device')} in {facts.get('precision')}, "
+        f"seed {facts.get('seed')}, torch {facts.get('torch')}",
+        f"- **model** {weights:,} weights, {config.vae_levels} VAE levels of {config.scales} scales, "
+        f"{config.iterations} iterations each",
+        "",
+        "| scale | T x H x W | trained as | losses at its end, before weighting |",
+        "| --- | --- | --- | --- |",
+    ]
+    for scale, (shape, records) in enumerate(zip(model.shapes, facts.get("history", []), strict=False)):
+        last = {name: value for name, value in records[-1].items() if name != "iteration"}
+        ended = ", ".join(f"{name} {value:.4f}" for name, value in last.items())
+        kind = "VAE" if config.is_vae(scale) else "GAN"
+        lines.append(f"| {scale} | {' x '.join(map(str, shape))} | {kind} | {ended} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,148 @@
+"""What a person looks at: video files, contact sheets, loss curves. Packages are imported when something is drawn."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from hpvae_nb import checkpoint
+from hpvae_nb.clips import Clip
+from hpvae_nb.errors import InputError, require
+from hpvae_nb.model import Model
+from hpvae_nb.pyramid import real_samples
+
+# Colour-blind safe (Okabe and Ito 2008); the same thing has the same colour in every figure.
+REAL, RECONSTRUCTED, RANDOM = "#009E73", "#0072B2", "#D55E00"
+
+
+def to_uint8(video: Tensor) -> np.ndarray:
+    """`c t h w` in [-1, 1] to `t h w c` in 0..255 (`c h w` to `h w c`)."""
+    if video.ndim not in (3, 4):
+        raise InputError(f"expected one clip 'c t h w' or image 'c h w', got {tuple(video.shape)}: index the batch")
+    pattern = "c t h w -> t h w c" if video.ndim == 4 else "c h w -> h w c"
+    return rearrange(((video.float() + 1) * 127.5).round().clamp(0, 255).byte().cpu(), pattern).numpy()
+
+
+def enlarge(video: Tensor, width: int) -> Tensor:
+    """`c t h w` with each pixel repeated, so that a small clip fills `width` pixels or nearly; never shrinks."""
+    factor = max(1, width // video.shape[-1])
+    return video.repeat_interleave(factor, dim=-1).repeat_interleave(factor, dim=-2)
+
+
+def save_video(path: str | Path, video: Tensor, fps: float, *, width: int = 384) -> Path:
+    """Write an h264 mp4 that browsers play; small clips are enlarged without blurring.
+
+    Args:
+        video: `c t h w` in [-1, 1].
+        fps: frames per second.
+        width: in pixels, aimed at.
+
+    Raises:
+        ImportError: when mediapy or ffmpeg is missing.
+    """
+    path = Path(path)
+    frames = to_uint8(enlarge(video, width))
+    frames = np.pad(frames, [(0, 0), *((0, side % 2) for side in frames.shape[1:3]), (0, 0)], mode="edge")
+    temporary = path.with_name(f".{path.name}")
+    mediapy().write_video(temporary.with_suffix(".mp4"), frames, fps=fps, qp=16)
+    temporary.with_suffix(".mp4").replace(path)
+    return path
+
+
+def mediapy() -> Any:
+    """The mediapy package, told where ffmpeg is."""
+    media = require("mediapy", "writing and showing videos")
+    media.set_ffmpeg(require("imageio_ffmpeg", "its ffmpeg program", "imageio-ffmpeg").get_ffmpeg_exe())
+    return media
+
+
+def show_videos(videos: Sequence[Tensor], fps: float, titles: Sequence[str] | None = None, *, width: int = 256) -> None:
+    """Play clips side by side in a notebook, in a loop. Each `c t h w` in [-1, 1]."""
+    frames = [to_uint8(enlarge(video, width)) for video in videos]
+    names = list(titles) if titles is not None else [""] * len(frames)
+    mediapy().show_videos(dict(zip(_distinct(names), frames, strict=True)), fps=fps, width=width, columns=4)
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """mediapy keys videos by title; equal titles are told apart by trailing spaces."""
+    return [name + " " * names[:i].count(name) for i, name in enumerate(names)]
+
+
+def contact_sheet(
+    rows: Sequence[tuple[str, Tensor]], *, frames: int = 7, title: str = "", colors: Sequence[str] | None = None
+) -> Any:
+    """A figure with a clip in each row and evenly chosen frames, first and last included, in its columns.
+
+    Args:
+        rows: label and clip `c t h w` in [-1, 1].
+        frames: how many columns.
+        colors: of the labels; the first row counts as real and the others as random if not given.
+
+    Returns:
+        A matplotlib figure.
+    """
+    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
+    colors = colors or [REAL] + [RANDOM] * (len(rows) - 1)
+    count = min(frames, rows[0][1].shape[1])
+    height, width = rows[0][1].shape[-2:]
+    cell = 10 / count
+    figure, axes = plt.subplots(
+        len(rows),
+        count,
+        figsize=(10 + 1.2, cell * height / width * len(rows) + 0.6),
+        squeeze=False,
+        gridspec_kw={"wspace": 0.03, "hspace": 0.04},
+    )
+    for line, (label, clip), color in zip(axes, rows, colors, strict=True):
+        chosen = torch.linspace(0, clip.shape[1] - 1, count).round().long()
+        for axis, frame in zip(line, chosen, strict=True):
+            axis.imshow(to_uint8(clip[:, frame]))
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_visible(False)
+            if line is axes[0]:
+                axis.set_title(f"frame {int(frame)}", fontsize=8)
+        line[0].set_ylabel(label, rotation=0, ha="right", va="center", color=color, fontsize=9, fontweight="bold")
+    if title:
+        figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def loss_curves(model: Model) -> Any:
+    """Reconstruction error, KL and critic distance of each scale over training; a matplotlib figure."""
+    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
+    panels = {
+        "reconstruction": "reconstruction error",
+        "kl": "KL per latent entry (nats)" if model.config.kl_reduction == "mean" else "KL (nats)",
+        "distance": "E[D(x)] - E[D(x̄_rand)]",
+    }
+    figure, axes = plt.subplots(1, len(panels), figsize=(11, 2.8), layout="constrained")
+    shades = plt.get_cmap("viridis")(np.linspace(0, 0.9, model.config.scales))
+    for axis, (name, label) in zip(axes, panels.items(), strict=True):
+        for scale, records in enumerate(model.facts.get("history", [])):
+            if records and name in records[0]:
+                x, y = zip(*((record["iteration"], record[name]) for record in records), strict=True)
+                axis.plot(x, y, color=shades[scale], label=f"scale {scale}")
+        axis.set(xlabel="iteration", title=label, yscale="log" if name != "distance" else "linear")
+        axis.legend(fontsize=6, ncols=2)
+    return figure
+
+
+def save_figure(path: str | Path, figure: Any) -> Path:
+    """Write a matplotlib figure as PNG, whole or not at all, and close it."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight", facecolor="white")
+    require("matplotlib.pyplot", "drawing figures", "matplotlib").close(figure)
+    checkpoint.write_bytes(Path(path), buffer.getvalue())
+    return Path(path)
+
+
+def real_at_last_scale(model: Model, clip: Clip) -> Tensor:
+    """The clip as the model was asked to imitate it: its first training sample at the finest scale, `c t h w`."""
+    return real_samples(model.config, clip, model.scales - 1, model.shapes[model.scales - 1])[0]

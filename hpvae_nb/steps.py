@@ -1,0 +1,153 @@
+"""One training step at a VAE scale and at a GAN scale: what is computed, in which order, and what it costs.
+
+Two things are arranged differently from the equations' order, and change no value (tests hold both against a literal
+version): frozen scales run without a graph, and passes that read the same network share one batch, since every
+normalisation is per sample.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from hpvae_nb import losses
+from hpvae_nb.blocks import steady_weights
+from hpvae_nb.hierarchy import Hierarchy
+from hpvae_nb.pyramid import Shape
+
+Losses = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The random numbers of one step, drawn in a fixed order whatever the step does with them.
+
+    `epsilon` and `z` are `b latent t h w` at scale 0; `noise[k]` is `b 3 t h w` at GAN scale `first_gan + k`, of
+    standard deviation 1; `generator` is where the penalty draws its blends.
+    """
+
+    epsilon: Tensor
+    z: Tensor | None
+    noise: list[Tensor]
+    generator: torch.Generator
+
+
+def draw(network: Hierarchy, shapes: list[Shape], scale: int, batch: int, generator: torch.Generator) -> Draws:
+    """Random numbers for one step at `scale`, on the generator's device."""
+
+    def normal(channels: int, shape: Shape) -> Tensor:
+        return torch.randn(batch, channels, *shape, generator=generator, device=generator.device)
+
+    config = network.config
+    epsilon = normal(config.latent, shapes[0])
+    if config.is_vae(scale):
+        return Draws(epsilon, None, [], generator)
+    z = normal(config.latent, shapes[0])
+    noise = [normal(3, shapes[n]) for n in range(config.vae_levels, scale + 1)]
+    return Draws(epsilon, z, noise, generator)
+
+
+def vae_losses(network: Hierarchy, shapes: list[Shape], scale: int, x0: Tensor, xn: Tensor, draws: Draws) -> Losses:
+    """Equation (5) at scale 0, equation (8) at scale n > 0.
+
+    Args:
+        x0: the clip at scale 0, `b 3 t h w`.
+        xn: the clip at `scale`.
+
+    Returns:
+        `total`, the scalar to minimise over `network.trained_at(scale)`, and its terms before weighting.
+    """
+    config = network.config
+    x, base, mu, logvar = _reconstruction_path(network, shapes, scale, x0, draws)
+    terms = {
+        "reconstruction": losses.reconstruction(x, xn, config.reconstruction),
+        "reconstruction_0": losses.reconstruction(base, x0, config.reconstruction),
+        "kl": losses.kl_divergence(mu, logvar, config.kl_reduction),
+    }
+    fit = terms["reconstruction"]
+    if scale > 0 or config.equation_8_at_scale_0:
+        fit = fit + terms["reconstruction_0"]
+    terms["total"] = config.reconstruction_weight * fit + config.beta * terms["kl"]
+    return terms
+
+
+def reconstruct(network: Hierarchy, shapes: list[Shape], scale: int, x0: Tensor, draws: Draws) -> Tensor:
+    """x̄^n of equation (6), `b 3 t h w` at `scale`, from a posterior sample of z."""
+    return _reconstruction_path(network, shapes, scale, x0, draws)[0]
+
+
+def _reconstruction_path(
+    network: Hierarchy, shapes: list[Shape], scale: int, x0: Tensor, draws: Draws
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """x̄^n, x̄^0, mu and logvar."""
+    with steady_weights(network.encoder):
+        mu, logvar = network.encoder(x0)
+    x = base = network.base(reparameterize(mu, logvar, draws.epsilon))
+    for n in range(1, scale + 1):
+        x = network.refine(n, x, shapes[n])
+    return x, base, mu, logvar
+
+
+def reparameterize(mu: Tensor, logvar: Tensor, epsilon: Tensor) -> Tensor:
+    """z'_i = mu_i + eps * sigma_i (equation 4), with sigma = exp(logvar / 2). All `b c t h w`."""
+    return mu + epsilon * (0.5 * logvar).exp()
+
+
+def gan_outputs(network: Hierarchy, shapes: list[Shape], scale: int, x0: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
+    """x̄^n and x̄_rand^n of equations (6) and (9), with a graph through G^n alone.
+
+    Returns:
+        Reconstruction and random sample, each `b 3 t h w` at `scale`.
+    """
+    if draws.z is None:
+        raise ValueError(f"scale {scale} is a VAE scale; it has no random path")
+    with torch.no_grad():
+        with steady_weights(network.encoder):
+            mu, logvar = network.encoder(x0)
+        x = network.base(torch.cat([reparameterize(mu, logvar, draws.epsilon), draws.z]))
+        for n in range(1, scale):
+            x = network.refine(n, x, shapes[n], _noise_for_random_half(network, n, draws))
+    x = network.refine(scale, x, shapes[scale], _noise_for_random_half(network, scale, draws))
+    reconstructed, random = x.chunk(2)
+    return reconstructed, random
+
+
+def _noise_for_random_half(network: Hierarchy, scale: int, draws: Draws) -> Tensor | None:
+    """Scaled z_n for the second half of the batch and zeros for the first; nothing at VAE scales (equation 9)."""
+    if network.config.is_vae(scale):
+        return None
+    noise = network.amplitudes[scale] * draws.noise[scale - network.config.vae_levels]
+    return torch.cat([torch.zeros_like(noise), noise])
+
+
+def critic_losses(network: Hierarchy, critic: nn.Module, xn: Tensor, random: Tensor, draws: Draws) -> Losses:
+    """The maximisation in equation (10), as a loss: E[D(x̄_rand)] - E[D(x)] + lambda * penalty.
+
+    Call it, and the backward pass of its `total`, with the critic's weights free.
+    """
+    config = network.config
+    random = random.detach()
+    on_real, on_random = critic(torch.cat([xn, random])).chunk(2)
+    terms = {
+        "distance": on_real.mean() - on_random.mean(),
+        "penalty": losses.gradient_penalty(critic, xn, random, norm=config.penalty_norm, generator=draws.generator),
+    }
+    terms["total"] = config.penalty_weight * terms["penalty"] - terms["distance"]
+    return terms
+
+
+def generator_losses(
+    network: Hierarchy, critic: nn.Module, xn: Tensor, reconstructed: Tensor, random: Tensor
+) -> Losses:
+    """Equation (11): Recon(x̄^n, x^n) + beta_adv * (-E[D(x̄_rand)]). Call it with the critic's weights frozen."""
+    config = network.config
+    terms = {
+        "reconstruction": losses.reconstruction(reconstructed, xn, config.reconstruction),
+        "adversarial": -critic(random).mean(),
+    }
+    terms["total"] = (
+        config.reconstruction_weight * terms["reconstruction"] + config.adversarial_weight * terms["adversarial"]
+    )
+    return terms

@@ -1,0 +1,225 @@
+"""The state of a training: networks, optimisers, random numbers, and where it stands."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+
+from hpvae_nb import checkpoint, steps
+from hpvae_nb.blocks import steady_weights
+from hpvae_nb.clips import Clip
+from hpvae_nb.config import Config
+from hpvae_nb.errors import TrainingError
+from hpvae_nb.hierarchy import Hierarchy
+from hpvae_nb.losses import reconstruction
+from hpvae_nb.model import Model
+from hpvae_nb.networks import Discriminator, warm_start
+from hpvae_nb.precision import choose_precision, computing
+from hpvae_nb.pyramid import real_samples, scale_shapes
+
+
+class Trainer:
+    """Makes training steps, scale after scale; knows nothing of files, progress bars or who watches.
+
+    Attributes:
+        scale, iteration: steps made at this scale; a scale is entered by `enter_scale` before its first.
+        settled: False while a step is being made; only a settled state may be saved.
+        history: for each scale, up to about a hundred records of its losses.
+        seconds: spent training, over all sessions of a resumed run.
+    """
+
+    def __init__(self, clip: Clip, config: Config, seed: int, device: torch.device, precision: str) -> None:
+        self.clip, self.config, self.seed, self.device = clip, config, seed, device
+        self.precision = choose_precision(precision, device)
+        self.shapes = scale_shapes(config, clip)
+        self.generator = torch.Generator(device).manual_seed(seed)
+        with _seeded(seed, 0):
+            self.network = Hierarchy(config).to(device)
+        self.critic: Discriminator | None = None
+        self.scale, self.iteration, self.settled = 0, 0, True
+        self.history: list[list[dict[str, float]]] = []
+        self.seconds = 0.0
+        self.reals_0 = real_samples(config, clip, 0, self.shapes[0]).to(device)
+        self.model = Model(
+            self.network,
+            self.shapes,
+            coarse=self.reals_0.cpu(),
+            fps=clip.fps,
+            name=clip.name,
+            facts={"seed": seed, "device": device.type, "precision": self.precision, "torch": torch.__version__},
+            precision=self.precision,
+        )
+
+    @property
+    def batch(self) -> int:
+        """Training samples in a step."""
+        return min(self.config.batch, len(self.reals_0))
+
+    def enter_scale(self) -> None:
+        """Grow the networks to `scale`, and fix its noise amplitude (released code: 0.1 times the RMSE of x̄^n)."""
+        self.settled = False
+        self._build(self.scale)
+        if self.scale > 0:
+            x0, xn = self._pick()
+            with torch.no_grad(), computing(self.device, self.precision):
+                draws = steps.draw(self.network, self.shapes, 0, len(x0), self.generator)
+                made = steps.reconstruct(self.network, self.shapes, self.scale, x0, draws)
+            error = reconstruction(made, xn).sqrt().item()
+            self.network.amplitudes[self.scale] = self.config.noise_amplitude * error
+        self.history.append([])
+        self.settled = True
+
+    def step(self) -> dict[str, float]:
+        """One update of everything that is trained at this scale; returns its losses before weighting.
+
+        Raises:
+            TrainingError: when a loss is not finite; the weights keep their last finite values.
+        """
+        self.settled = False
+        x0, xn = self._pick()
+        draws = steps.draw(self.network, self.shapes, self.scale, len(x0), self.generator)
+        with computing(self.device, self.precision):
+            terms = self._vae_step(x0, xn, draws) if self.critic is None else self._gan_step(x0, xn, draws)
+        self.iteration += 1
+        if (self.iteration - 1) % max(1, self.config.iterations // 100) == 0:
+            self.history[self.scale].append({"iteration": self.iteration, **terms})
+        self.settled = True
+        return terms
+
+    def _vae_step(self, x0: Tensor, xn: Tensor, draws: steps.Draws) -> dict[str, float]:
+        terms = steps.vae_losses(self.network, self.shapes, self.scale, x0, xn, draws)
+        values = self._finite(terms)
+        self._update_generator(terms["total"])
+        return values
+
+    def _gan_step(self, x0: Tensor, xn: Tensor, draws: steps.Draws) -> dict[str, float]:
+        assert self.critic is not None
+        made, random = steps.gan_outputs(self.network, self.shapes, self.scale, x0, draws)
+        self.critic.requires_grad_(True)
+        with steady_weights(self.critic):
+            on_critic = steps.critic_losses(self.network, self.critic, xn, random, draws)
+            values = self._finite(on_critic)
+            self.critic_optimizer.zero_grad()
+            on_critic["total"].backward()
+            self.critic_optimizer.step()
+        self.critic.requires_grad_(False)
+        with steady_weights(self.critic):
+            on_generator = steps.generator_losses(self.network, self.critic, xn, made, random)
+            values |= self._finite(on_generator)
+            self._update_generator(on_generator["total"])
+        return values
+
+    def _update_generator(self, total: Tensor) -> None:
+        self.optimizer.zero_grad()
+        total.backward()
+        if self.config.clip_norm is not None:
+            clip_grad_norm_(
+                [p for group in self.optimizer.param_groups for p in group["params"]], self.config.clip_norm
+            )
+        self.optimizer.step()
+
+    def _finite(self, terms: steps.Losses) -> dict[str, float]:
+        names = [name for name in terms if name != "total"]
+        numbers = torch.stack([terms[name].detach() for name in names]).tolist()
+        values = dict(zip(names, numbers, strict=True))
+        if not all(np.isfinite(numbers)):
+            bad = ", ".join(f"{name} {value}" for name, value in values.items() if not np.isfinite(value))
+            raise TrainingError(f"{bad} at scale {self.scale}, iteration {self.iteration + 1}")
+        return values
+
+    def _pick(self) -> tuple[Tensor, Tensor]:
+        """This step's training samples, x^0 and x^n: all of them, or `batch` drawn without repetition."""
+        if self.batch == len(self.reals_0):
+            return self.reals_0, self.reals_n
+        order = torch.randperm(len(self.reals_0), generator=self.generator, device=self.device)
+        chosen = order[: self.batch]
+        return self.reals_0[chosen], self.reals_n[chosen]
+
+    def _build(self, scale: int) -> None:
+        """Networks, optimisers and x^n for `scale`, from those of the scale below."""
+        config = self.config
+        with _seeded(self.seed, scale):
+            if scale > 0:
+                self.network.grow()
+            below, self.critic = self.critic, None
+            if not config.is_vae(scale):
+                self.critic = Discriminator(config).to(self.device)
+                if below is not None and config.warm_start != "none":
+                    warm_start(self.critic, below)
+        self.network.freeze_all_but(scale)
+        self.network.train()
+        self.network.encoder.train(config.is_vae(scale))  # a frozen encoder makes no power iterations either
+        rates = [(net, config.lr * config.lr_decay**power) for net, power in self.network.trained_at(scale)]
+        self.optimizer = self._adam([{"params": list(net.parameters()), "lr": lr} for net, lr in rates])
+        if self.critic is not None:
+            self.critic_optimizer = self._adam([{"params": list(self.critic.parameters()), "lr": config.lr}])
+        self.reals_n = real_samples(config, self.clip, scale, self.shapes[scale]).to(self.device)
+
+    def _adam(self, groups: list[dict[str, Any]]) -> torch.optim.Adam:
+        fused = self.device.type in ("cpu", "cuda")
+        return torch.optim.Adam(groups, betas=self.config.adam_betas, fused=fused)
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything needed to go on: tensors, and plain values."""
+        tensors = checkpoint.pack("network", self.network.state_dict())
+        tensors |= {"random": self.generator.get_state()}
+        tensors |= _pack_optimizer("optimizer", self.optimizer)
+        if self.critic is not None:
+            tensors |= checkpoint.pack("critic", self.critic.state_dict())
+            tensors |= _pack_optimizer("critic_optimizer", self.critic_optimizer)
+        values = {
+            "scale": self.scale,
+            "iteration": self.iteration,
+            "amplitudes": self.network.amplitudes,
+            "history": self.history,
+            "seconds": self.seconds,
+            "random_device": self.device.type,
+        }
+        return tensors, values
+
+    def restore(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
+        """The inverse of `state`, on a fresh trainer of the same clip, configuration and seed.
+
+        On another kind of device the random numbers start anew, so the run goes on but not to the same weights.
+        """
+        self.scale, self.iteration = values["scale"], values["iteration"]
+        for scale in range(self.scale + 1):
+            self._build(scale)
+        self.network.load_state_dict(checkpoint.unpack("network", tensors))
+        self.network.amplitudes = list(values["amplitudes"])
+        _unpack_optimizer("optimizer", self.optimizer, tensors)
+        if self.critic is not None:
+            self.critic.load_state_dict(checkpoint.unpack("critic", tensors))
+            _unpack_optimizer("critic_optimizer", self.critic_optimizer, tensors)
+        self.history, self.seconds = values["history"], values["seconds"]
+        if values["random_device"] == self.device.type:
+            self.generator.set_state(tensors["random"])
+        else:
+            self.generator.manual_seed(self.seed + self.scale * self.config.iterations + self.iteration)
+
+
+@contextlib.contextmanager
+def _seeded(seed: int, scale: int) -> Iterator[None]:
+    """Fresh weights depend on seed and scale alone, and the caller's own random state stays as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(np.random.SeedSequence([seed, scale]).generate_state(1)[0]))
+        yield
+
+
+def _pack_optimizer(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    state = optimizer.state_dict()["state"]
+    return {f"{prefix}/{i}/{name}": value for i, entry in state.items() for name, value in entry.items()}
+
+
+def _unpack_optimizer(prefix: str, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in checkpoint.unpack(prefix, tensors).items():
+        index, entry = name.split("/")
+        state.setdefault(int(index), {})[entry] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

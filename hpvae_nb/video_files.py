@@ -1,0 +1,181 @@
+"""Decoding: the wanted frames of a video file, a picture or a folder of pictures, as tensors.
+
+Everything is decoded with PyAV (the package ``av``): its wheels carry FFmpeg's libraries, so mp4, mov, webm, gif, avi,
+png and jpg open alike on every system without a separately installed ``ffmpeg`` program, one frame at a time and each
+with its own timestamp, which variable frame rates need.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice, pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from einops import rearrange
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from hpvae_nb.errors import InputError, require
+
+FOLDER_FPS = 24.0  # numbered pictures carry no frame rate; cinema's is a fair guess
+PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
+GREY_SAID = "{} is grey: its one channel is repeated to red, green and blue"
+ALPHA_SAID = "{} has transparency: its alpha channel is dropped, and the colours are kept as stored"
+
+# FFmpeg's flags bicubic, full chroma and accurate rounding: its quick way to RGB darkens by one level of 255.
+FAITHFUL = 4 | 8192 | 262144
+
+Size = int | tuple[int, int]
+
+
+def read_folder(
+    path: Path, frames: int | None, start: int, fps: float | None, size: Size | None, said: set[str]
+) -> tuple[list[Tensor], float]:
+    """The wanted pictures of a folder, in natural order (2 before 10); hidden files do not count.
+
+    Arguments, results and errors are those of ``read_file``; ``fps`` only names the rate (24 without it).
+    """
+    files = [f for f in path.iterdir() if f.suffix.lower() in PICTURES and not f.name.startswith(".")]
+    if not files:
+        raise InputError(
+            f"the folder {path} holds no pictures: put numbered ones there ({', '.join(sorted(PICTURES))})"
+        )
+    files.sort(key=lambda f: [(not s.isdigit(), int(s) if s.isdigit() else 0, s) for s in re.split(r"(\d+)", f.name)])
+    _check_enough(len(files), start, frames, path)
+    chosen = files[start : None if frames is None else start + frames]
+    return [read_file(file, 1, 0, None, size, said)[0][0] for file in chosen], fps or FOLDER_FPS
+
+
+def read_file(
+    path: Path, frames: int | None, start: int, fps: float | None, size: Size | None, said: set[str]
+) -> tuple[list[Tensor], float]:
+    """Decode the wanted frames of a video or picture file, and nothing after the last of them.
+
+    Args:
+        path: a local file.
+        frames: how many, at least 1; None for all.
+        start: the first, from 0, counted after any change of frame rate.
+        fps: frames per second to resample to, at most the file's own; None keeps the stored frames.
+        size: ``(height, width)`` in pixels, or the width alone.
+        said: receives a sentence, with ``{}`` for the clip's name, for whatever had to be changed or dropped.
+
+    Returns:
+        The frames, float32 ``c h w`` in [-1, 1] with c = 3, and the frames per second.
+
+    Raises:
+        InputError: unreadable; no video inside; too few frames; fps above the file's.
+        ImportError: the package ``av`` is missing.
+    """
+    av = require("av", "reading videos and pictures")
+    pictures: list[Tensor] = []
+    times: list[float] = []
+    total = 0
+    try:
+        # Only local files: a playlist may not fetch from elsewhere what the user did not name.
+        options = {"protocol_whitelist": "file"}
+        with av.open(str(path.resolve()), metadata_errors="replace", options=options) as container:
+            if not container.streams.video or container.format.name == "tty":  # FFmpeg films plain text as a terminal
+                raise InputError(f"{path} holds no video: give a video file, or a folder of pictures")
+            stream = container.streams.video[0]
+            rate = float(stream.average_rate or stream.guessed_rate or FOLDER_FPS)
+            if fps is not None and fps > rate * 1.001:
+                raise InputError(
+                    f"fps={fps:g} is above the {rate:g} of {path}, and repeated frames would freeze the motion: "
+                    f"give at most fps={rate:g}"
+                )
+            stream.thread_type = "SLICE"  # threads over frames would decode ahead of what is wanted
+            timed = _timed(container.decode(stream), rate)
+            if fps is not None:
+                timed = _resampled(timed, fps, rate)
+            for time, frame in islice(timed, None if frames is None else start + frames):
+                total += 1
+                if total > start:
+                    pictures.append(_pixels(frame, size, said))
+                    times.append(time)
+    except (av.error.FFmpegError, OSError) as error:
+        where = f"cannot be decoded past its first {total} frames" if total else "is not readable as video or picture"
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"{path} {where} ({why}): save it again as mp4, or as a folder of pngs") from error
+    _check_enough(total, start, frames, path)
+    return pictures, fps or _true_rate(times, rate, said)
+
+
+def _timed(decoded: Iterable[Any], rate: float) -> Iterator[tuple[float, Any]]:
+    """Each frame with its time in seconds; a missing or backward timestamp becomes one frame after the last."""
+    last = -math.inf
+    for frame in decoded:
+        time = frame.time
+        if time is None or time <= last:
+            time = last + 1 / rate if last > -math.inf else 0.0
+        yield time, frame
+        last = time
+
+
+def _resampled(timed: Iterable[tuple[float, Any]], fps: float, rate: float) -> Iterator[tuple[float, Any]]:
+    """For each instant k / fps after the first frame, the frame nearest in time (of two as near, the earlier)."""
+    first = last = None
+    count = 0
+    for time, frame in timed:
+        first = time if first is None else first
+        while last is not None and (instant := first + count / fps) <= (last[0] + time) / 2 + 1e-6:
+            yield instant, last[1]
+            count += 1
+        last = time, frame
+    # The last frame stands for as long as the file's own rate gives it.
+    while first is not None and last is not None and (instant := first + count / fps) < last[0] + 0.5 / rate:
+        yield instant, last[1]
+        count += 1
+
+
+def _true_rate(times: list[float], rate: float, said: set[str]) -> float:
+    """Frames per second from the timestamps; the declared rate, which is free of rounding, where they agree."""
+    gaps = [after - before for before, after in pairwise(times)]
+    if not gaps:
+        return rate
+    if max(gaps) > 1.5 * median(gaps) + 0.01 or min(gaps) < median(gaps) / 1.5 - 0.01:  # 0.01 s: gif's clock
+        said.add(
+            f"{{}} has frames {min(gaps):.3g} to {max(gaps):.3g} seconds apart, kept as stored: "
+            "give fps to space them evenly"
+        )
+    measured = len(gaps) / (times[-1] - times[0])
+    return rate if abs(measured / rate - 1) < 0.02 else measured
+
+
+def _pixels(frame: Any, size: Size | None, said: set[str]) -> Tensor:
+    """One decoded frame as float32 ``c h w`` in [-1, 1], turned upright and resized; notes what had to be dropped."""
+    if frame.format.name.startswith(("gray", "mono", "ya")):
+        said.add(GREY_SAID)
+    if frame.format.has_palette or any(part.is_alpha for part in frame.format.components):
+        pixels = frame.to_ndarray(format="rgba", interpolation=FAITHFUL)
+        if (pixels[..., 3] < 255).any():
+            said.add(ALPHA_SAID)
+        pixels = pixels[..., :3].copy()
+    else:
+        pixels = frame.to_ndarray(format="rgb24", interpolation=FAITHFUL)
+    picture = rearrange(torch.from_numpy(pixels), "h w c -> c h w").float() / 127.5 - 1
+    turns = round(getattr(frame, "rotation", 0) / 90)  # phones store portrait lying down, with a note to turn it
+    picture = torch.rot90(picture, turns, dims=(1, 2))
+    if size is None:
+        return picture
+    height, width = picture.shape[1:]
+    target = size if not isinstance(size, int) else (max(1, round(height * size / width)), size)
+    resized = interpolate(picture[None], size=tuple(target), mode="bilinear", antialias=True, align_corners=False)
+    return resized[0].clamp(-1, 1)
+
+
+def _check_enough(total: int, start: int, frames: int | None, path: Path) -> None:
+    if total == 0:
+        raise InputError(f"{path} holds no frames: give a file that plays")
+    if start >= total:
+        raise InputError(f"start={start} lies beyond the {total} frames of {path}: give start below {total}")
+    if frames is not None and start + frames > total:
+        still = ", or use load_image for a still picture" if total == 1 else ""
+        raise InputError(
+            f"{frames} frames from start={start} were asked for, but {path} has only {total}: "
+            f"give frames={total - start} or fewer, or a lower start{still}"
+        )
