@@ -101,7 +101,7 @@ def _checked(video: Tensor, name: str) -> Tensor:
         fix = "x / 127.5 - 1" if high > 2 else "x.clamp(-1, 1), or x * 2 - 1 where it was meant to lie in [0, 1]"
         raise InputError(f"{name}: values reach from {low:.4g} to {high:.4g}, outside [-1, 1]: rescale with {fix}")
     if shape[0] == 1:
-        warnings.warn(GREY_SAID.format(name), UserWarning, stacklevel=2)
+        warnings.warn(GREY_SAID.format(name), UserWarning, stacklevel=4)
         video = repeat(video, "1 ... -> c ...", c=3)
     elif shape[0] == 4:
         warnings.warn(ALPHA_SAID.format(name), UserWarning, stacklevel=4)
