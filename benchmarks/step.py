@@ -1,0 +1,324 @@
+"""Times one training step at every scale, this package against the literal version of the equations.
+
+    python benchmarks/step.py                                  # the laptop preset on the pedestrians, on this machine
+    python benchmarks/step.py --preset paper --device cuda
+    python benchmarks/step.py --growth --sampling              # two more tables
+    python benchmarks/step.py --precision-study                # trains twice; takes as long as two trainings
+
+Both contenders start from the same weights and take turns, step by step, in one process, so that whatever else slows
+the machine slows both. The literal version (`literal.py`) computes in float32 as PyTorch does by default, which on CUDA
+lets convolutions use TF32. Memory is that of a fresh process for each contender. Nothing is trained beforehand: what a
+step costs does not depend on the weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from literal import Literal, LiteralTrainer
+
+from hpvae_nb import metrics
+from hpvae_nb.clips import Clip, load_clip, load_image
+from hpvae_nb.config import Config, from_dict, preset, presets
+from hpvae_nb.cost import step_flops
+from hpvae_nb.precision import PRECISIONS, choose_device, choose_precision, computing
+from hpvae_nb.trainer import Trainer
+from hpvae_nb.training import train
+
+Step = Callable[[], Any]
+CONTENDERS = ("ours", "literal")
+PEAK_SHAPES = ((1, 13, 72, 128), (2, 13, 36, 64), (4, 7, 32, 48), (2, 5, 24, 32))  # batch, T, H, W of 64 channels
+QUICK_PEAK_SHAPES = ((2, 5, 12, 16),)
+
+
+def main() -> None:
+    options = parse_arguments()
+    if options.child:
+        print(json.dumps(measure_alone(json.loads(options.child))))
+        return
+    device = choose_device(options.device)
+    precision = choose_precision(options.precision, device)
+    config = preset(options.preset, dims=options.dims)
+    # Fresh processes come first: on Linux a process's peak memory is at least that of the one that started it.
+    parts = [f"Preset {config.preset} on {options.clip}. {machine(device, precision)}"]
+    memory = {name: alone(name, config, options.clip, device, precision, seconds=0) for name in CONTENDERS}
+    growth = growth_tables(config, options, device, precision) if options.growth else []
+    parts += [*step_tables(config, options, device, precision, memory), *growth]
+    if options.sampling:
+        parts.append(sampling_table(config, options, device, precision))
+    if options.precision_study:
+        parts.append(precision_table(config, options, device))
+    text = "\n\n".join(parts) + "\n"
+    print(text)
+    if options.out:
+        options.out.write_text(text)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--preset", default=None, choices=presets(), help="default: laptop; with --quick, smoke")
+    parser.add_argument("--dims", type=int, default=3, choices=(2, 3), help="2: an image, the clip's first frame")
+    parser.add_argument("--clip", default="pedestrians", help="a bundled clip's name or a path")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto", choices=PRECISIONS, help="of ours; the literal is float32")
+    parser.add_argument("--seconds", type=float, default=10.0, help="to spend on each scale, once both are warm")
+    parser.add_argument("--growth", action="store_true", help="step time and memory by voxels and by frames")
+    parser.add_argument("--sampling", action="store_true", help="seconds to sample a clip")
+    parser.add_argument("--precision-study", action="store_true", help="train in bfloat16 and in float32, compare")
+    parser.add_argument("--seed", type=int, default=0, help="of the precision study")
+    parser.add_argument("--quick", action="store_true", help="everything small: to see that it runs")
+    parser.add_argument("--out", type=Path, help="also write the tables to this file")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    options.preset = options.preset or ("smoke" if options.quick else "laptop")
+    if options.quick:
+        options.seconds = min(options.seconds, 0.2)
+    return options
+
+
+# Measuring
+
+
+def load(config: Config, name: str) -> Clip:
+    return load_image(name) if config.dims == 2 else load_clip(name, frames=config.frames)
+
+
+def new_trainer(config: Config, name: str, device: torch.device, precision: str) -> Trainer:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the growth table enlarges its clip on purpose
+        return Trainer(load(config, name), config, 0, device, precision)
+
+
+def climb(trainer: Trainer, scale: int) -> Trainer:
+    """Enter `scale` without a step at those below."""
+    for n in range(len(trainer.history), scale + 1):
+        trainer.scale = n
+        trainer.enter_scale()
+    return trainer
+
+
+def literal_of(trainer: Trainer) -> LiteralTrainer:
+    """The literal contender at the trainer's scale, with the same weights."""
+    copy = Literal.from_ours(trainer.network, trainer.shapes, trainer.critic)
+    return LiteralTrainer(copy, trainer.reals_0, trainer.reals_n)
+
+
+def seconds_of(step: Step, device: torch.device) -> float:
+    start = time.perf_counter()
+    step()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - start
+
+
+def alternate(steps: dict[str, Step], device: torch.device, seconds: float, least: int = 3) -> dict[str, list[float]]:
+    """Seconds of single steps, the contenders taking turns for `seconds`, each at least `least` times after warming up.
+
+    A contender so slow that `least` steps exceed the time still gets them.
+    """
+    for step in steps.values():
+        for _ in range(2 if seconds_of(step, device) < 1 else 0):
+            step()
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    start, rounds = time.perf_counter(), 0
+    while rounds < least or time.perf_counter() - start < seconds:
+        rounds += 1
+        for name, step in steps.items():
+            times[name].append(seconds_of(step, device))
+    return times
+
+
+def convolution_peak(device: torch.device, precision: str, shapes: Sequence[tuple[int, ...]]) -> float:
+    """The most operations a second that a forward pass of a 3x3x3 convolution, 64 to 64 channels, reaches here."""
+    layer = torch.nn.Conv3d(64, 64, 3, padding=1).to(device)
+    best = 0.0
+    for batch, *sites in shapes:
+        x = torch.randn(batch, 64, *sites, device=device)
+        with torch.no_grad(), computing(device, precision):
+            fastest = min(seconds_of(lambda x=x: layer(x), device) for _ in range(8))  # type: ignore[misc]
+        best = max(best, 2 * 27 * 64 * 64 * batch * math.prod(sites) / fastest)
+    return best
+
+
+def alone(name: str, config: Config, clip: str, device: torch.device, precision: str, seconds: float) -> dict[str, Any]:
+    """`measure_alone` in a fresh process."""
+    order = {"name": name, "config": config.to_dict(), "clip": clip, "device": str(device), "precision": precision}
+    command = [sys.executable, __file__, "--child", json.dumps({**order, "seconds": seconds})]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{name} failed at {config.fine_size} px, {config.frames} frames:\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout)
+
+
+def measure_alone(order: dict[str, Any]) -> dict[str, Any]:
+    """Peak memory in bytes before and after steps of one contender at the finest scale, their times, the shape."""
+    config, device = from_dict(order["config"]), torch.device(order["device"])
+    idle = peak_bytes(device)
+    trainer = new_trainer(config, order["clip"], device, order["precision"])
+    climb(trainer, config.scales - 1)
+    step: Step = literal_of(trainer).step if order["name"] == "literal" else trainer.step
+    times = alternate({order["name"]: step}, device, order["seconds"], least=2)[order["name"]]
+    return {"idle": idle, "peak": peak_bytes(device), "times": times, "shape": trainer.shapes[-1]}
+
+
+def peak_bytes(device: torch.device) -> int:
+    """The most memory that tensors had on a GPU, or that this process had on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    import resource  # not on Windows
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+# Tables
+
+
+def step_tables(
+    config: Config, options: argparse.Namespace, device: torch.device, precision: str, memory: dict[str, Any]
+) -> list[str]:
+    """Times by scale; then the whole run and the memory."""
+    peak = convolution_peak(device, precision, QUICK_PEAK_SHAPES if options.quick else PEAK_SHAPES)
+    trainer = new_trainer(config, options.clip, device, precision)
+    rows, totals = [], dict.fromkeys(CONTENDERS, 0.0)
+    for n, shape in enumerate(trainer.shapes):
+        climb(trainer, n)
+        times = alternate({"ours": trainer.step, "literal": literal_of(trainer).step}, device, options.seconds)
+        medians = {name: statistics.median(values) for name, values in times.items()}
+        for name in CONTENDERS:
+            totals[name] += medians[name] * config.iterations
+        speed = trainer.batch * step_flops(config, trainer.shapes, n) / medians["ours"]
+        rows.append(
+            [n, sites(shape), "VAE" if config.is_vae(n) else "GAN"]
+            + [f"{1e3 * medians[name]:.1f} ({1e3 * min(times[name]):.1f})" for name in CONTENDERS]
+            + [f"{medians['literal'] / medians['ours']:.1f}", f"{speed / 1e9:.0f}", f"{100 * speed / peak:.0f} %"]
+            + [len(times["ours"])]
+        )
+        log(f"scale {n} of {config.scales - 1} measured")
+    ratio = totals["literal"] / totals["ours"]
+    total = [f"{clock(totals[name])}" for name in CONTENDERS]
+    rows.append([f"all, x {config.iterations}", "", "", *total, f"{ratio:.1f}", "", "", ""])
+    titles = ["scale", "shape", "kind", "ours ms", "literal ms", "ratio", "ours GFLOP/s", "of peak", "steps"]
+    what = "tensors on the GPU" if device.type == "cuda" else "the whole process"
+    memory_rows = [[name, f"{memory[name]['idle'] / 1e6:.0f}", f"{memory[name]['peak'] / 1e6:.0f}"] for name in memory]
+    return [
+        f"Milliseconds of a training step: median (least) of alternating steps. Convolution peak measured in the same "
+        f"run: {peak / 1e9:.0f} GFLOP/s ({precision}, Conv3d, 64 to 64 channels, forward).",
+        table(titles, rows),
+        f"Peak memory at scale {config.scales - 1}, {what}, each contender in a fresh one:",
+        table(["contender", "before the first step, MB", "peak MB"], memory_rows),
+    ]
+
+
+def growth_tables(config: Config, options: argparse.Namespace, device: torch.device, precision: str) -> list[str]:
+    """How a step at the finest scale grows with height and width, and with frames."""
+    factors = (1, 1.5) if options.quick else (0.5, 0.75, 1, 1.5, 2)
+    rates = (
+        ((2, 1), (4, 3, 2, 1)) if options.quick else ((2, 1), (4, 2, 1), (8, 4, 2, 1), (4, 3, 2, 1), (8, 6, 3, 2, 1))
+    )
+    sizes = [max(config.coarse_size, round(factor * config.fine_size)) for factor in factors]
+    by_size = [config.replace(fine_size=size) for size in sizes]
+    by_frames = [config.replace(sampling_rates=omega) for omega in rates] if config.dims == 3 else []
+    parts = []
+    for title, configs in (("height and width", by_size), ("frames", by_frames)):
+        rows = []
+        for changed in configs:
+            log(f"growth with {title}: {changed.fine_size} px, {changed.frames} frames")
+            found = alone("ours", changed, options.clip, device, precision, options.seconds)
+            voxels, median = math.prod(found["shape"]), statistics.median(found["times"])
+            times = f"{1e3 * median:.1f} ({1e3 * min(found['times']):.1f})"
+            per_voxel, memory = f"{1e6 * median / voxels:.2f}", f"{found['peak'] / 1e6:.0f}"
+            rows.append([sites(found["shape"]), f"{voxels / 1e3:.1f}", times, per_voxel, memory])
+        if rows:
+            titles = ["shape", "thousand voxels", "step ms", "µs per voxel", "peak MB"]
+            parts += [f"Growth with {title}, finest scale, each row in a fresh process:", table(titles, rows)]
+    return parts
+
+
+def sampling_table(config: Config, options: argparse.Namespace, device: torch.device, precision: str) -> str:
+    """How long a finished model takes to make clips."""
+    trainer = climb(new_trainer(config, options.clip, device, precision), config.scales - 1)
+    rows = []
+    for n in (1, 8):
+        trainer.model.sample(n, seed=0)
+        times = []
+        for seed in range(5 if options.quick else 40):
+            times.append(seconds_of(lambda n=n, seed=seed: trainer.model.sample(n, seed=seed), device))  # type: ignore[misc]
+        late = statistics.quantiles(times, n=20, method="inclusive")[-1]
+        rows.append([n, f"{statistics.median(times):.4f}", f"{min(times):.4f}", f"{late:.4f}", len(times)])
+    titles = ["clips at a time", "median s", "least s", "95th percentile s", "times"]
+    return f"Sampling at {sites(trainer.shapes[-1])}:\n\n{table(titles, rows)}"
+
+
+def precision_table(config: Config, options: argparse.Namespace, device: torch.device) -> str:
+    """The same training in both precisions: reconstruction at each scale's end, diversity of the finished models."""
+    clip = load(config, options.clip)
+    columns, last, time_taken, spread = ("bfloat16", "float32"), {}, {}, {}
+    for precision in columns:
+        events = train(clip, config, seed=options.seed, device=device, precision=precision)
+        recent: list[list[float]] = [[] for _ in range(config.scales)]
+        for event in events:
+            if event.iteration > 0.9 * event.iterations:
+                recent[event.scale].append(event.losses["reconstruction"])
+            if event.scale_done:
+                log(f"{precision}: scale {event.scale} trained, {clock(event.seconds)}")
+        last[precision] = [statistics.fmean(values) for values in recent]
+        time_taken[precision] = event.seconds
+        spread[precision] = metrics.diversity(event.model.sample(8 if options.quick else 50, seed=1), clip)
+    rows: list[list[Any]] = [[f"scale {n}"] + [f"{last[p][n]:.5f}" for p in columns] for n in range(config.scales)]
+    rows.append(["diversity"] + [f"{spread[p]:.3f}" for p in columns])
+    rows.append(["training"] + [clock(time_taken[p]) for p in columns])
+    said = f"Reconstruction loss ({config.reconstruction}), the mean of each scale's last tenth, seed {options.seed}:"
+    return f"{said}\n\n{table(['', *columns], rows)}"
+
+
+def table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def machine(device: torch.device, precision: str) -> str:
+    where = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return (
+        f"{where}; {torch.get_num_threads()} threads of {os.cpu_count()} CPUs{load}; PyTorch {torch.__version__}, "
+        f"Python {platform.python_version()}; device {device.type}; ours in {precision}, the literal in float32."
+    )
+
+
+def cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def sites(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def clock(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def log(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""The benchmark script runs from the command line and prints whole tables; no time it finds is checked."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hpvae_nb.config import preset
+
+ROOT = Path(__file__).parents[1]
+NUMBER = r"\d+(\.\d+)?"
+TIMES = rf"{NUMBER} \({NUMBER}\)"
+CLOCK = rf"{NUMBER} (s|min|h)"
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    """What a quick run writes to its file, which is also what it prints."""
+    file = tmp_path_factory.mktemp("benchmark") / "tables.md"
+    command = [sys.executable, "benchmarks/step.py", "--quick", "--device", "cpu"]
+    command += ["--growth", "--sampling", "--precision-study"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*command, "--out", str(file)], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == file.read_text().strip()
+    return file.read_text()
+
+
+@pytest.fixture(scope="module")
+def tables(output):
+    """Each Markdown table as rows of cells, without its rule."""
+    blocks = [block.splitlines() for block in output.split("\n\n") if block.startswith("|")]
+    return [[line.strip("| ").split(" | ") for line in lines if "---" not in line] for lines in blocks]
+
+
+@pytest.mark.slow
+def test_machine_and_contenders_are_named(output):
+    first = output.splitlines()[0]
+    assert re.search(r"Preset smoke on pedestrians\..*; 1 threads of .*PyTorch \d.*device cpu; ours in \w+\d\d", first)
+
+
+@pytest.mark.slow
+def test_one_row_for_each_scale_and_one_for_the_run(tables):
+    config = preset("smoke")
+    titles, *rows, total = tables[0]
+    assert titles[:6] == ["scale", "shape", "kind", "ours ms", "literal ms", "ratio"]
+    assert len(rows) == config.scales
+    for n, (scale, shape, kind, ours, literal, ratio, speed, share, steps) in enumerate(rows):
+        assert int(scale) == n
+        assert shape.count(" x ") == 2
+        assert kind == ("VAE" if n < config.vae_levels else "GAN")
+        assert all(re.fullmatch(TIMES, times) for times in (ours, literal))
+        assert float(ratio) == pytest.approx(first(literal) / first(ours), rel=0.05, abs=0.06)
+        assert re.fullmatch(NUMBER, speed)
+        assert re.fullmatch(r"\d+ %", share)
+        assert int(steps) >= 3
+    assert total[0] == f"all, x {config.iterations}"
+    assert all(re.fullmatch(CLOCK, time) for time in total[3:5])
+
+
+def first(times):
+    return float(times.split()[0])
+
+
+@pytest.mark.slow
+def test_memory_of_each_contender(tables):
+    _, *rows = tables[1]
+    assert [row[0] for row in rows] == ["ours", "literal"]
+    for _, before, peak in rows:
+        assert 0 < float(before) <= float(peak)
+
+
+@pytest.mark.slow
+def test_sampling_and_precision(tables):
+    _, *sampling = tables[4]
+    assert [row[0] for row in sampling] == ["1", "8"]
+    for _, median, least, late, _ in sampling:
+        assert 0 < float(least) <= float(median) <= float(late)
+    titles, *rows = tables[5]
+    assert titles[-2:] == ["bfloat16", "float32"]
+    assert len(rows) == preset("smoke").scales + 2
+    assert all(float(row[1]) > 0 and float(row[2]) > 0 for row in rows[:-1])
+
+
+@pytest.mark.slow
+def test_growth_with_size_and_with_frames(tables):
+    for _, *rows in tables[2:4]:
+        assert len(rows) >= 2
+        voxels = [float(row[1]) for row in rows]
+        assert voxels == sorted(set(voxels))
+        for _, _, step, per_voxel, peak in rows:
+            assert re.fullmatch(TIMES, step)
+            assert float(per_voxel) > 0
+            assert float(peak) > 0
+
+
+def test_an_unknown_preset_is_refused():
+    command = [sys.executable, "benchmarks/step.py", "--preset", "nothing"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert "laptop" in done.stderr
