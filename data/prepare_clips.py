@@ -34,7 +34,7 @@ class Cut:
 
 CUTS = {
     # walkers on paved ground; the building and the far lawn are left out
-    "pedestrians": Cut(start=690, frames=60, rows=slice(190, 400), cols=slice(300, 673)),
+    "pedestrians": Cut(start=716, frames=60, rows=slice(195, 335), cols=slice(448, 697)),
     # the rabbit leans out of its burrow and stands up: one camera, no cut
     "bunny": Cut(start=6, frames=60, rows=slice(None), cols=slice(None)),
 }

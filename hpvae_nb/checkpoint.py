@@ -6,6 +6,7 @@ and renamed: whoever reads the final name finds the old file or the new one, nev
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -19,7 +20,7 @@ from hpvae_nb.errors import CheckpointError
 
 FORMAT = 1
 _KEY = "hpvae_nb"
-_PICKLES = {b"PK": "a zip archive, as torch.save writes it", b"\x80\x02": "a pickle", b"\x80\x04": "a pickle"}
+_PICKLES = {b"PK": "a zip archive, as torch.save writes it"} | {bytes([0x80, p]): "a pickle" for p in range(2, 6)}
 
 
 def write(path: Path, kind: str, tensors: dict[str, Tensor], description: dict[str, Any]) -> None:
@@ -54,11 +55,17 @@ def write_bytes(path: Path, content: bytes) -> None:
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where its folder cannot exist, it is not there either
+            temporary.unlink()
         raise CheckpointError(
             f"could not write {path} ({len(content) / 1e6:.1f} MB): {error.strerror or error}; nothing was changed: "
             "make room or choose another folder"
         ) from error
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Temporary files of writers that were killed while they wrote."""
+    return list(folder.glob(".*.tmp"))
 
 
 def _sync_folder(folder: Path) -> None:
@@ -78,13 +85,18 @@ def read(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
         CheckpointError: when the file is missing, truncated, of a later format or another kind, or of a format that
             can carry code, which is refused without being opened.
     """
-    if not path.is_file():
-        raise CheckpointError(f"there is no file {path}")
-    with open(path, "rb") as file:
-        start = file.read(2)
-    if start in _PICKLES:
+    if not os.path.isfile(path):  # Path.is_file may raise
+        raise CheckpointError(f"there is no file {path}, or it may not be read")
+    try:
+        with open(path, "rb") as file:
+            start = file.read(9)
+    except OSError as error:
+        raise CheckpointError(f"cannot read {path}: {error.strerror}") from error
+    # The first eight bytes of safetensors are the length of its header, which may look like a pickle's first two; then
+    # comes the header's brace.
+    if start[:2] in _PICKLES and start[8:] != b"{":
         raise CheckpointError(
-            f"{path} is {_PICKLES[start]}, which can run code when opened, and was not opened; "
+            f"{path} is {_PICKLES[start[:2]]}, which can run code when opened, and was not opened; "
             "for weights of the released code use load_released or `python -m hpvae_nb import-released`"
         )
     try:
@@ -95,13 +107,15 @@ def read(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise CheckpointError(f"{path} is damaged or truncated ({error}); use an earlier copy") from error
     if header is None:
         raise CheckpointError(f"{path} is a safetensors file, but not one that hpvae_nb wrote")
-    description = json.loads(header)
-    if description["format"] > FORMAT:
-        raise CheckpointError(
-            f"{path} has format {description['format']}, but this version reads up to {FORMAT}: upgrade hpvae_nb"
-        )
-    if description["kind"] != kind:
-        raise CheckpointError(f"{path} holds a {description['kind']}, but a {kind} was wanted")
+    try:
+        description = json.loads(header)
+        version, found = int(description["format"]), description["kind"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} has a description that cannot be read ({error}); use an earlier copy") from error
+    if version > FORMAT:
+        raise CheckpointError(f"{path} has format {version}, but this version reads up to {FORMAT}: upgrade hpvae_nb")
+    if found != kind:
+        raise CheckpointError(f"{path} holds a {found}, but a {kind} was wanted")
     return tensors, description
 
 

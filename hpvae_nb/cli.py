@@ -179,6 +179,6 @@ def _sentences() -> Iterator[None]:
     """Errors that the user can mend are one sentence, without a traceback."""
     try:
         yield
-    except (InputError, CheckpointError, TrainingError, ImportError) as error:
+    except (InputError, CheckpointError, TrainingError, ImportError, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None

@@ -70,13 +70,15 @@ class Config:
     lr_decay: float = 0.2  # paper, A.1: of E and G^0, per scale
     adam_betas: tuple[float, float] = (0.9, 0.999)  # Adam's own defaults; the paper gives none
     clip_norm: float | None = None  # the paper gives none
-    batch: int = 1  # windows of a long clip per step
+    batch: int = 1  # windows of a long clip per step; the paper gives none, released: 2
     every_window: bool = False  # paper, section 3.1: cut into fixed-size samples; True: any start frame (released)
 
     def __post_init__(self) -> None:
         # JSON turns tuples into lists; both must mean the same configuration.
-        object.__setattr__(self, "sampling_rates", tuple(self.sampling_rates))
-        object.__setattr__(self, "adam_betas", tuple(self.adam_betas))
+        for name in ("sampling_rates", "adam_betas"):
+            value = getattr(self, name)
+            _check(isinstance(value, (list, tuple)), f"{name} is {value!r}, but must be a tuple of numbers")
+            object.__setattr__(self, name, tuple(value))
         for check in (_check_pyramid, _check_networks, _check_objective):
             check(self)
 
@@ -122,8 +124,8 @@ def _check_pyramid(config: Config) -> None:
         f"coarse_size {config.coarse_size} exceeds fine_size {config.fine_size}: the pyramid must grow",
     )
     _check(
-        config.step is None or 1 < config.step <= 4,
-        f"step is {config.step}, but each scale must be larger than the one below, by a factor in (1, 4]",
+        config.step is None or (_is_number(config.step) and 1 < config.step <= 4),
+        f"step is {config.step!r}, but each scale must be larger than the one below, by a factor in (1, 4]",
     )
     rates = config.sampling_rates
     _check(
@@ -170,6 +172,10 @@ def _check_objective(config: Config) -> None:
     for name, allowed in choices.items():
         value = getattr(config, name)
         _check(value in allowed, f"{name} is {value!r}, but must be one of {', '.join(map(repr, allowed))}")
+    for field in dataclasses.fields(config):
+        if isinstance(field.default, bool):
+            value = getattr(config, field.name)
+            _check(isinstance(value, bool), f"{field.name} is {value!r}, but must be True or False")
     for name in ("beta", "reconstruction_weight", "adversarial_weight", "penalty_weight", "noise_amplitude"):
         value = getattr(config, name)
         _check(

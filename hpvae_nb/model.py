@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from hpvae_nb import checkpoint
-from hpvae_nb.clips import Clip
+from hpvae_nb.clips import Clip, data_dir
 from hpvae_nb.config import Config, from_dict
 from hpvae_nb.errors import CheckpointError, InputError
 from hpvae_nb.hierarchy import Hierarchy
@@ -214,8 +215,11 @@ class Model:
             raise InputError(f"cannot interpolate between {tuple(a.shape)} and {tuple(b.shape)}: make them equal")
         return torch.stack([slerp(a, b, float(t)) for t in np.linspace(0, 1, steps)])
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, *, half: bool = False) -> Path:
         """Write the model as one safetensors file; a folder gets `model.safetensors`.
+
+        Args:
+            half: store weights in float16, for half the size; they are computed with in float32 again after loading.
 
         Returns:
             The file's path.
@@ -224,7 +228,8 @@ class Model:
             CheckpointError: when it cannot be written; nothing half-written stays.
         """
         file = _model_file(Path(path))
-        tensors = checkpoint.pack("network", self.network.state_dict())
+        state = self.network.state_dict()
+        tensors = checkpoint.pack("network", {name: w.half() for name, w in state.items()} if half else state)
         if self.coarse is not None:
             tensors["coarse"] = self.coarse
         description = {
@@ -290,17 +295,18 @@ def load_model(path: str | Path, *, device: str | torch.device = "auto", precisi
     """Read a model that `Model.save` wrote. No code in the file is ever run.
 
     Args:
-        path: the file, or a folder that holds `model.safetensors`.
+        path: the file, a folder that holds `model.safetensors`, or the name of a bundled model.
 
     Raises:
         CheckpointError: when it is missing, damaged, of a later version, or of a format that can carry code.
     """
-    file = _model_file(Path(path))
+    file = data_dir() / "models" / f"{path}.safetensors" if path in bundled_models() else _model_file(Path(path))
     tensors, description = checkpoint.read(file, "model")
     try:
-        network = Hierarchy(from_dict(description["config"]))
-        for _ in range(1, description["scales"]):
-            network.grow()
+        with torch.random.fork_rng(devices=[]):  # fresh weights, soon replaced, from nobody's random numbers
+            network = Hierarchy(from_dict(description["config"]))
+            for _ in range(1, description["scales"]):
+                network.grow()
         network.load_state_dict(checkpoint.unpack("network", tensors))
         network.amplitudes = list(description["amplitudes"])
         shapes = [tuple(shape) for shape in description["shapes"]]
@@ -310,6 +316,11 @@ def load_model(path: str | Path, *, device: str | torch.device = "auto", precisi
     network.requires_grad_(False)
     model = Model(network, shapes, coarse=tensors.get("coarse"), fps=fps, name=name, facts=facts)
     return model.to(device, precision)
+
+
+def bundled_models() -> list[str]:
+    """Names of the trained models that come with the package, for `load_model`."""
+    return sorted(file.stem for file in (data_dir() / "models").glob("*.safetensors"))
 
 
 def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
@@ -343,4 +354,4 @@ def _check_count(name: str, value: int) -> None:
 
 
 def _model_file(path: Path) -> Path:
-    return path / "model.safetensors" if path.is_dir() else path
+    return path / "model.safetensors" if os.path.isdir(path) else path  # Path.is_dir may raise

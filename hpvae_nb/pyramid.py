@@ -187,6 +187,8 @@ def shapes_for_output(trained: list[Shape], output: Shape) -> list[Shape]:
         output = (finest[0], *output)
     if len(output) != len(finest):
         raise InputError(f"size is {output}, but must be {_axes(finest)}, as in {finest}")
+    if not all(isinstance(length, int) for length in output):
+        raise InputError(f"size is {output}, but must be whole numbers, as in {finest}")
     shapes = [_proportional(shape, finest, output) for shape in trained[:-1]] + [tuple(output)]
     if min(output) < 1 or any(length < 1 for length in shapes[0]) or (len(finest) == 3 and shapes[0][0] < 2):
         raise InputError(f"size {output} is too small: its coarsest scale would be {shapes[0]}; trained was {finest}")

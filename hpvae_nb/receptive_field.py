@@ -16,13 +16,11 @@ def receptive_field(module: nn.Module) -> tuple[int, ...]:
     size: the first branch of equal convolutions counts once.
 
     Raises:
-        InputError: when the module holds no convolution or average pooling.
+        InputError: when the module holds no convolution.
     """
     field, jump = None, None
     for layer in _chain(module):
-        kernel, stride, dilation = (
-            _tuple(getattr(layer, name), layer) for name in ("kernel_size", "stride", "dilation")
-        )
+        kernel, stride, dilation = layer.kernel_size, layer.stride, layer.dilation
         if field is None or jump is None:
             field, jump = [1] * len(kernel), [1] * len(kernel)
         field = [r + (k - 1) * d * j for r, k, d, j in zip(field, kernel, dilation, jump, strict=True)]
@@ -69,9 +67,13 @@ def gradient_map(module: nn.Module, shape: tuple[int, ...], site: tuple[int, ...
     handles = [
         layer.register_forward_hook(_affine_only) for layer in module.modules() if isinstance(layer, nn.GroupNorm)
     ]
+    training = {part: part.training for part in module.modules()}
+    module.eval()  # no power iteration: measuring must not change the weights
     try:
         y = module(x)
     finally:
+        for part, was in training.items():
+            part.training = was
         for handle in handles:
             handle.remove()
     y = y[0] if isinstance(y, tuple) else y
@@ -84,13 +86,8 @@ def _affine_only(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -
     return inputs[0]
 
 
-def _chain(module: nn.Module) -> list[nn.Module]:
+def _chain(module: nn.Module) -> list[nn.Conv1d | nn.Conv2d | nn.Conv3d]:
     """The convolutions that one signal passes: all of them, but only one head of an encoder."""
     kinds = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
     skipped = {id(layer) for name, layer in module.named_modules() if name.endswith("to_logvar")}
     return [layer for layer in module.modules() if isinstance(layer, kinds) and id(layer) not in skipped]
-
-
-def _tuple(value: int | tuple[int, ...], layer: nn.Module) -> tuple[int, ...]:
-    dims = {nn.Conv1d: 1, nn.Conv2d: 2, nn.Conv3d: 3}[type(layer)]  # type: ignore[index]
-    return (value,) * dims if isinstance(value, int) else tuple(value)

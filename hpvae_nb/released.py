@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from hpvae_nb.config import Config, preset
-from hpvae_nb.errors import CheckpointError, InputError
+from hpvae_nb.errors import CheckpointError
 from hpvae_nb.hierarchy import Hierarchy
 from hpvae_nb.model import Model
 from hpvae_nb.pyramid import planned_shapes
@@ -47,6 +47,13 @@ def load_released(folder: str | Path) -> Model:
     if amplitudes is None or len(amplitudes) <= scale:
         raise CheckpointError(f"{folder} holds no noise amplitudes for {scale + 1} scales: add its Noise_Amps.pth")
     config = config_of(arguments, state)
+    try:
+        aspect, fps = float(arguments["ar"]), float(arguments.get("org_fps", 24))
+        shapes = planned_shapes(config, aspect)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise CheckpointError(f"ar or org_fps in {folder / 'args.txt'} is no number to work with: {error}") from error
+    if not 0 <= scale < config.scales:
+        raise CheckpointError(f"{folder / 'netG.pth'} is at scale {scale}, but args.txt plans {config.scales} scales")
     network = Hierarchy(config)
     for _ in range(scale):
         network.grow()
@@ -58,9 +65,9 @@ def load_released(folder: str | Path) -> Model:
     network.requires_grad_(False)
     return Model(
         network,
-        planned_shapes(config, float(arguments["ar"])),
+        shapes,
         coarse=None,
-        fps=float(arguments.get("org_fps", 24)),
+        fps=fps,
         name=Path(str(arguments.get("video_path", arguments.get("image_path", "released")))).stem,
         facts={"imported from": "released code"},
         precision="float32",
@@ -112,7 +119,7 @@ def config_of(arguments: dict[str, Any], state: dict[str, Tensor]) -> Config:
             scales=_last_scale(arguments) + 1,
             sampling_rates=tuple(arguments.get("sampling_rates", (4, 3, 2, 1))),
         )
-    except (KeyError, InputError) as error:
+    except (KeyError, AttributeError, TypeError, ValueError) as error:  # an InputError is a ValueError
         raise CheckpointError(f"weights and args.txt make no model of the released code: {error}") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from hpvae_nb import checkpoint, show
@@ -35,6 +36,16 @@ def duration(seconds: float) -> str:
     if seconds < 86400:
         return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
     return f"{seconds / 86400:.1f} days"
+
+
+def _peak_memory() -> str:
+    """The most memory this process held so far, in words; empty where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return ""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return f", peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9:.2f} GB"
 
 
 def write_results(model: Model, clip: Clip, folder: Path, *, samples: int, seed: int = 1) -> Path:
@@ -76,7 +87,7 @@ def summary(model: Model, clip: Clip) -> str:
         f"- **diversity** {diversity(many, real):.3f} ({DIVERSITY_SAMPLES} samples, seed 0)",
         f"- **reconstruction** mean squared error {error:.5f} (values in [-1, 1])",
         f"- **training** {facts.get('seconds', 0):.0f} s on {facts.get('device')} in {facts.get('precision')}, "
-        f"seed {facts.get('seed')}, torch {facts.get('torch')}",
+        f"seed {facts.get('seed')}, torch {facts.get('torch')}{_peak_memory()}",
         f"- **model** {weights:,} weights, {config.vae_levels} VAE levels of {config.scales} scales, "
         f"{config.iterations} iterations each",
         "",

@@ -42,7 +42,7 @@ class Run:
         if folder.exists() and not folder.is_dir():
             raise InputError(f"out is {folder}, which is a file: name a folder")
         if not described.exists():
-            if folder.exists() and any(folder.iterdir()):
+            if folder.exists() and set(folder.iterdir()) - set(checkpoint.leftovers(folder)):
                 raise InputError(f"{folder} is not empty and holds no run of this package: choose an empty folder")
             checkpoint.write_bytes(described, json.dumps(identity, indent=1).encode())
             return cls(folder)
@@ -55,6 +55,8 @@ class Run:
             raise InputError(f"{folder} holds another run ({difference}): choose another folder")
         if not resume:
             raise InputError(f"{folder} already holds this run: resume it with resume=True, or choose another folder")
+        for leftover in checkpoint.leftovers(folder):
+            leftover.unlink(missing_ok=True)
         return cls(folder)
 
     def restore(self, trainer: Trainer) -> None:

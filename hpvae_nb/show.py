@@ -56,6 +56,22 @@ def save_video(path: str | Path, video: Tensor, fps: float, *, width: int = 384)
     return path
 
 
+def animation(video: Tensor, fps: float, *, width: int = 256) -> bytes:
+    """A looping, lossless WebP picture of a clip, quick enough to follow a slider.
+
+    Args:
+        video: `c t h w` in [-1, 1].
+        fps: frames per second.
+        width: in pixels, aimed at by repeating pixels.
+    """
+    image = require("PIL.Image", "animated pictures", "Pillow")
+    first, *rest = (image.fromarray(frame) for frame in to_uint8(enlarge(video, width)))
+    buffer = io.BytesIO()
+    options = {"lossless": True, "method": 0, "quality": 0, "duration": round(1000 / fps), "loop": 0}
+    first.save(buffer, "WEBP", save_all=True, append_images=rest, **options)
+    return buffer.getvalue()
+
+
 def mediapy() -> Any:
     """The mediapy package, told where ffmpeg is."""
     media = require("mediapy", "writing and showing videos")
@@ -81,7 +97,7 @@ def contact_sheet(
     """A figure with a clip in each row and evenly chosen frames, first and last included, in its columns.
 
     Args:
-        rows: label and clip `c t h w` in [-1, 1].
+        rows: label and clip `c t h w` (or image `c h w`) in [-1, 1].
         frames: how many columns.
         colors: of the labels; the first row counts as real and the others as random if not given.
 
@@ -90,27 +106,23 @@ def contact_sheet(
     """
     plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
     colors = colors or [REAL] + [RANDOM] * (len(rows) - 1)
+    rows = [(label, clip if clip.ndim == 4 else clip[:, None]) for label, clip in rows]  # an image is one frame
     count = min(frames, rows[0][1].shape[1])
     height, width = rows[0][1].shape[-2:]
-    cell = 10 / count
-    figure, axes = plt.subplots(
-        len(rows),
-        count,
-        figsize=(10 + 1.2, cell * height / width * len(rows) + 0.6),
-        squeeze=False,
-        gridspec_kw={"wspace": 0.03, "hspace": 0.04},
-    )
+    inches = 10 / count * height / width * len(rows)
+    space = {"wspace": 0.03, "hspace": 0.04, "left": 0, "right": 1, "bottom": 0, "top": 1}
+    figure, axes = plt.subplots(len(rows), count, figsize=(10, inches), squeeze=False, gridspec_kw=space)
     for line, (label, clip), color in zip(axes, rows, colors, strict=True):
         chosen = torch.linspace(0, clip.shape[1] - 1, count).round().long()
         for axis, frame in zip(line, chosen, strict=True):
             axis.imshow(to_uint8(clip[:, frame]))
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
-            if line is axes[0]:
+            if clip is rows[0][1]:
                 axis.set_title(f"frame {int(frame)}", fontsize=8)
         line[0].set_ylabel(label, rotation=0, ha="right", va="center", color=color, fontsize=9, fontweight="bold")
     if title:
-        figure.suptitle(title, fontsize=10)
+        figure.suptitle(title, fontsize=10, y=1 + 0.35 / inches, va="bottom")
     return figure
 
 

@@ -133,6 +133,11 @@ class Trainer:
             raise TrainingError(f"{bad} at scale {self.scale}, iteration {self.iteration + 1}")
         return values
 
+    def finite(self) -> bool:
+        """Whether every weight is a finite number; an update may end that though its loss was finite."""
+        networks = [self.network] if self.critic is None else [self.network, self.critic]
+        return all(bool(torch.isfinite(weight).all()) for net in networks for weight in net.state_dict().values())
+
     def _pick(self) -> tuple[Tensor, Tensor]:
         """This step's training samples, x^0 and x^n: all of them, or `batch` drawn without repetition."""
         if self.batch == len(self.reals_0):

@@ -132,17 +132,18 @@ def _events(trainer: Trainer, run: Run | None, checkpoint_every: int) -> Generat
             if trainer.iteration == 0:
                 trainer.enter_scale()
             losses = trainer.step()
-            if run is not None and (
-                trainer.iteration == config.iterations or trainer.iteration % checkpoint_every == 0
-            ):
-                run.save(trainer)
+            if trainer.iteration == config.iterations or trainer.iteration % checkpoint_every == 0:
+                if not trainer.finite():
+                    raise TrainingError(f"weights not finite at scale {trainer.scale}, iteration {trainer.iteration}")
+                if run is not None:
+                    run.save(trainer)
             yield clock.event(losses)
     except TrainingError as error:
         last = "no run folder was given" if run is None else run.last_good()
         raise TrainingError(f"training stopped: {error}; {last}") from error
     except (KeyboardInterrupt, GeneratorExit):
         if run is not None:
-            if trainer.settled and trainer.iteration > 0:
+            if trainer.settled and trainer.iteration > 0 and trainer.finite():
                 run.save(trainer)
             run.save_model(model)
         raise
@@ -157,11 +158,12 @@ class _Clock:
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer = trainer
-        costs = estimate(trainer.config, trainer.shapes, trainer.device, trainer.precision, trainer.batch)
+        with torch.random.fork_rng(devices=[]):  # the layers it times are initialised, from the caller's random numbers
+            costs = estimate(trainer.config, trainer.shapes, trainer.device, trainer.precision, trainer.batch)
         self.estimated = [cost.seconds for cost in costs]
         self.start = self.last = time.perf_counter()
         self.before = trainer.seconds
-        self.scale, self.observed = -1, 0.0
+        self.scale, self.observed, self.correction = -1, 0.0, 1.0
 
     @property
     def elapsed(self) -> float:
@@ -170,13 +172,15 @@ class _Clock:
     def event(self, losses: dict[str, float]) -> Event:
         trainer, now = self.trainer, time.perf_counter()
         took, self.last = now - self.last, now
-        # A running mean forgets the first steps of a scale, in which memory is still being laid out.
-        self.observed = took if self.scale != trainer.scale else 0.9 * self.observed + 0.1 * took
-        self.scale = trainer.scale
+        iterations, estimated = trainer.config.iterations, self.estimated[trainer.scale]
+        if self.scale == trainer.scale:
+            self.observed = 0.95 * self.observed + 0.05 * took
+        else:  # a scale's first step also lays out its memory, and says nothing of the others
+            self.scale, self.observed = trainer.scale, estimated * self.correction
+        if not trainer.config.is_vae(self.scale):  # the small VAE scales say nothing of the large GAN scales
+            self.correction = self.observed / estimated
         trainer.seconds = self.before + self.elapsed
-        iterations = trainer.config.iterations
-        correction = self.observed / self.estimated[trainer.scale]
-        later = iterations * sum(self.estimated[trainer.scale + 1 :]) * correction
+        later = iterations * sum(self.estimated[trainer.scale + 1 :]) * self.correction
         return Event(
             scale=trainer.scale,
             iteration=trainer.iteration,

@@ -1,0 +1,47 @@
+# Two commands do everything: `make demo` and `make test`. Each sets up .venv first if need be.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install -c constraints.txt
+
+# A busy machine slows small convolutions on many threads down more than it speeds them up.
+export OMP_NUM_THREADS ?= 2
+
+.PHONY: demo test lab notebooks lint clean
+
+demo: $(VENV)/base.done  ## Train on a bundled clip and write new ones to runs/demo (minutes)
+	$(BIN)/python -m hpvae_nb train pedestrians --preset laptop --out runs/demo --samples 8 --resume
+
+test: $(VENV)/test.done lint  ## Run all tests
+	$(BIN)/python -m pytest --nbval --nbval-current-env tests notebooks
+
+lab: $(VENV)/lab.done  ## Open the notebooks in JupyterLab
+	$(BIN)/python -m jupyterlab notebooks/00_quickstart.ipynb
+
+notebooks: $(VENV)/test.done  ## Write the notebooks from their scripts and run them
+	$(BIN)/python notebooks/build.py notebooks/[0-9]*.py
+
+lint: $(VENV)/test.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+		|| { echo "Python 3.11, 3.12 or 3.13 is needed, but $(PYTHON) is another: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/base.done: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/lab.done: $(VENV)/base.done
+	$(PIP) -e '.[lab]'
+	@touch $@
+
+$(VENV)/test.done: $(VENV)/lab.done
+	$(PIP) -e '.[lab,test]'
+	@touch $@
+
+clean:  ## Remove what can be made again, runs excepted
+	rm -rf $(VENV) dist build test-artifacts .pytest_cache .mypy_cache .ruff_cache .hypothesis

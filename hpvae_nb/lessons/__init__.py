@@ -1,0 +1,1 @@
+"""Checks for the exercises in the notebooks: one module a lesson, one function an exercise."""

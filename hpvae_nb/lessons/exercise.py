@@ -1,0 +1,49 @@
+"""What all exercise checks have in common: how they speak to the learner."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+
+class Mistake(Exception):
+    """A wrong answer; the message says what is wrong with it, and hints at why."""
+
+
+class NotYet(Exception):
+    """The stub was left as it was."""
+
+
+def exercise(check: Callable[[Callable[..., Any]], str]) -> Callable[[Callable[..., Any]], None]:
+    """Turn a function that judges an answer into one that prints its judgement, and never raises.
+
+    Args:
+        check: takes the learner's function; returns a sentence of praise, or raises `Mistake`. It should call the
+            answer through `ask`, which tells an untouched stub from a wrong answer.
+    """
+
+    @functools.wraps(check)
+    def judge(answer: Callable[..., Any]) -> None:
+        try:
+            print(f"Right: {check(answer)}")
+        except NotYet:
+            print(f"Not yet: {getattr(answer, '__name__', 'your answer')} still returns nothing")
+        except Mistake as mistake:
+            print(f"Not quite: {mistake}")
+        except Exception as error:  # whatever the learner's code raises is an answer to be spoken about
+            print(f"Not quite: your code stopped with {type(error).__name__}: {error}")
+
+    return judge
+
+
+def ask(answer: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """The answer's result for some input.
+
+    Raises:
+        NotYet: when it is None, as an untouched stub's is.
+    """
+    result = answer(*arguments, **options)
+    if result is None:
+        raise NotYet
+    return result

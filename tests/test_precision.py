@@ -1,0 +1,88 @@
+"""Which device and number format is chosen, and that the choice does not change what is computed."""
+
+import pytest
+import torch
+
+import hpvae_nb
+from hpvae_nb import precision
+from hpvae_nb.errors import InputError
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize(("capability", "native"), [((7, 5), False), ((8, 0), True), ((9, 0), True)])
+def test_a_gpu_is_asked_for_bfloat16(monkeypatch, capability, native):
+    """Turing (the free Colab T4) only emulates it; Ampere and later multiply in it."""
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert precision.native_bfloat16(torch.device("cuda")) is native
+
+
+@pytest.mark.parametrize(("avx", "amx"), [(False, False), (True, False), (False, True)])
+def test_a_cpu_is_asked_for_bfloat16(monkeypatch, avx, amx):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    expected = "bfloat16" if avx or amx else "float32"
+    assert precision.choose_precision("auto", CPU) == expected
+    assert precision.choose_precision("float32", CPU) == "float32"
+
+
+def test_auto_takes_a_gpu_where_there_is_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert precision.choose_device("auto").type == "cuda"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert precision.choose_device("auto").type == "cpu"
+
+
+def test_what_cannot_be_used_is_named():
+    with pytest.raises(InputError, match="'quantum'.*'auto'"):
+        precision.choose_device("quantum")
+    with pytest.raises(InputError, match="'float8'.*'bfloat16'"):
+        precision.choose_precision("float8", CPU)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_missing_gpu_is_said_before_training(pedestrians, tmp_path):
+    with pytest.raises(InputError, match="'cuda' cannot be used here"):
+        hpvae_nb.train(pedestrians, hpvae_nb.preset("smoke"), device="cuda", out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_weights_and_results_stay_float32(pedestrians):
+    model = hpvae_nb.fit(pedestrians, hpvae_nb.preset("smoke", iterations=1), precision="bfloat16")
+    assert model.precision == "bfloat16"
+    assert {weight.dtype for weight in model.network.parameters()} == {torch.float32}
+    assert model.sample(1, seed=0).dtype == model.encode(pedestrians)[0].dtype == torch.float32
+
+
+def test_both_precisions_learn_alike(pedestrians):
+    """The same steps from the same draws: the first scale's error falls alike in both."""
+    config = hpvae_nb.preset("smoke", iterations=80, scales=1, vae_levels=1)
+    ends = {}
+    for number in ("float32", "bfloat16"):
+        errors = [e.losses["reconstruction"] for e in hpvae_nb.train(pedestrians, config, precision=number)]
+        ends[number] = sum(errors[-10:]) / 10
+        assert ends[number] < errors[0] / 5
+    assert abs(ends["bfloat16"] - ends["float32"]) < 0.15 * ends["float32"]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_gpu_and_cpu_make_the_same_samples(pedestrians):
+    model = hpvae_nb.fit(pedestrians, hpvae_nb.preset("smoke"), device="cuda", precision="float32")
+    there = model.sample(3, seed=5)
+    here = model.to("cpu", "float32").sample(3, seed=5)
+    torch.testing.assert_close(there, here, atol=2e-4, rtol=0)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_run_resumes_on_a_cpu(pedestrians, tmp_path):
+    config = hpvae_nb.preset("smoke")
+    events = hpvae_nb.train(pedestrians, config, device="cuda", out=tmp_path)
+    for event in events:
+        if event.scale == 2:
+            break
+    events.close()
+    model = hpvae_nb.fit(pedestrians, config, device="cpu", out=tmp_path, resume=True)
+    assert model.scales == config.scales
+    assert torch.isfinite(model.sample(1, seed=0)).all()

@@ -1,0 +1,90 @@
+"""Pictures and videos hold what they should, and can be opened by others."""
+
+import io
+
+import av
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from hpvae_nb import report, show
+from hpvae_nb.errors import InputError
+
+
+@pytest.fixture
+def ramp():
+    """13 frames 3 x 9 x 15 (odd sides), each of one grey that rises from frame to frame."""
+    levels = torch.linspace(-1, 1, 13)
+    return levels[None, :, None, None].expand(3, 13, 9, 15).clone()
+
+
+def test_to_uint8_maps_the_ends(ramp):
+    frames = show.to_uint8(ramp)
+    assert frames.shape == (13, 9, 15, 3)
+    assert frames.dtype == np.uint8
+    assert (frames[0].max(), frames[-1].min(), frames[6].max()) == (0, 255, 128)
+    with pytest.raises(InputError, match="index the batch"):
+        show.to_uint8(ramp[None])
+
+
+def test_saved_video_plays_back(ramp, tmp_path):
+    path = show.save_video(tmp_path / "ramp.mp4", ramp, fps=10, width=60)
+    with av.open(path) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        stream = container.streams.video[0]
+        assert float(stream.average_rate) == 10
+        assert stream.codec_context.name == "h264"
+    assert len(frames) == 13
+    assert frames[0].shape == (36, 60, 3)
+    expected = show.to_uint8(ramp)[:, 4, 7, 0].astype(int)
+    assert np.abs(np.array([frame[16, 28, 0] for frame in frames]) - expected).max() <= 4
+    assert [file.name for file in tmp_path.iterdir()] == ["ramp.mp4"]
+
+
+def test_animation_is_lossless_and_loops(ramp):
+    picture = Image.open(io.BytesIO(show.animation(ramp, fps=10, width=30)))
+    assert (picture.n_frames, picture.size, picture.info["loop"]) == (13, (30, 18), 0)
+    for frame, expected in enumerate(show.to_uint8(ramp)[:, 4, 7]):
+        picture.seek(frame)
+        assert picture.convert("RGB").getpixel((15, 9)) == tuple(expected)
+
+
+def test_enlarging_repeats_pixels(ramp):
+    ramp[:, :, 2, 3] = 0.5
+    large = show.enlarge(ramp, 47)
+    assert large.shape == (3, 13, 27, 45)
+    assert torch.equal(large[:, :, ::3, ::3], ramp)
+    assert show.enlarge(ramp, 4) is not None
+    assert show.enlarge(ramp, 4).shape == ramp.shape
+
+
+def test_contact_sheet_shows_first_and_last_frame(ramp, tmp_path):
+    figure = show.contact_sheet([("real", ramp), ("sample 0", -ramp)], frames=5, title="both ways")
+    pictures = [axis.images[0].get_array() for axis in figure.axes]
+    assert len(pictures) == 10
+    assert (pictures[0].max(), pictures[4].min(), pictures[5].min(), pictures[9].max()) == (0, 255, 255, 0)
+    path = show.save_figure(tmp_path / "sheet.png", figure)
+    assert Image.open(path).size[0] > 500
+
+
+def test_loss_curves_draw_every_scale(trained):
+    figure = show.loss_curves(trained)
+    drawn = {axis.get_title(): len(axis.lines) for axis in figure.axes}
+    assert drawn["reconstruction error"] == trained.config.scales
+    assert sum(drawn.values()) == 2 * trained.config.scales
+    figure.clear()
+
+
+def test_summary_says_what_was_measured(trained, pedestrians):
+    page = report.summary(trained, pedestrians)
+    for word in ("diversity", "reconstruction", "seed 0", "13 x 18 x 32"):
+        assert word in page
+    assert page.count("| GAN |") == 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(48, "48 s"), (200, "3 min 20 s"), (7500, "2 h 5 min"), (700_000, "8.1 days")]
+)
+def test_duration(seconds, words):
+    assert report.duration(seconds) == words
