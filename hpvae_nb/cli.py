@@ -17,6 +17,7 @@ from hpvae_nb.cost import estimate
 from hpvae_nb.errors import CheckpointError, InputError, TrainingError, require
 from hpvae_nb.model import Model
 from hpvae_nb.precision import choose_device, choose_precision
+from hpvae_nb.pyramid import samples_per_step
 from hpvae_nb.released import load_released
 
 app = typer.Typer(
@@ -47,25 +48,25 @@ def train(
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
-    """Train a model on one clip; write the model, new clips, a contact sheet and a summary."""
-    with _sentences():
+    """Train a model on one clip (an image: --set dims=2); write the model, new clips, a contact sheet and a summary."""
+    with _sentences(f"the model so far is in {out}, and the same command with --resume goes on"):
         config = hpvae_nb.preset(preset, **_overrides(change or []))
-        source = hpvae_nb.load_clip(clip, frames=frames or None, start=start, fps=fps)
+        if config.dims == 2:
+            source = hpvae_nb.load_image(clip)
+        else:
+            source = hpvae_nb.load_clip(clip, frames=frames or None, start=start, fps=fps)
         events = hpvae_nb.train(source, config, seed=seed, out=out, resume=resume, device=device, precision=precision)
         where = choose_device(device)
         number = choose_precision(precision, where)
         typer.echo(f"{source.name}, preset {config.preset}, on {where.type} in {number}, writing to {out}")
-        costs = estimate(config, hpvae_nb.scale_shapes(config, source), where, number, config.batch)
+        batch = samples_per_step(config, source)
+        costs = estimate(config, hpvae_nb.scale_shapes(config, source), where, number, batch)
         typer.echo(report.plan_text(costs, config.iterations))
-        try:
-            model = _watch(events, config, source, out)
-        except KeyboardInterrupt:
-            typer.echo(f"\nstopped; the model so far is in {out}, and the same command with --resume goes on", err=True)
-            raise typer.Exit(130) from None
+        model = _watch(events, config, source, out)
         typer.echo(f"trained in {report.duration(model.facts['seconds'])}; making {samples} clips")
         page = report.write_results(model, source, out, samples=samples)
         typer.echo(page.read_text())
-        typer.echo(f"Watch {out}/sample_00.mp4, look at {out}/contact_sheet.png, read {page}")
+        typer.echo(f"Watch the clips in {out}, look at {out}/contact_sheet.png, read {page}")
 
 
 @app.command()
@@ -84,7 +85,7 @@ def sample(
         made = loaded.sample(n, seed=seed, size=_size(size))
         out.mkdir(parents=True, exist_ok=True)
         for i, clip in enumerate(made):
-            _save(out / f"sample_{i:02}", clip, loaded)
+            show.save_clip(out / f"sample_{i:02}", clip, loaded.fps)
         rows = [(f"sample {i}", clip) for i, clip in enumerate(made)]
         sheet = show.contact_sheet(rows, colors=[show.RANDOM] * n)
         typer.echo(f"{n} clips and {show.save_figure(out / 'contact_sheet.png', sheet)}")
@@ -145,13 +146,6 @@ def _preview(event: hpvae_nb.Event, clip: Clip, out: Path) -> Path:
     return show.save_figure(out / f"preview_scale_{event.scale}.png", show.contact_sheet(rows, title=title))
 
 
-def _save(stem: Path, clip: Any, model: Model) -> None:
-    if model.config.dims == 3:
-        show.save_video(stem.with_suffix(".mp4"), clip, model.fps)
-    else:
-        show.mediapy().write_image(stem.with_suffix(".png"), show.to_uint8(clip))
-
-
 def _overrides(changes: list[str]) -> dict[str, Any]:
     found = {}
     for change in changes:
@@ -175,10 +169,13 @@ def _size(text: str | None) -> tuple[int, ...] | None:
 
 
 @contextlib.contextmanager
-def _sentences() -> Iterator[None]:
-    """Errors that the user can mend are one sentence, without a traceback."""
+def _sentences(stopped: str = "nothing was left half-written") -> Iterator[None]:
+    """Errors that the user can mend are one sentence, without a traceback; so is Ctrl-C."""
     try:
         yield
     except (InputError, CheckpointError, TrainingError, ImportError, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        typer.echo(f"\nstopped; {stopped}", err=True)
+        raise typer.Exit(130) from None

@@ -130,6 +130,8 @@ class Model:
             raise InputError(
                 f"z is {tuple(z.shape)}, but latent maps are {self._axes(self.config.latent)}, as Model.latent makes"
             )
+        if len(z) == 0:
+            raise InputError("z is an empty batch: give at least one latent map")
         if not torch.isfinite(z).all():
             raise InputError("z holds NaN or infinite values")
         latent = tuple(z.shape[2:])
@@ -153,10 +155,8 @@ class Model:
         """
         if not 0 <= start < self.scales - 1:
             raise InputError(f"start is {start}, but must be a scale below the last: 0..{self.scales - 2}")
-        if video.ndim != self.config.dims + 2 or video.shape[1] != RGB:
-            raise InputError(
-                f"video is {tuple(video.shape)}, but must be 'b 3 {'t h w' if video.ndim == 5 else 'h w'}'"
-            )
+        if video.ndim != self.config.dims + 2 or video.shape[1] != RGB or len(video) == 0:
+            raise InputError(f"video is {tuple(video.shape)}, but must be {self._axes(RGB)} with at least one clip")
         shapes = self._shapes(size)
         return self._finish(upsample(video, shapes[start]), shapes, seed=seed, noise=noise, start=start)
 

@@ -152,6 +152,14 @@ def real_samples(config: Config, clip: Clip, scale: int, shape: Shape) -> Tensor
     return samples[:, :, :: sampling_rate(config, scale)].contiguous()
 
 
+def samples_per_step(config: Config, clip: Clip) -> int:
+    """Training samples in one step: `config.batch`, or all there are if fewer."""
+    if config.dims == 2:
+        return 1
+    starts = clip.frames - config.frames + 1
+    return min(config.batch, starts if config.every_window else clip.frames // config.frames)
+
+
 def coarsest(config: Config, video: Tensor, shape: Shape) -> Tensor:
     """x^0 of any full-rate clip: every omega-th frame, bilinearly resized (section 3.2).
 

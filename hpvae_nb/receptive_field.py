@@ -12,8 +12,8 @@ def receptive_field(module: nn.Module) -> tuple[int, ...]:
     """Size r of the input region one output site sees, along each axis (T, H, W), in sites.
 
     Each layer of kernel k and dilation d adds (k - 1) * d steps of the input it reads; strides multiply the step.
-    Layers count in the order in which the module holds them, so branches (the encoder's two heads) must be equal in
-    size: the first branch of equal convolutions counts once.
+    Layers count in the order in which the module holds them, as one chain; of an encoder's two heads, which are alike,
+    one counts.
 
     Raises:
         InputError: when the module holds no convolution.
@@ -34,12 +34,11 @@ def empirical_receptive_field(module: nn.Module, shape: tuple[int, ...]) -> tupl
     """The extent, along each axis, of the input sites whose value changes the central output site.
 
     Measured from gradients: of the central output, summed over channels, with respect to a random input of the given
-    shape. Normalisation over sites lets every output see every input, so it is replaced by its affine part while
-    measuring.
+    shape. Normalisation over sites lets every output see every input a little, so it is left out while measuring.
 
     Args:
         module: a network of `b c t h w` or `b c h w`.
-        shape: the input's shape without batch, `c t h w`; make it larger than the field that is expected.
+        shape: the input's, as `t h w`, `c t h w` or `b c t h w`; make it larger than the field that is expected.
 
     Returns:
         The extent along each site axis, in sites; an extent equal to the shape may be cut off by the border.
@@ -57,16 +56,24 @@ def gradient_map(module: nn.Module, shape: tuple[int, ...], site: tuple[int, ...
 
     Args:
         module: a network of `b c t h w` or `b c h w`; several outputs count as the first.
-        shape: the input's shape without batch, `c t h w`.
+        shape: the input's, as `t h w`, `c t h w` or `b c t h w` (without t for two dimensions).
         site: the output site; the central one if not given.
 
     Returns:
         A map `t h w` of values of at least 0.
+
+    Raises:
+        InputError: when the module holds no convolution, or the shape has too few axes.
     """
-    x = torch.randn(1, *shape, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    handles = [
-        layer.register_forward_hook(_affine_only) for layer in module.modules() if isinstance(layer, nn.GroupNorm)
-    ]
+    layers = _chain(module)
+    if not layers:
+        raise InputError(f"{type(module).__name__} holds no convolution, so it has no receptive field to measure")
+    first = layers[0]
+    sites = tuple(shape)[-len(first.kernel_size) :]
+    if len(sites) < len(first.kernel_size):
+        raise InputError(f"shape is {tuple(shape)}, but the network has {len(first.kernel_size)} site axes")
+    x = torch.randn(1, first.in_channels, *sites, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    handles = [layer.register_forward_hook(_leave_out) for layer in module.modules() if isinstance(layer, _NORMS)]
     training = {part: part.training for part in module.modules()}
     module.eval()  # no power iteration: measuring must not change the weights
     try:
@@ -82,7 +89,10 @@ def gradient_map(module: nn.Module, shape: tuple[int, ...], site: tuple[int, ...
     return gradient[0].abs().sum(dim=0)
 
 
-def _affine_only(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+_NORMS = (nn.GroupNorm, nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
+
+
+def _leave_out(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
     return inputs[0]
 
 

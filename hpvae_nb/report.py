@@ -63,10 +63,9 @@ def write_results(model: Model, clip: Clip, folder: Path, *, samples: int, seed:
     rows = [("real", real), *((f"sample {i}", sample) for i, sample in enumerate(made))]
     title = f"{model.name}: the training clip, and clips that were never filmed"
     show.save_figure(folder / "contact_sheet.png", show.contact_sheet(rows, title=title))
-    if model.config.dims == 3:
-        show.save_video(folder / "real.mp4", real, model.fps)
-        for i, sample in enumerate(made):
-            show.save_video(folder / f"sample_{i:02}.mp4", sample, model.fps)
+    show.save_clip(folder / "real", real, model.fps)
+    for i, sample in enumerate(made):
+        show.save_clip(folder / f"sample_{i:02}", sample, model.fps)
     if model.facts.get("history"):
         show.save_figure(folder / "losses.png", show.loss_curves(model))
     path = folder / "summary.md"

@@ -56,6 +56,17 @@ def save_video(path: str | Path, video: Tensor, fps: float, *, width: int = 384)
     return path
 
 
+def save_clip(stem: Path, clip: Tensor, fps: float) -> Path:
+    """Write a video `c t h w` as `stem`.mp4, or an image `c h w` as `stem`.png."""
+    if clip.ndim == 4:
+        return save_video(stem.with_suffix(".mp4"), clip, fps)
+    image = require("PIL.Image", "pictures", "Pillow")
+    buffer = io.BytesIO()
+    image.fromarray(to_uint8(clip)).save(buffer, "PNG")
+    checkpoint.write_bytes(stem.with_suffix(".png"), buffer.getvalue())
+    return stem.with_suffix(".png")
+
+
 def animation(video: Tensor, fps: float, *, width: int = 256) -> bytes:
     """A looping, lossless WebP picture of a clip, quick enough to follow a slider.
 

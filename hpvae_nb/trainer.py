@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +22,7 @@ from hpvae_nb.losses import reconstruction
 from hpvae_nb.model import Model
 from hpvae_nb.networks import Discriminator, warm_start
 from hpvae_nb.precision import choose_precision, computing
-from hpvae_nb.pyramid import real_samples, scale_shapes
+from hpvae_nb.pyramid import real_samples, samples_per_step, scale_shapes
 
 
 class Trainer:
@@ -45,6 +46,7 @@ class Trainer:
         self.scale, self.iteration, self.settled = 0, 0, True
         self.history: list[list[dict[str, float]]] = []
         self.seconds = 0.0
+        self.batch = samples_per_step(config, clip)
         self.reals_0 = real_samples(config, clip, 0, self.shapes[0]).to(device)
         self.model = Model(
             self.network,
@@ -55,11 +57,6 @@ class Trainer:
             facts={"seed": seed, "device": device.type, "precision": self.precision, "torch": torch.__version__},
             precision=self.precision,
         )
-
-    @property
-    def batch(self) -> int:
-        """Training samples in a step."""
-        return min(self.config.batch, len(self.reals_0))
 
     def enter_scale(self) -> None:
         """Grow the networks to `scale`, and fix its noise amplitude (released code: 0.1 times the RMSE of x̄^n)."""
@@ -185,14 +182,20 @@ class Trainer:
             "history": self.history,
             "seconds": self.seconds,
             "random_device": self.device.type,
+            "precision": self.precision,
         }
         return tensors, values
 
     def restore(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
         """The inverse of `state`, on a fresh trainer of the same clip, configuration and seed.
 
-        On another kind of device the random numbers start anew, so the run goes on but not to the same weights.
+        On another kind of device, where random numbers start anew, or in another precision, the run goes on, but not to
+        the same weights; a warning says so.
         """
+        was, now = (values["precision"], values["random_device"]), (self.precision, self.device.type)
+        if was != now:
+            before, here = (f"{number} on {device}" for number, device in (was, now))
+            warnings.warn(f"this run was in {before} and goes on in {here}: its weights will differ", stacklevel=4)
         self.scale, self.iteration = values["scale"], values["iteration"]
         for scale in range(self.scale + 1):
             self._build(scale)

@@ -68,7 +68,7 @@ def train(
     """Train a model on one clip, yielding an event after each step; exhausting the generator trains it to the end.
 
     Stopping between events is always safe: closing the generator writes a checkpoint, and a run killed at any moment
-    goes on from its last one to the weights it would have had (on the same CPU, bit for bit).
+    goes on from its last one to the weights it would have had (on the same CPU and in the same precision, bit for bit).
 
     Args:
         clip: the one training clip; a longer one than `config.frames` is cut into several training samples.
@@ -145,9 +145,10 @@ def _events(trainer: Trainer, run: Run | None, checkpoint_every: int) -> Generat
         if run is not None:
             if trainer.settled and trainer.iteration > 0 and trainer.finite():
                 run.save(trainer)
+            model.facts |= clock.facts()
             run.save_model(model)
         raise
-    model.facts |= {"history": trainer.history, "seconds": round(clock.before + clock.elapsed, 1)}
+    model.facts |= clock.facts()
     if run is not None:
         run.save_model(model)
     return model
@@ -168,6 +169,10 @@ class _Clock:
     @property
     def elapsed(self) -> float:
         return time.perf_counter() - self.start
+
+    def facts(self) -> dict[str, Any]:
+        """What a model remembers of its training: thinned-out losses of each scale, and seconds over all sessions."""
+        return {"history": self.trainer.history, "seconds": round(self.before + self.elapsed, 1)}
 
     def event(self, losses: dict[str, float]) -> Event:
         trainer, now = self.trainer, time.perf_counter()

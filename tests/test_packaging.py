@@ -1,0 +1,169 @@
+"""What a user installs: the wheel alone, the core without its helpers, and lists of requirements that agree."""
+
+import importlib.metadata
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import venv
+import zipfile
+
+import pytest
+import yaml
+from conftest import SOURCE, TINY, run_python
+from packaging.requirements import Requirement
+
+import hpvae_nb
+
+ON_CONDA = {"torch": "pytorch", "build": "python-build"}
+
+pytestmark = pytest.mark.skipif(not (SOURCE / "pyproject.toml").exists(), reason="needs the source checkout")
+
+
+def project():
+    return tomllib.loads((SOURCE / "pyproject.toml").read_text())["project"]
+
+
+def requirements():
+    """All of pyproject.toml's, extras included, by name."""
+    listed = [*project()["dependencies"]]
+    for extra in project()["optional-dependencies"].values():
+        listed += extra
+    found = {req.name: req for req in map(Requirement, listed)}
+    return {name: req for name, req in found.items() if name != "hpvae_nb"}
+
+
+def test_environment_and_pyproject_ask_for_the_same():
+    environment = yaml.safe_load((SOURCE / "environment.yml").read_text())
+    assert environment["name"] == "hpvae_nb"
+    assert environment["channels"] == ["conda-forge"]
+    *packages, pip = environment["dependencies"]
+    assert pip == {"pip": ["-e ."]}
+    wanted = {ON_CONDA.get(name, name): str(req.specifier) for name, req in requirements().items()}
+    listed = {req.name: str(req.specifier) for req in map(Requirement, packages)}
+    assert {listed.pop("pip")} == {""}
+    assert listed.pop("python")  # compared below
+    assert listed == wanted
+
+
+def test_python_versions_agree():
+    packages = yaml.safe_load((SOURCE / "environment.yml").read_text())["dependencies"]
+    (python,) = [Requirement(line) for line in packages if str(line).startswith("python>")]
+    wanted = Requirement(f"python{project()['requires-python']}")
+    assert python.specifier == wanted.specifier
+    assert ".".join(map(str, sys.version_info[:3])) in wanted.specifier
+
+
+def test_constraints_lie_within_the_requirements_and_so_does_what_is_installed():
+    lines = [line.partition("#")[0].strip() for line in (SOURCE / "constraints.txt").read_text().splitlines()]
+    pins = {req.name: req for req in map(Requirement, filter(None, lines))}
+    assert "torch" in pins, "an unpinned torch may change every number, and brings gigabytes of CUDA"
+    for name, pin in pins.items():
+        (exact,) = pin.specifier
+        assert exact.operator == "=="
+        assert exact.version in requirements()[name].specifier
+        installed = importlib.metadata.version(name).partition("+")[0]
+        assert installed in requirements()[name].specifier
+
+
+def test_versions_agree():
+    assert project()["version"] == hpvae_nb.__version__
+
+
+BLOCKED = """
+import sys
+from importlib.machinery import PathFinder
+HELPERS = {"av", "mediapy", "matplotlib", "typer", "skimage", "pooch", "tqdm", "ipywidgets", "imageio_ffmpeg"}
+class Without:
+    '''Finds what is installed, less the helpers: importing one fails as if it were not there.'''
+    def find_spec(self, name, path=None, target=None):
+        return None if name.partition(".")[0] in HELPERS else PathFinder.find_spec(name, path, target)
+sys.meta_path[sys.meta_path.index(PathFinder)] = Without()
+import torch
+from hpvae_nb import Clip, fit, load_clip, load_model, preset
+from hpvae_nb.metrics import diversity
+clip = Clip(torch.rand(3, 13, 12, 20) * 2 - 1, name="numbers")
+model = fit(clip, preset("smoke", **TINY), out=sys.argv[1], device="cpu")
+made = load_model(sys.argv[1], device="cpu").sample(2, seed=0)
+assert made.shape == (2, 3, *model.shapes[-1]), made.shape
+assert not HELPERS & {name.partition(".")[0] for name in sys.modules}
+for call in (lambda: load_clip("balloons"), lambda: diversity(made, clip)):
+    try:
+        call()
+    except ImportError as error:
+        print(error)
+"""
+
+
+def test_the_core_works_without_its_helpers(tmp_path):
+    result = run_python("-c", BLOCKED.replace("**TINY", f"**{TINY}"), tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    said = result.stdout.splitlines()
+    assert "the package 'av' is needed for reading videos and pictures: pip install av" in said
+    assert "the package 'scikit-image' is needed for converting colours: pip install scikit-image" in said
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, SOURCE]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_modules_and_clips_and_nothing_else(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    held = {name for name in names if name.startswith("hpvae_nb/")}
+    modules = {path.relative_to(SOURCE).as_posix() for path in (SOURCE / "hpvae_nb").rglob("*.py")}
+    assert modules <= held
+    data = {path.relative_to(SOURCE).as_posix() for path in (SOURCE / "data").rglob("*.*")}
+    assert {f"hpvae_nb/{name}" for name in data if "__pycache__" not in name} <= held
+    assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".pth"))]
+    assert {name.partition("/")[0] for name in names} == {"hpvae_nb", f"hpvae_nb-{hpvae_nb.__version__}.dist-info"}
+    assert wheel.stat().st_size < 5e6
+
+
+INSTALLED = """
+import sys
+from pathlib import Path
+import hpvae_nb
+print(Path(hpvae_nb.__file__).resolve())
+print(hpvae_nb.bundled_clips())
+clip = hpvae_nb.load_clip("pedestrians")
+model = hpvae_nb.fit(clip, hpvae_nb.preset("smoke", iterations=2), out="run", device="cpu")
+print(tuple(hpvae_nb.load_model("run").sample(1, seed=0).shape))
+"""
+
+
+@pytest.mark.slow
+def test_the_wheel_works_in_a_fresh_environment(wheel, tmp_path):
+    home, empty = tmp_path / "venv", tmp_path / "empty"
+    empty.mkdir()
+    venv.create(home, with_pip=True)
+    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
+
+    def run(*arguments):
+        result = subprocess.run([python, *arguments], cwd=empty, env=clean, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    run("-m", "pip", "install", "-q", "--no-deps", wheel)
+    own = run("-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
+    # PyTorch and the rest come from the environment that runs the tests, looked up after the new one's own packages.
+    with open(os.path.join(own, "later.pth"), "w") as file:
+        file.write(sysconfig.get_path("purelib") + "\n")
+    place, clips, shape = run("-c", INSTALLED).splitlines()
+    assert place.startswith(str(home.resolve())), place
+    assert clips == str(hpvae_nb.bundled_clips())
+    assert re.fullmatch(r"\(1, 3, 13, \d+, 32\)", shape)
+    assert "train" in run("-m", "hpvae_nb", "--help")
+    script = home / ("Scripts/hpvae-nb.exe" if os.name == "nt" else "bin/hpvae-nb")
+    said = subprocess.run([script, "info", "run"], cwd=empty, env=clean, capture_output=True, text=True)
+    assert "trained on 'pedestrians'" in said.stdout
