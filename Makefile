@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install -c const
 # A busy machine slows small convolutions on many threads down more than it speeds them up.
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test lab notebooks lint clean
+.PHONY: demo test lab notebooks benchmarks lint clean
 
 demo: $(VENV)/base.done  ## Train on a bundled clip and write new ones to runs/demo (minutes)
 	$(BIN)/python -m hpvae_nb train pedestrians --preset laptop --out runs/demo --samples 8 --resume
@@ -20,6 +20,10 @@ lab: $(VENV)/lab.done  ## Open the notebooks in JupyterLab
 
 notebooks: $(VENV)/test.done  ## Write the notebooks from their scripts and run them
 	$(BIN)/python notebooks/build.py notebooks/[0-9]*.py
+
+benchmarks: $(VENV)/base.done  ## Measure anew what docs/ says about this machine (about 20 minutes)
+	$(BIN)/python benchmarks/step.py --growth --sampling --out docs/benchmarks.md
+	$(BIN)/python benchmarks/precision.py --iterations 150 --out docs/precision
 
 lint: $(VENV)/test.done
 	$(BIN)/ruff check .

@@ -2,8 +2,7 @@
 
     python benchmarks/step.py                                  # the laptop preset on the pedestrians, on this machine
     python benchmarks/step.py --preset paper --device cuda
-    python benchmarks/step.py --growth --sampling              # two more tables
-    python benchmarks/step.py --precision-study                # trains twice; takes as long as two trainings
+    python benchmarks/step.py --growth --sampling              # more tables
 
 Both contenders start from the same weights and take turns, step by step, in one process, so that whatever else slows
 the machine slows both. The literal version (`literal.py`) computes in float32 as PyTorch does by default, which on CUDA
@@ -30,13 +29,11 @@ from typing import Any
 import torch
 from literal import Literal, LiteralTrainer
 
-from hpvae_nb import metrics
 from hpvae_nb.clips import Clip, load_clip, load_image
 from hpvae_nb.config import Config, from_dict, preset, presets
 from hpvae_nb.cost import step_flops
 from hpvae_nb.precision import PRECISIONS, choose_device, choose_precision, computing
 from hpvae_nb.trainer import Trainer
-from hpvae_nb.training import train
 
 Step = Callable[[], Any]
 CONTENDERS = ("ours", "literal")
@@ -59,8 +56,6 @@ def main() -> None:
     parts += [*step_tables(config, options, device, precision, memory), *growth]
     if options.sampling:
         parts.append(sampling_table(config, options, device, precision))
-    if options.precision_study:
-        parts.append(precision_table(config, options, device))
     text = "\n\n".join(parts) + "\n"
     print(text)
     if options.out:
@@ -77,8 +72,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=10.0, help="to spend on each scale, once both are warm")
     parser.add_argument("--growth", action="store_true", help="step time and memory by voxels and by frames")
     parser.add_argument("--sampling", action="store_true", help="seconds to sample a clip")
-    parser.add_argument("--precision-study", action="store_true", help="train in bfloat16 and in float32, compare")
-    parser.add_argument("--seed", type=int, default=0, help="of the precision study")
     parser.add_argument("--quick", action="store_true", help="everything small: to see that it runs")
     parser.add_argument("--out", type=Path, help="also write the tables to this file")
     parser.add_argument("--child", help=argparse.SUPPRESS)
@@ -261,28 +254,6 @@ def sampling_table(config: Config, options: argparse.Namespace, device: torch.de
         rows.append([n, f"{statistics.median(times):.4f}", f"{min(times):.4f}", f"{late:.4f}", len(times)])
     titles = ["clips at a time", "median s", "least s", "95th percentile s", "times"]
     return f"Sampling at {sites(trainer.shapes[-1])}:\n\n{table(titles, rows)}"
-
-
-def precision_table(config: Config, options: argparse.Namespace, device: torch.device) -> str:
-    """The same training in both precisions: reconstruction at each scale's end, diversity of the finished models."""
-    clip = load(config, options.clip)
-    columns, last, time_taken, spread = ("bfloat16", "float32"), {}, {}, {}
-    for precision in columns:
-        events = train(clip, config, seed=options.seed, device=device, precision=precision)
-        recent: list[list[float]] = [[] for _ in range(config.scales)]
-        for event in events:
-            if event.iteration > 0.9 * event.iterations:
-                recent[event.scale].append(event.losses["reconstruction"])
-            if event.scale_done:
-                log(f"{precision}: scale {event.scale} trained, {clock(event.seconds)}")
-        last[precision] = [statistics.fmean(values) for values in recent]
-        time_taken[precision] = event.seconds
-        spread[precision] = metrics.diversity(event.model.sample(8 if options.quick else 50, seed=1), clip)
-    rows: list[list[Any]] = [[f"scale {n}"] + [f"{last[p][n]:.5f}" for p in columns] for n in range(config.scales)]
-    rows.append(["diversity"] + [f"{spread[p]:.3f}" for p in columns])
-    rows.append(["training"] + [clock(time_taken[p]) for p in columns])
-    said = f"Reconstruction loss ({config.reconstruction}), the mean of each scale's last tenth, seed {options.seed}:"
-    return f"{said}\n\n{table(['', *columns], rows)}"
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

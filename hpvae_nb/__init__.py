@@ -4,7 +4,8 @@ from hpvae_nb import losses, metrics
 from hpvae_nb.clips import Clip, bundled_clips, download_clip, load_clip, load_image
 from hpvae_nb.config import Config, preset, presets
 from hpvae_nb.errors import CheckpointError, InputError, TrainingError
-from hpvae_nb.model import Model, bundled_models, load_model, slerp
+from hpvae_nb.latents import slerp
+from hpvae_nb.model import Model, bundled_models, load_model
 from hpvae_nb.pyramid import scale_shapes
 from hpvae_nb.receptive_field import empirical_receptive_field, receptive_field
 from hpvae_nb.released import load_released

@@ -26,7 +26,7 @@ from hpvae_nb.video_files import ALPHA_SAID, FOLDER_FPS, GREY_SAID, Size, read_f
 ROUNDING = 1e-4  # how far beyond [-1, 1] is float noise (a resize, say), clamped without a word
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Clip:
     """One video clip, or one image, ready to train on.
 
@@ -49,6 +49,9 @@ class Clip:
         if not (math.isfinite(self.fps) and self.fps > 0):
             raise InputError(f"{self.name}: fps is {self.fps}, but frames per second must be above 0, such as fps=24")
         object.__setattr__(self, "video", _checked(self.video, self.name))
+
+    def __repr__(self) -> str:
+        return f"Clip({self.name!r}, {' x '.join(map(str, self.video.shape))}, {self.fps:g} fps)"
 
     @property
     def dims(self) -> int:

@@ -14,6 +14,7 @@ from hpvae_nb.networks import RGB
 from hpvae_nb.precision import computing
 from hpvae_nb.pyramid import Shape
 
+_BEYOND_CONVOLUTIONS = 1.4  # measured at `laptop`: a step takes so many times what its probed layers do
 _PROBED_VOXELS = 40_000  # beyond this a layer's speed no longer depends on its size
 _PROCESS_BYTES = 0.45e9  # measured: an idle process with PyTorch and PyAV loaded
 
@@ -68,7 +69,7 @@ def estimate(config: Config, shapes: list[Shape], device: torch.device, precisio
     for scale, shape in enumerate(shapes):
         flops = batch * step_flops(config, shapes, scale)
         layer_flops, layer_seconds = _probe(config, shape, device, precision)
-        seconds = flops / layer_flops * layer_seconds
+        seconds = _BEYOND_CONVOLUTIONS * flops / layer_flops * layer_seconds
         costs.append(
             Cost(scale, shape, config.is_vae(scale), flops, seconds, _peak_bytes(config, shapes, scale, batch))
         )

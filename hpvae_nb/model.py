@@ -17,6 +17,7 @@ from hpvae_nb.clips import Clip, data_dir
 from hpvae_nb.config import Config, from_dict
 from hpvae_nb.errors import CheckpointError, InputError
 from hpvae_nb.hierarchy import Hierarchy
+from hpvae_nb.latents import normal_maps, slerp
 from hpvae_nb.networks import RGB
 from hpvae_nb.precision import choose_device, choose_precision, computing
 from hpvae_nb.pyramid import Shape, coarsest, shapes_for_latent, shapes_for_output, upsample
@@ -99,7 +100,7 @@ class Model:
         """The latent maps that `sample` decodes: z ~ N(0, I), `b latent t h w` at scale 0. Arguments as in `sample`."""
         _check_count("n", n)
         shape = (self.config.latent, *self._shapes(size)[0])
-        return torch.stack([torch.randn(shape, generator=_stream(seed, i, 0)) for i in range(n)])
+        return normal_maps(shape, seed, range(n), 0)
 
     def decode(
         self,
@@ -275,7 +276,10 @@ class Model:
                     part = self.network.base(part)
                 for n in range(1 if start is None else start + 1, scales):
                     strength = factors[n] * self.network.amplitudes[n]
-                    z_n = _noise(seed, first, len(part), n, shapes[n], self.device) * strength if strength else None
+                    z_n = None
+                    if strength:
+                        drawn = normal_maps((RGB, *shapes[n]), seed, range(first, first + len(part)), n)
+                        z_n = strength * drawn.to(self.device)
                     part = self.network.refine(n, part, shapes[n], z_n)
                 parts.append(part.cpu())
         return torch.cat(parts).clamp(-1, 1)
@@ -321,31 +325,6 @@ def load_model(path: str | Path, *, device: str | torch.device = "auto", precisi
 def bundled_models() -> list[str]:
     """Names of the trained models that come with the package, for `load_model`."""
     return sorted(file.stem for file in (data_dir() / "models").glob("*.safetensors"))
-
-
-def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
-    """Spherical interpolation, t in [0, 1]: normal vectors stay about as long as normal vectors are.
-
-    Source: White 2016, "Sampling generative networks", section 2.1. Nearly parallel ends fall back to a straight line.
-    """
-    cosine = torch.nn.functional.cosine_similarity(a.flatten(), b.flatten(), dim=0).clamp(-1, 1)
-    angle = torch.arccos(cosine)
-    if angle < 1e-4 or angle > math.pi - 1e-4:
-        return (1 - t) * a + t * b
-    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
-
-
-def _stream(seed: int, sample: int, scale: int) -> torch.Generator:
-    """Random numbers for one scale of one sample, the same on every device and whatever else is drawn."""
-    if not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise InputError(f"seed is {seed!r}, but must be a whole number of at least 0")
-    state = np.random.SeedSequence([int(seed), sample, scale]).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(state))
-
-
-def _noise(seed: int, first: int, n: int, scale: int, shape: Shape, device: torch.device) -> Tensor:
-    parts = [torch.randn(RGB, *shape, generator=_stream(seed, first + i, scale)) for i in range(n)]
-    return torch.stack(parts).to(device)
 
 
 def _check_count(name: str, value: int) -> None:

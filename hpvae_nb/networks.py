@@ -12,6 +12,7 @@ from hpvae_nb.blocks import ConvBlock, conv, in_company
 from hpvae_nb.config import Config
 
 RGB = 3
+CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
 class Encoder(nn.Module):
@@ -79,6 +80,8 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`b 3 t h w` to scores `b 1 t h w`, in float32, unbounded."""
+        # A sixth of a step faster on a CPU; in G, normalisation would be many times slower for it.
+        x = x.contiguous(memory_format=CHANNELS_LAST[x.ndim])
         return in_company(self._layers, x).float()
 
     def _layers(self, x: Tensor) -> Tensor:

@@ -72,7 +72,8 @@ def gradient_map(module: nn.Module, shape: tuple[int, ...], site: tuple[int, ...
     sites = tuple(shape)[-len(first.kernel_size) :]
     if len(sites) < len(first.kernel_size):
         raise InputError(f"shape is {tuple(shape)}, but the network has {len(first.kernel_size)} site axes")
-    x = torch.randn(1, first.in_channels, *sites, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    x = torch.randn(1, first.in_channels, *sites, generator=torch.Generator().manual_seed(0))
+    x = x.to(next(module.parameters()).device).requires_grad_()
     handles = [layer.register_forward_hook(_leave_out) for layer in module.modules() if isinstance(layer, _NORMS)]
     training = {part: part.training for part in module.modules()}
     module.eval()  # no power iteration: measuring must not change the weights

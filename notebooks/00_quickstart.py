@@ -126,7 +126,7 @@ view = seed_view(model)
 view
 
 # %%
-slider, picture = view.children
+slider, picture, _ = view.children
 before = picture.value
 slider.value = 7
 print("another seed, another clip:", picture.value != before)

@@ -1,66 +1,12 @@
-"""Shared by all tests: one thread, a tiny recipe, small clips made of numbers, one trained model, and subprocesses."""
-
-import os
-import subprocess
-import sys
-from pathlib import Path
+"""Fixtures: clips, a tiny recipe, one trained model; everything on one thread."""
 
 import pytest
 import torch
+from common import noise_clip, tiny_config
 
-import hpvae_nb
-from hpvae_nb import Clip, fit, load_clip, preset
+from hpvae_nb import fit, load_clip, preset
 
 torch.set_num_threads(1)  # small convolutions get slower, not faster, with more
-
-SOURCE = Path(hpvae_nb.__file__).parent.parent
-TINY = {
-    "scales": 4,
-    "coarse_size": 6,
-    "fine_size": 12,
-    "vae_levels": 2,
-    "channels": 4,
-    "latent": 4,
-    "iterations": 5,
-}
-
-
-def tiny_config(**changes):
-    """Two VAE and two GAN scales that train in a quarter of a second."""
-    return preset("smoke", **{**TINY, **changes})
-
-
-def noise_clip(frames=13, height=12, width=20, seed=0, name="noise"):
-    """A smooth random clip: nothing to see, but no two pixels alike."""
-    generator = torch.Generator().manual_seed(seed)
-    coarse = torch.randn(1, 3, max(2, frames // 3), 4, 5, generator=generator)
-    video = torch.nn.functional.interpolate(coarse, size=(frames, height, width), mode="trilinear", align_corners=True)
-    return Clip(torch.tanh(video[0]), fps=24, name=name)
-
-
-def run_python(*arguments, **options):
-    """`python ...` in a subprocess that finds this package and uses one thread; output captured as text."""
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)], env=environment(), capture_output=True, text=True, **options
-    )
-
-
-def environment(**more):
-    """The environment of subprocesses."""
-    path = os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")]))
-    plain = {"OMP_NUM_THREADS": "1", "PYTHONPATH": path, "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
-    return {**os.environ, **plain, **more}
-
-
-def weights(model):
-    """The model's weights, copied."""
-    return {name: value.clone() for name, value in model.network.state_dict().items()}
-
-
-def same_weights(a, b):
-    """Whether two models, or copies of their weights, are equal bit for bit."""
-    a, b = (x if isinstance(x, dict) else weights(x) for x in (a, b))
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 @pytest.fixture

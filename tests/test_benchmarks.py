@@ -13,6 +13,7 @@ from hpvae_nb.config import preset
 ROOT = Path(__file__).parents[1]
 NUMBER = r"\d+(\.\d+)?"
 TIMES = rf"{NUMBER} \({NUMBER}\)"
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 CLOCK = rf"{NUMBER} (s|min|h)"
 
 
@@ -21,10 +22,12 @@ def output(tmp_path_factory):
     """What a quick run writes to its file, which is also what it prints."""
     file = tmp_path_factory.mktemp("benchmark") / "tables.md"
     command = [sys.executable, "benchmarks/step.py", "--quick", "--device", "cpu"]
-    command += ["--growth", "--sampling", "--precision-study"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [*command, "--out", str(file)], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+        [*command, "--growth", "--sampling", "--out", str(file)],
+        cwd=ROOT,
+        env=ONE_THREAD,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == file.read_text().strip()
@@ -76,15 +79,25 @@ def test_memory_of_each_contender(tables):
 
 
 @pytest.mark.slow
-def test_sampling_and_precision(tables):
+def test_sampling(tables):
     _, *sampling = tables[4]
     assert [row[0] for row in sampling] == ["1", "8"]
     for _, median, least, late, _ in sampling:
         assert 0 < float(least) <= float(median) <= float(late)
-    titles, *rows = tables[5]
-    assert titles[-2:] == ["bfloat16", "float32"]
-    assert len(rows) == preset("smoke").scales + 2
-    assert all(float(row[1]) > 0 and float(row[2]) > 0 for row in rows[:-1])
+
+
+@pytest.mark.slow
+def test_the_precision_study_compares_both(tmp_path):
+    command = [sys.executable, "benchmarks/precision.py", "--preset", "smoke", "--samples", "3"]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "study")], cwd=ROOT, env=ONE_THREAD, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "study.md").read_text()
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith(("| scale", "| diversity"))]
+    assert len(rows) == preset("smoke").scales + 1
+    assert all(float(row[1]) > 0 and float(row[2]) > 0 for row in rows)
+    assert (tmp_path / "study.png").stat().st_size > 10_000
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import sys
 import pytest
 import safetensors.torch
 import torch
-from conftest import environment, run_python, same_weights
+from common import environment, run_python, same_weights
 
 from hpvae_nb import CheckpointError, checkpoint, load_model, load_released
 from hpvae_nb.run import Run

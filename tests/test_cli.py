@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 import torch
-from conftest import SOURCE, noise_clip, run_python, tiny_config
+from common import SOURCE, noise_clip, run_python, tiny_config
 from PIL import Image
 from typer.testing import CliRunner
 

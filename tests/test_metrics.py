@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import noise_clip
+from common import noise_clip
 from skimage.color import rgb2lab
 
 from hpvae_nb import Clip, InputError

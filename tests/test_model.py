@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import noise_clip, same_weights, tiny_config, weights
+from common import noise_clip, same_weights, tiny_config, weights
 
 from hpvae_nb import Clip, InputError, Model, fit, load_model, slerp, train
 from hpvae_nb.hierarchy import Hierarchy

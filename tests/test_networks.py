@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import tiny_config
+from common import tiny_config
 from torch import nn
 
 from hpvae_nb import empirical_receptive_field, fit, load_image, preset, receptive_field

@@ -1,10 +1,10 @@
 """What nbval does not check: that notebooks are saved with outputs, agree with their scripts, and are really tested."""
 
-import importlib.util
 from pathlib import Path
 
 import nbformat
 import pytest
+from common import notebook_builder
 
 import hpvae_nb
 
@@ -49,10 +49,7 @@ def test_cells_are_short(notebook):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_is_what_its_script_makes(path):
-    spec = importlib.util.spec_from_file_location("build", FOLDER / "build.py")
-    builder = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(builder)
-    saved, built = nbformat.read(path, as_version=4), builder.build(path.with_suffix(".py"))
+    saved, built = nbformat.read(path, as_version=4), notebook_builder().build(path.with_suffix(".py"))
     for ours, theirs in zip(saved.cells, built.cells, strict=True):
         assert (ours.cell_type, ours.source) == (theirs.cell_type, theirs.source), "run `make notebooks`"
         assert ours.metadata.get("tags", []) == theirs.metadata.get("tags", [])

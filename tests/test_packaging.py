@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 import yaml
-from conftest import SOURCE, TINY, run_python
+from common import SOURCE, TINY, run_python
 from packaging.requirements import Requirement
 
 import hpvae_nb

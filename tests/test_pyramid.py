@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from conftest import noise_clip
+from common import noise_clip
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 

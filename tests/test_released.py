@@ -3,11 +3,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import noise_clip, same_weights
+from common import noise_clip, same_weights
 from torch import nn
 
 from hpvae_nb import CheckpointError, InputError, load_model, load_released, preset
-from hpvae_nb.model import _noise
+from hpvae_nb.latents import normal_maps
 from hpvae_nb.pyramid import planned_shapes
 
 CONV, NORM, MODE = {2: nn.Conv2d, 3: nn.Conv3d}, {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}, {2: "bilinear", 3: "trilinear"}
@@ -147,7 +147,7 @@ def test_decoding_equals_the_released_generator(experiment):
 
 def test_sampling_equals_it_with_the_same_noise(experiment):
     model = load_released(experiment.folder)
-    drawn = [_noise(11, 0, 1, n, shape, torch.device("cpu")) for n, shape in enumerate(experiment.shapes)]
+    drawn = [normal_maps((3, *shape), 11, range(1), n) for n, shape in enumerate(experiment.shapes)]
     expected = experiment.makes(model.latent(1, seed=11), drawn)
     close(model.sample(1, seed=11), expected)
     if experiment.scale >= 2:

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from conftest import environment, noise_clip, run_python, same_weights, tiny_config, weights
+from common import environment, noise_clip, run_python, same_weights, tiny_config, weights
 
 from hpvae_nb import InputError, TrainingError, checkpoint, fit, load_model, train
 
@@ -21,7 +21,7 @@ KILLS = """
 import os, random, signal, sys, time
 sys.path.insert(0, sys.argv[5])
 from pathlib import Path
-from conftest import noise_clip, tiny_config
+from common import noise_clip, tiny_config
 from hpvae_nb import checkpoint, fit
 out, precision, kills, seed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 clip, config, moments = noise_clip(), tiny_config(iterations=20), random.Random(seed)
@@ -110,7 +110,7 @@ def test_a_finished_run_resumes_at_once(tmp_path, clip, tiny):
 FIT = """
 import sys
 sys.path.insert(0, sys.argv[2])
-from conftest import noise_clip, tiny_config
+from common import noise_clip, tiny_config
 from hpvae_nb import fit
 import hpvae_nb.training
 before = hpvae_nb.training._Clock.event

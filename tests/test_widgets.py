@@ -9,9 +9,10 @@ from hpvae_nb.widgets.sampling import sample_picture
 
 
 def test_seed_view_follows_its_slider(trained):
-    slider, picture = seed_view(trained, count=2).children
+    slider, picture, text = seed_view(trained, count=2).children
     assert picture.value == sample_picture(trained, 0, count=2)
     slider.value = 3
+    assert "seed 3" in text.value
     assert picture.value == sample_picture(trained, 3, count=2) != sample_picture(trained, 0, count=2)
 
 

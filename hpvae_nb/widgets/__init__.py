@@ -1,8 +1,25 @@
 """Interactive views for notebooks: thin layers over plain functions that return a picture or a clip."""
 
+from hpvae_nb.widgets.critic import critic_map_view, toy_view
+from hpvae_nb.widgets.fields import field_view, latent_view
+from hpvae_nb.widgets.hierarchy import flow_view
 from hpvae_nb.widgets.live import live
 from hpvae_nb.widgets.patches import find_view, shuffle_view
+from hpvae_nb.widgets.pyramid import kept_frames_view, what_is_missing_view
 from hpvae_nb.widgets.sampling import seed_view
 from hpvae_nb.widgets.vae import beta_view
 
-__all__ = ["beta_view", "find_view", "live", "seed_view", "shuffle_view"]
+__all__ = [
+    "beta_view",
+    "critic_map_view",
+    "field_view",
+    "find_view",
+    "flow_view",
+    "kept_frames_view",
+    "latent_view",
+    "live",
+    "seed_view",
+    "shuffle_view",
+    "toy_view",
+    "what_is_missing_view",
+]

@@ -9,6 +9,7 @@ import torch
 from hpvae_nb.errors import require
 from hpvae_nb.model import Model
 from hpvae_nb.show import animation
+from hpvae_nb.widgets.live import live
 
 
 def sample_picture(model: Model, seed: int, *, count: int = 3, width: int = 256) -> bytes:
@@ -33,15 +34,11 @@ def seed_view(model: Model, *, count: int = 3, seeds: int = 100) -> Any:
         seeds: the slider runs from 0 to this, exclusive.
 
     Returns:
-        A widget, with the slider and the picture as its `children`.
+        A widget whose `children` are the slider, the picture and a line of text.
     """
     widgets = require("ipywidgets", "interactive views")
-    slider = widgets.IntSlider(0, 0, seeds - 1, description="seed", continuous_update=True)
-    picture = widgets.Image(format="webp", layout=widgets.Layout(max_width="100%"))
 
-    def show(change: Any) -> None:
-        picture.value = sample_picture(model, change["new"], count=count)
+    def draw(seed: int) -> tuple[bytes, str]:
+        return sample_picture(model, seed, count=count), f"{count} clips from seed {seed}, playing side by side"
 
-    slider.observe(show, names="value")
-    show({"new": slider.value})
-    return widgets.VBox([slider, picture])
+    return live(draw, "webp", seed=widgets.IntSlider(0, 0, seeds - 1, description="seed"))

@@ -1,0 +1,1 @@
+"""Figures of the lessons: one module a topic, plain functions that return a matplotlib figure."""

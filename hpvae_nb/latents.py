@@ -1,0 +1,46 @@
+"""Random numbers for sampling, and paths between latent maps."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hpvae_nb.errors import InputError
+
+
+def stream(seed: int, sample: int, scale: int) -> torch.Generator:
+    """Random numbers for one scale of one sample, the same on every device and whatever else is drawn.
+
+    Raises:
+        InputError: for a seed that is no whole number of at least 0.
+    """
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise InputError(f"seed is {seed!r}, but must be a whole number of at least 0")
+    state = np.random.SeedSequence([int(seed), sample, scale]).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state))
+
+
+def normal_maps(shape: tuple[int, ...], seed: int, samples: range, scale: int) -> Tensor:
+    """Standard normal maps `b c t h w` on the CPU: z at scale 0, z_n at a GAN scale n (equation 9).
+
+    Args:
+        shape: `c t h w` of one map.
+        samples: which samples of the seed, such as `range(4)`.
+        scale: n; each has a stream of its own.
+    """
+    return torch.stack([torch.randn(shape, generator=stream(seed, sample, scale)) for sample in samples])
+
+
+def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
+    """Spherical interpolation, t in [0, 1]: normal vectors stay about as long as normal vectors are.
+
+    Source: White 2016, "Sampling generative networks", section 2.1. Nearly parallel ends fall back to a straight line.
+    """
+    cosine = torch.nn.functional.cosine_similarity(a.flatten(), b.flatten(), dim=0).clamp(-1, 1)
+    angle = torch.arccos(cosine)
+    if angle < 1e-4 or angle > math.pi - 1e-4:
+        return (1 - t) * a + t * b
+    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
