@@ -61,7 +61,7 @@ class Config:
     reconstruction_weight: float = 1.0  # paper, equations (8) and (11)
     adversarial_weight: float = 0.1  # paper, A.1: beta_adv
     penalty_weight: float = 0.1  # released: lambda; the paper gives none
-    penalty_norm: Literal["site", "sample"] = "sample"  # Gulrajani et al. 2017, equation (3), which (10) cites
+    penalty_norm: Literal["site", "sample"] = "sample"  # Gulrajani et al. 2017, eq. (3); grows with the root of T*H*W
     noise_amplitude: float = 0.1  # released: times the RMSE of the reconstruction; the paper gives none
 
     # Optimisation
