@@ -2,7 +2,7 @@
 
     python benchmarks/step.py                                  # the laptop preset on the pedestrians, on this machine
     python benchmarks/step.py --preset paper --device cuda
-    python benchmarks/step.py --growth --sampling              # more tables
+    python benchmarks/step.py --growth --sampling --first-preview       # more tables
 
 Both contenders start from the same weights and take turns, step by step, in one process, so that whatever else slows
 the machine slows both. The literal version (`literal.py`) computes in float32 as PyTorch does by default, which on CUDA
@@ -20,6 +20,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -50,12 +51,15 @@ def main() -> None:
     precision = choose_precision(options.precision, device)
     config = preset(options.preset, dims=options.dims)
     # Fresh processes come first: on Linux a process's peak memory is at least that of the one that started it.
-    parts = [f"Preset {config.preset} on {options.clip}. {machine(device, precision)}"]
+    where = f"{machine(device)}; ours in {precision}, the literal in float32."
+    parts = [f"Preset {config.preset} on {options.clip}. {where}"]
     memory = {name: alone(name, config, options.clip, device, precision, seconds=0) for name in CONTENDERS}
     growth = growth_tables(config, options, device, precision) if options.growth else []
     parts += [*step_tables(config, options, device, precision, memory), *growth]
     if options.sampling:
         parts.append(sampling_table(config, options, device, precision))
+    if options.first_preview:
+        parts.append(first_preview(options))
     text = "\n\n".join(parts) + "\n"
     print(text)
     if options.out:
@@ -72,6 +76,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=10.0, help="to spend on each scale, once both are warm")
     parser.add_argument("--growth", action="store_true", help="step time and memory by voxels and by frames")
     parser.add_argument("--sampling", action="store_true", help="seconds to sample a clip")
+    parser.add_argument("--first-preview", action="store_true", help="seconds from the command to the first preview")
     parser.add_argument("--quick", action="store_true", help="everything small: to see that it runs")
     parser.add_argument("--out", type=Path, help="also write the tables to this file")
     parser.add_argument("--child", help=argparse.SUPPRESS)
@@ -256,17 +261,33 @@ def sampling_table(config: Config, options: argparse.Namespace, device: torch.de
     return f"Sampling at {sites(trainer.shapes[-1])}:\n\n{table(titles, rows)}"
 
 
+def first_preview(options: argparse.Namespace) -> str:
+    """From the command line, installed, to a picture of the first scale's samples on disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["train", options.clip, "--preset", options.preset, "--device", options.device, "--out", folder]
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hpvae_nb", *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while process.poll() is None and not Path(folder, "preview_scale_0.png").exists():
+            time.sleep(0.02)
+        seconds = time.perf_counter() - start
+        process.kill()
+        process.wait()
+    return f"From the command `train` to the first preview: {seconds:.1f} s."
+
+
 def table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     lines = [titles, ["---"] * len(titles), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
-def machine(device: torch.device, precision: str) -> str:
+def machine(device: torch.device) -> str:
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     return (
         f"{where}; {torch.get_num_threads()} threads of {os.cpu_count()} CPUs{load}; PyTorch {torch.__version__}, "
-        f"Python {platform.python_version()}; device {device.type}; ours in {precision}, the literal in float32."
+        f"Python {platform.python_version()}; device {device.type}"
     )
 
 

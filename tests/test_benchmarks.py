@@ -23,7 +23,7 @@ def output(tmp_path_factory):
     file = tmp_path_factory.mktemp("benchmark") / "tables.md"
     command = [sys.executable, "benchmarks/step.py", "--quick", "--device", "cpu"]
     done = subprocess.run(
-        [*command, "--growth", "--sampling", "--out", str(file)],
+        [*command, "--growth", "--sampling", "--first-preview", "--out", str(file)],
         cwd=ROOT,
         env=ONE_THREAD,
         capture_output=True,
@@ -84,6 +84,11 @@ def test_sampling(tables):
     assert [row[0] for row in sampling] == ["1", "8"]
     for _, median, least, late, _ in sampling:
         assert 0 < float(least) <= float(median) <= float(late)
+
+
+@pytest.mark.slow
+def test_first_preview(output):
+    assert re.search(rf"first preview: {NUMBER} s", output)
 
 
 @pytest.mark.slow
