@@ -23,6 +23,7 @@ notebooks: $(VENV)/test.done  ## Write the notebooks from their scripts and run 
 
 benchmarks: $(VENV)/base.done  ## Measure anew what docs/ says about this machine (about 20 minutes)
 	$(BIN)/python benchmarks/step.py --growth --sampling --first-preview --out docs/benchmarks.md
+	$(BIN)/python benchmarks/widgets.py --out docs/widgets.md
 	$(BIN)/python benchmarks/precision.py --iterations 150 --out docs/precision
 
 lint: $(VENV)/test.done

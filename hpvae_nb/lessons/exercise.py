@@ -6,6 +6,9 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import torch
+from torch import Tensor
+
 
 class Mistake(Exception):
     """A wrong answer; the message says what is wrong with it, and hints at why."""
@@ -47,3 +50,26 @@ def ask(answer: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     if result is None:
         raise NotYet
     return result
+
+
+def compare(given: Any, wanted: Tensor, wrong: dict[str, Tensor]) -> None:
+    """Hold a result against the right one, and against those that typical mistakes give.
+
+    Args:
+        given: the learner's result.
+        wanted: the right one.
+        wrong: what to say, and the result of the mistake that calls for saying it.
+
+    Raises:
+        Mistake: unless `given` is `wanted`, up to rounding.
+    """
+    if not isinstance(given, Tensor):
+        raise Mistake(f"your result is a {type(given).__name__}, but a tensor was wanted")
+    if given.shape != wanted.shape:
+        raise Mistake(f"your result is {tuple(given.shape)}, but {tuple(wanted.shape)} was wanted")
+    if torch.allclose(given, wanted, atol=1e-4, rtol=1e-4):
+        return
+    for words, values in wrong.items():
+        if torch.allclose(given, values, atol=1e-4, rtol=1e-4):
+            raise Mistake(words)
+    raise Mistake("the shape is right and the numbers are not; hold your lines against the formula, term by term")

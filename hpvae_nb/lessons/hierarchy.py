@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +11,7 @@ from torch import Tensor
 from hpvae_nb import losses
 from hpvae_nb.config import preset
 from hpvae_nb.figures.hierarchy import TRAINED, gradient_flow
-from hpvae_nb.lessons.exercise import Mistake, ask, exercise
+from hpvae_nb.lessons.exercise import Mistake, ask, compare, exercise
 from hpvae_nb.pyramid import upsample
 
 
@@ -35,7 +34,7 @@ def refine(answer: Callable[[Tensor, tuple[int, int, int], Callable[[Tensor], Te
             "nearest neighbours were taken for ↑; the paper interpolates": (near := F.interpolate(below, size=shape))
             + _generator(near),
         }
-        _compare(given, up + _generator(up), wrong)
+        compare(given, up + _generator(up), wrong)
     return "x̄ⁿ = ↑x̄ⁿ⁻¹ + Gⁿ(↑x̄ⁿ⁻¹), and end frames keep their place"
 
 
@@ -63,7 +62,7 @@ def vae_loss(answer: Callable[..., Tensor]) -> str:
             + losses.reconstruction(coarse[0], coarse[1])
             + beta * kl,
         }
-        _compare(given, at_n + at_0 + beta * kl, wrong)
+        compare(given, at_n + at_0 + beta * kl, wrong)
     return "equation (8): scale n, scale 0, and the price of the messages"
 
 
@@ -95,14 +94,3 @@ def _about(n: int, levels: int, got: set[str], right: set[str]) -> str:
     if right - got:
         return f"{where} {', '.join(sorted(right - got))} must learn too"
     return f"{where} you train {', '.join(sorted(got - right))}, which stays frozen"
-
-
-def _compare(given: Any, wanted: Tensor, wrong: dict[str, Tensor]) -> None:
-    if given.shape != wanted.shape:
-        raise Mistake(f"your result is {tuple(given.shape)}, but {tuple(wanted.shape)} was wanted")
-    if torch.allclose(given, wanted, atol=1e-4, rtol=1e-4):
-        return
-    for words, values in wrong.items():
-        if torch.allclose(given, values, atol=1e-4, rtol=1e-4):
-            raise Mistake(words)
-    raise Mistake("the shape is right and the numbers are not; hold your lines against the equation, term by term")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from hpvae_nb import losses, steps
-from hpvae_nb.lessons.exercise import Mistake, ask, exercise
+from hpvae_nb.lessons.exercise import Mistake, ask, compare, exercise
 
 
 @exercise
@@ -33,7 +33,7 @@ def kl_map(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
             * (mu**2 + (2 * logvar).exp() - 1 - 2 * logvar).sum(1),
             "the -1 is missing: KL must be 0 at μ = 0, σ = 1": wanted + 0.5 * mu.shape[1],
         }
-        _compare(given, wanted, wrong)
+        compare(given, wanted, wrong)
     return "one KL in nats for each patch, for maps of any size"
 
 
@@ -52,7 +52,7 @@ def reparameterize(answer: Callable[[Tensor, Tensor, Tensor], Tensor]) -> str:
             "added σ without ε: that shifts every sample alike": mu + (0.5 * logvar).exp(),
             "μ is missing: that is noise of the right width in the wrong place": epsilon * (0.5 * logvar).exp(),
         }
-        _compare(given, wanted, wrong)
+        compare(given, wanted, wrong)
         if not given.requires_grad:
             raise Mistake("the values are right, but no gradient reaches μ: keep `.detach()` and `no_grad` out of it")
     return "a sample of N(μ, σ), and gradients reach both μ and σ"
@@ -78,7 +78,7 @@ def vae_loss(answer: Callable[[Tensor, Tensor, Tensor, Tensor, float], Tensor]) 
             "a mean squared error stands where equation (4) has a norm": (x - y).square().mean() + beta * kl,
             "the KL is subtracted: a loss adds what it wants small": norm - beta * kl,
         }
-        _compare(given, norm + beta * kl, wrong)
+        compare(given, norm + beta * kl, wrong)
     return "equation (5): a norm, and β times the KL summed over the patches"
 
 
@@ -87,14 +87,3 @@ def _latents() -> Iterator[tuple[Tensor, Tensor]]:
     for seed in range(3):
         sizes = torch.randint(2, 6, (5,), generator=torch.Generator().manual_seed(seed)).tolist()
         yield torch.randn(sizes), torch.randn(sizes)
-
-
-def _compare(given: Tensor, wanted: Tensor, wrong: dict[str, Tensor]) -> None:
-    if given.shape != wanted.shape:
-        raise Mistake(f"your result is {tuple(given.shape)}, but {tuple(wanted.shape)} was wanted")
-    if torch.allclose(given, wanted, atol=1e-4, rtol=1e-4):
-        return
-    for words, values in wrong.items():
-        if torch.allclose(given, values, atol=1e-4, rtol=1e-4):
-            raise Mistake(words)
-    raise Mistake("the shape is right and the numbers are not; hold your line against the formula, term by term")

@@ -25,12 +25,12 @@ def sample_picture(model: Model, seed: int, *, count: int = 3, width: int = 256)
     return animation(samples, model.fps, width=count * width)
 
 
-def seed_view(model: Model, *, count: int = 3, seeds: int = 100) -> Any:
+def seed_view(model: Model, *, count: int = 1, seeds: int = 100) -> Any:
     """A slider for the seed above the samples it gives; arrow keys move it.
 
     Args:
         model: a trained model.
-        count: samples side by side.
+        count: samples side by side; more take longer than the tenth of a second that a slider should.
         seeds: the slider runs from 0 to this, exclusive.
 
     Returns:
@@ -39,6 +39,9 @@ def seed_view(model: Model, *, count: int = 3, seeds: int = 100) -> Any:
     widgets = require("ipywidgets", "interactive views")
 
     def draw(seed: int) -> tuple[bytes, str]:
-        return sample_picture(model, seed, count=count), f"{count} clips from seed {seed}, playing side by side"
+        what = "a clip" if count == 1 else f"{count} clips side by side"
+        return sample_picture(model, seed, count=count), f"{what}, drawn from seed {seed}"
 
-    return live(draw, "webp", seed=widgets.IntSlider(0, 0, seeds - 1, description="seed"))
+    view = live(draw, "webp", seed=widgets.IntSlider(0, 0, seeds - 1, description="seed"))
+    view.children[-2].layout.width = f"{448 * count}px"  # the browser enlarges faster than we could
+    return view
