@@ -13,7 +13,7 @@ demo: $(VENV)/base.done  ## Train on a bundled clip and write new ones to runs/d
 	$(BIN)/python -m hpvae_nb train pedestrians --preset laptop --out runs/demo --samples 8 --resume
 
 test: $(VENV)/test.done lint  ## Run all tests
-	$(BIN)/python -m pytest --nbval --nbval-current-env tests notebooks
+	$(BIN)/python -m pytest -rs --nbval --nbval-current-env tests notebooks
 
 lab: $(VENV)/lab.done  ## Open the notebooks in JupyterLab
 	$(BIN)/python -m jupyterlab notebooks/00_quickstart.ipynb
