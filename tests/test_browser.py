@@ -1,0 +1,132 @@
+"""A reader's session in a browser: run all cells, move every slider, press buttons, upload a file that is no video."""
+
+import shutil
+
+import browser
+import pytest
+from browser import Reader, pixels, wait_for
+from common import SOURCE
+
+from hpvae_nb.clips import data_dir
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(browser.missing()), reason=browser.missing())]
+
+PATIENCE = 30  # seconds for a picture; most come at once, lesson 3 trains a model for its own
+MOST = 3  # sliders moved in one view: lesson 8 has views with seven
+LESSONS = ["00_quickstart", "03_patch_vae", "07_hp_vae_gan", "08_sampling_and_interpolation"]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    folder, settings = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("settings")
+    for notebook in (SOURCE / "notebooks").glob("*.ipynb"):
+        shutil.copy(notebook, folder)
+    with browser.jupyterlab(folder, settings) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        program = playwright.chromium.launch(executable_path=browser.executable(), args=browser.FLAGS)
+        yield program
+        program.close()
+
+
+@pytest.fixture
+def read(lab, chromium):
+    """Open a notebook; at the end, its kernel is shut down."""
+    readers = []
+
+    def open_notebook(name):
+        page = chromium.new_page(viewport={"width": 1300, "height": 1400})
+        readers.append(Reader(page, lab, name))
+        return readers[-1]
+
+    yield open_notebook
+    for reader in readers:
+        reader.page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        reader.page.close()
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_session(read, name):
+    if not (SOURCE / "notebooks" / f"{name}.ipynb").exists():
+        pytest.skip(f"there is no notebook {name}")
+    reader = read(name)
+    reader.run_all()
+    views = reader.views()
+    assert views
+    for number in views:
+        cell = reader.cell(number)
+        if cell.locator(".noUi-target").count():
+            cell = reader.run_again(number)  # later cells have moved its sliders
+        for k in range(min(MOST, cell.locator(".noUi-target").count())):
+            move(reader, cell, k)
+        reader.screenshot(f"view{number}")
+    if name == "07_hp_vae_gan":
+        press_buttons(reader)
+    assert not reader.errors
+
+
+def move(reader, cell, k):
+    """Slider k by keyboard and by mouse: its value and the picture must change each time. Then it goes back."""
+    slider, picture = cell.locator(".noUi-target").nth(k), cell.locator("img.widget-image").first
+    handle, readout = slider.locator(".noUi-handle").first, cell.locator(".widget-readout").nth(k)
+    wait_for(lambda: pixels(picture), PATIENCE, "no picture was drawn")
+
+    def changes(by, action):
+        reader.settle()
+        before, value, otherwise = pixels(picture), readout.inner_text(), f"{reader.name}: {by} moved slider {k}, but "
+        result = action()
+        wait_for(lambda: readout.inner_text() != value, PATIENCE, otherwise + "its value stayed")
+        wait_for(lambda: pixels(picture) not in (None, before), PATIENCE, otherwise + "the picture stayed")
+        return result
+
+    slider.scroll_into_view_if_needed()
+    changes("the keyboard", lambda: browser.press_arrow(reader.page, handle))
+    was = changes("the mouse", lambda: browser.drag(reader.page, slider, handle))
+    changes("the mouse, going back,", lambda: browser.drag(reader.page, slider, handle, was))
+
+
+def press_buttons(reader):
+    """The dashboard: run its cell again, train, stop, continue; upload what is no video, then one that is."""
+    (number,) = (number for number in reader.views() if "dashboard" in reader.source(number))
+    cell = reader.run_again(number)
+    button = {name: cell.locator("button", has_text=name) for name in ("Train", "Stop", "Continue", "Upload")}
+    losses, text = cell.locator("img.widget-image").first, cell.locator("[role=status], [role=alert]")
+    wait_for(lambda: "Expect about" in text.inner_text(), PATIENCE, "no plan")
+    empty = wait_for(lambda: pixels(losses), PATIENCE, "no axes")
+    reader.screenshot("ready")
+    button["Train"].click()
+    first = wait_for(lambda: "Scale" in text.inner_text() and text.inner_text(), PATIENCE, "no step was made")
+    wait_for(lambda: text.inner_text() != first, PATIENCE, "it stays at its first step")
+    button["Stop"].click()
+    wait_for(lambda: button["Continue"].count() and button["Continue"].is_enabled(), PATIENCE, "it did not stop")
+    assert "All 4 scales" not in text.inner_text()
+    wait_for(lambda: pixels(losses) not in (None, empty), PATIENCE, "no losses were drawn")
+    stopped = text.inner_text()
+    reader.page.wait_for_timeout(1000)
+    assert text.inner_text() == stopped
+    reader.screenshot("stopped")
+    button["Continue"].click()
+    wait_for(lambda: "All 4 scales are trained" in text.inner_text(), PATIENCE, "it did not go on to the end")
+    wait_for(lambda: cell.locator("img.widget-image").count() == 6, PATIENCE, "previews are missing")
+    reader.screenshot("done")
+
+    upload(reader, button["Upload"], "diary.mp4", b"Dear diary,")
+    said = wait_for(lambda: text.get_attribute("role") == "alert" and text.inner_text(), PATIENCE, "not refused")
+    assert "diary.mp4" in said
+    reader.screenshot("refused")
+    upload(reader, button["Upload"], "mine.mp4", (data_dir() / "balloons.mp4").read_bytes())
+    wait_for(lambda: text.inner_text().startswith("mine: 4 scales"), PATIENCE, "not taken")
+    assert button["Train"].is_enabled()
+    reader.screenshot("uploaded")
+
+
+def upload(reader, button, name, content):
+    with reader.page.expect_file_chooser() as chooser:
+        button.click()
+    chooser.value.set_files({"name": name, "mimeType": "video/mp4", "buffer": content})
