@@ -176,6 +176,8 @@ class Trainer:
             tensors |= checkpoint.pack("critic", self.critic.state_dict())
             tensors |= _pack_optimizer("critic_optimizer", self.critic_optimizer)
         values = {
+            "config": self.config.to_dict(),
+            "seed": self.seed,
             "scale": self.scale,
             "iteration": self.iteration,
             "amplitudes": self.network.amplitudes,

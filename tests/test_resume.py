@@ -13,6 +13,7 @@ import torch
 from common import environment, noise_clip, run_python, same_weights, tiny_config, weights
 
 from hpvae_nb import InputError, TrainingError, checkpoint, fit, load_model, train
+from hpvae_nb.config import from_dict
 
 CPU = {"device": "cpu", "precision": "float32"}
 
@@ -84,6 +85,16 @@ def test_closing_the_generator_anywhere_loses_nothing(tmp_path, clip, tiny, plac
     seen = [(event.scale, event.iteration) for event in rest]
     assert seen == [(n, i) for n in range(4) for i in range(1, 6) if (n, i) > place]
     assert same_weights(load_model(tmp_path, device="cpu"), fit(clip, tiny, **CPU))
+
+
+def test_a_checkpoint_says_what_it_is_of(tmp_path, clip, tiny):
+    events = train(clip, tiny, seed=5, out=tmp_path, **CPU)
+    next(events)
+    events.close()
+    tensors, values = checkpoint.read(tmp_path / "checkpoint.safetensors", "checkpoint")
+    assert from_dict(values["config"]) == tiny
+    assert (values["seed"], values["format"]) == (5, checkpoint.FORMAT)
+    assert {name.split("/")[0] for name in tensors} == {"network", "optimizer", "random"}
 
 
 def test_checkpoints_are_written_as_asked_and_at_each_scales_end(tmp_path, clip, tiny):
