@@ -84,7 +84,8 @@ def test_summary_says_what_was_measured(trained, pedestrians):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(48, "48 s"), (200, "3 min 20 s"), (7500, "2 h 5 min"), (700_000, "8.1 days")]
+    ("seconds", "words"),
+    [(48, "48 s"), (200, "3 min 20 s"), (239.7, "4 min 0 s"), (7500, "2 h 5 min"), (700_000, "8.1 days")],
 )
 def test_duration(seconds, words):
     assert report.duration(seconds) == words
