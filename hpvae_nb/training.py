@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,9 +132,10 @@ def _events(trainer: Trainer, run: Run | None, checkpoint_every: int) -> Generat
                 if trainer.scale == config.scales - 1:
                     break
                 trainer.scale, trainer.iteration = trainer.scale + 1, 0
-            if trainer.iteration == 0:
-                trainer.enter_scale()
-            losses = trainer.step()
+            with _unbroken():
+                if trainer.iteration == 0:
+                    trainer.enter_scale()
+                losses = trainer.step()
             if trainer.iteration == config.iterations or trainer.iteration % checkpoint_every == 0:
                 if not trainer.finite():
                     raise TrainingError(f"weights not finite at scale {trainer.scale}, iteration {trainer.iteration}")
@@ -152,6 +156,30 @@ def _events(trainer: Trainer, run: Run | None, checkpoint_every: int) -> Generat
     if run is not None:
         run.save_model(model)
     return model
+
+
+@contextlib.contextmanager
+def _unbroken() -> Iterator[None]:
+    """Inside, Ctrl-C waits for the end, so that it never leaves a step half made; pressed twice, it does not wait."""
+    mine = threading.current_thread() is threading.main_thread()
+    if not mine or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    pressed = False
+
+    def wait(*_: object) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    signal.signal(signal.SIGINT, wait)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 class _Clock:
