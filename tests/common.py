@@ -85,3 +85,11 @@ def answers(lesson):
                 (name,) = (name for name in names if name not in known and not name.startswith("__"))
                 found[kind, name] = names[name]
     return found
+
+
+def solution_and_stub_are_judged(check, lesson, name, capsys):
+    """A lesson's check calls its solution right and its untouched stub not yet an answer."""
+    getattr(check, name)(answers(lesson)["solution", name])
+    assert capsys.readouterr().out.startswith("Right: ")
+    getattr(check, name)(answers(lesson)["stub", name])
+    assert capsys.readouterr().out.startswith("Not yet: ")
