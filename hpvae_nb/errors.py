@@ -18,6 +18,12 @@ class TrainingError(RuntimeError):
     """Training cannot go on; the message names the scale, the iteration and the last good checkpoint."""
 
 
+def sentence(error: Exception) -> str:
+    """What to tell a reader of an error: this package's own are sentences already, of others the kind is named too."""
+    own = (InputError, CheckpointError, TrainingError)
+    return str(error) if isinstance(error, own) else f"{type(error).__name__}: {error}"
+
+
 def require(module: str, purpose: str, install: str | None = None) -> ModuleType:
     """Import an optional package at the moment it is needed.
 

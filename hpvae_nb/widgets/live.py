@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from hpvae_nb.errors import InputError, require
+from hpvae_nb.errors import require, sentence
 
 Drawing = Callable[..., bytes | tuple[bytes, str]]
 """Takes the controls' values by name; returns a picture, or a picture and a sentence about it."""
@@ -37,7 +37,7 @@ def live(function: Drawing, picture_format: str = "png", **controls: Any) -> Any
         try:
             result = function(**{name: control.value for name, control in controls.items()})
         except Exception as error:  # whatever goes wrong must be seen in the view: a callback's output is not
-            text.value = f'<span role="alert">No picture for these values. {html.escape(_sentence(error))}</span>'
+            text.value = f'<span role="alert">No picture for these values. {html.escape(sentence(error))}</span>'
             return
         picture.value, words = result if isinstance(result, tuple) else (result, "")
         text.value = html.escape(words)
@@ -55,7 +55,3 @@ def live(function: Drawing, picture_format: str = "png", **controls: Any) -> Any
         control.observe(redraw, names="value")
     redraw()
     return widgets.VBox([*controls.values(), picture, text])
-
-
-def _sentence(error: Exception) -> str:
-    return str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"

@@ -18,7 +18,7 @@ import torch
 from hpvae_nb.clips import Clip, load_clip, load_image
 from hpvae_nb.config import Config
 from hpvae_nb.cost import estimate
-from hpvae_nb.errors import CheckpointError, InputError, TrainingError, require
+from hpvae_nb.errors import InputError, require, sentence
 from hpvae_nb.figures.render import png
 from hpvae_nb.figures.training import Progress, kind_of, loss_figure
 from hpvae_nb.model import Model
@@ -240,7 +240,7 @@ class _Dashboard:
         self.bar.bar_style = {"done": "success", "failed": "danger"}.get(training.state, "")
         self.left.value = f"{duration(progress.last.remaining)} left" if running and progress.last else training.state
         if training.error is not None:
-            self._say(_sentence(training.error), alert=True)
+            self._say(sentence(training.error), alert=True)
         elif running and progress.last is None:
             self._say("Laying out the networks ...")
         elif training.state != "ready":
@@ -271,7 +271,7 @@ class _Dashboard:
         try:
             action()
         except Exception as error:
-            self._say(_sentence(error), alert=True)
+            self._say(sentence(error), alert=True)
 
 
 def _plan(config: Config, clip: Clip, shapes: list[Any]) -> str:
@@ -293,8 +293,3 @@ def _noted(action: Callable[[], Any]) -> tuple[str, Any]:
         warnings.simplefilter("always")
         result = action()
     return " ".join(f"Note: {warning.message}." for warning in caught), result
-
-
-def _sentence(error: Exception) -> str:
-    known = (InputError, TrainingError, CheckpointError)
-    return str(error) if isinstance(error, known) else f"{type(error).__name__}: {error}"
