@@ -14,12 +14,14 @@ from typing import Any
 
 import safetensors
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from hpvae_nb.errors import CheckpointError
 
 FORMAT = 1
 _KEY = "hpvae_nb"
+_STEPS = "-step"
 _PICKLES = {b"PK": "a zip archive, as torch.save writes it"} | {bytes([0x80, p]): "a pickle" for p in range(2, 6)}
 
 
@@ -119,12 +121,35 @@ def read(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, description
 
 
-def pack(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A state dict under a common prefix."""
-    return {f"{prefix}/{name}": value for name, value in state.items()}
+def pack(prefix: str, state: dict[str, Tensor], *, compact: bool = False) -> dict[str, Tensor]:
+    """A state dict under a common prefix.
+
+    Args:
+        compact: a quarter of the size: matrices and kernels as 8-bit whole numbers times a float16 step for each output
+            channel, the rest in float16.
+    """
+    if not compact:
+        return {f"{prefix}/{name}": value for name, value in state.items()}
+    packed = {}
+    for name, value in state.items():
+        if value.ndim < 2:
+            packed[f"{prefix}/{name}"] = value.half()
+            continue
+        step = (value.abs().flatten(1).amax(1) / 127).clamp_min(2**-24).half()  # the smallest float16 above 0
+        packed[f"{prefix}/{name}"] = (value / _per_channel(step, value)).round().clamp(-127, 127).to(torch.int8)
+        packed[f"{prefix}{_STEPS}/{name}"] = step
+    return packed
 
 
 def unpack(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The state dict that `pack` put under `prefix`."""
+    """The state dict that `pack` put under `prefix`; what was stored compactly comes back in float32."""
     start = f"{prefix}/"
-    return {name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)}
+    state = {name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)}
+    for name, value in state.items():
+        if value.dtype == torch.int8:
+            state[name] = value * _per_channel(tensors[f"{prefix}{_STEPS}/{name}"], value)
+    return state
+
+
+def _per_channel(step: Tensor, weight: Tensor) -> Tensor:
+    return step.float().reshape(-1, *[1] * (weight.ndim - 1))

@@ -216,11 +216,12 @@ class Model:
             raise InputError(f"cannot interpolate between {tuple(a.shape)} and {tuple(b.shape)}: make them equal")
         return torch.stack([slerp(a, b, float(t)) for t in np.linspace(0, 1, steps)])
 
-    def save(self, path: str | Path, *, half: bool = False) -> Path:
+    def save(self, path: str | Path, *, compact: bool = False) -> Path:
         """Write the model as one safetensors file; a folder gets `model.safetensors`.
 
         Args:
-            half: store weights in float16, for half the size; they are computed with in float32 again after loading.
+            compact: store weights in 8 bits, for a quarter of the size (`data/models` has the cost on each card); they
+                are computed with in float32 again after loading.
 
         Returns:
             The file's path.
@@ -229,8 +230,7 @@ class Model:
             CheckpointError: when it cannot be written; nothing half-written stays.
         """
         file = _model_file(Path(path))
-        state = self.network.state_dict()
-        tensors = checkpoint.pack("network", {name: w.half() for name, w in state.items()} if half else state)
+        tensors = checkpoint.pack("network", self.network.state_dict(), compact=compact)
         if self.coarse is not None:
             tensors["coarse"] = self.coarse
         description = {

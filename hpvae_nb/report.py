@@ -82,7 +82,7 @@ def summary(model: Model, clip: Clip) -> str:
     facts, config = model.facts, model.config
     weights = sum(weight.numel() for weight in model.network.parameters())
     lines = [
-        f"# {model.name}: `{config.preset}`",
+        f"# {model.name}: `{config.preset}`, M = {config.vae_levels}",
         "",
         f"- **diversity** {diversity(many, real):.3f} ({DIVERSITY_SAMPLES} samples, seed 0)",
         f"- **reconstruction** mean squared error {error:.5f} (values in [-1, 1])",
