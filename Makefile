@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install -c const
 # A busy machine slows small convolutions on many threads down more than it speeds them up.
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test lab notebooks benchmarks lint clean
+.PHONY: demo test lab notebooks badges zoo benchmarks lint clean
 
 demo: $(VENV)/base.done  ## Train on a bundled clip and write new ones to runs/demo (minutes)
 	$(BIN)/python -m hpvae_nb train pedestrians --preset laptop --out runs/demo --samples 8 --resume
@@ -20,6 +20,12 @@ lab: $(VENV)/lab.done  ## Open the notebooks in JupyterLab
 
 notebooks: $(VENV)/test.done  ## Write the notebooks from their scripts and run them
 	$(BIN)/python notebooks/build.py notebooks/[0-9]*.py
+
+badges: $(VENV)/test.done  ## Write where the project lies into the notebooks: make badges REPO=owner/name
+	$(BIN)/python notebooks/build.py --repository '$(REPO)'
+
+zoo: $(VENV)/base.done  ## Train the models of data/models anew (about an hour on two cores)
+	$(BIN)/python data/train_models.py
 
 benchmarks: $(VENV)/base.done  ## Measure anew what docs/ says about this machine (about 20 minutes)
 	$(BIN)/python benchmarks/step.py --growth --sampling --first-preview --out docs/benchmarks.md

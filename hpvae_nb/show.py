@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,13 @@ def enlarge(video: Tensor, width: int) -> Tensor:
     return video.repeat_interleave(factor, dim=-1).repeat_interleave(factor, dim=-2)
 
 
+def _frames(video: Tensor, width: int) -> np.ndarray:
+    """`c t h w` in [-1, 1] to `t h w c` in 0..255, enlarged after that, when there is least to copy."""
+    frames = to_uint8(video)
+    factor = max(1, width // video.shape[-1])
+    return frames if factor == 1 else frames.repeat(factor, axis=1).repeat(factor, axis=2)
+
+
 def save_video(path: str | Path, video: Tensor, fps: float, *, width: int = 384) -> Path:
     """Write an h264 mp4 that browsers play; small clips are enlarged without blurring.
 
@@ -48,7 +57,7 @@ def save_video(path: str | Path, video: Tensor, fps: float, *, width: int = 384)
         ImportError: when mediapy or ffmpeg is missing.
     """
     path = Path(path)
-    frames = to_uint8(enlarge(video, width))
+    frames = _frames(video, width)
     frames = np.pad(frames, [(0, 0), *((0, side % 2) for side in frames.shape[1:3]), (0, 0)], mode="edge")
     temporary = path.with_name(f".{path.name}")
     mediapy().write_video(temporary.with_suffix(".mp4"), frames, fps=fps, qp=16)
@@ -75,8 +84,13 @@ def animation(video: Tensor, fps: float, *, width: int = 256) -> bytes:
         fps: frames per second.
         width: in pixels, aimed at by repeating pixels.
     """
+    return webp(_frames(video, width), fps)
+
+
+def webp(frames: np.ndarray, fps: float) -> bytes:
+    """Frames `t h w c` in 0..255 as a looping, lossless WebP picture."""
     image = require("PIL.Image", "animated pictures", "Pillow")
-    first, *rest = (image.fromarray(frame) for frame in to_uint8(enlarge(video, width)))
+    first, *rest = (image.fromarray(frame) for frame in frames)
     buffer = io.BytesIO()
     options = {"lossless": True, "method": 0, "quality": 0, "duration": round(1000 / fps), "loop": 0}
     first.save(buffer, "WEBP", save_all=True, append_images=rest, **options)
@@ -90,16 +104,27 @@ def mediapy() -> Any:
     return media
 
 
-def show_videos(videos: Sequence[Tensor], fps: float, titles: Sequence[str] | None = None, *, width: int = 256) -> None:
-    """Play clips side by side in a notebook, in a loop. Each `c t h w` in [-1, 1]."""
-    frames = [to_uint8(enlarge(video, width)) for video in videos]
-    names = list(titles) if titles is not None else [""] * len(frames)
-    mediapy().show_videos(dict(zip(_distinct(names), frames, strict=True)), fps=fps, width=width, columns=4)
+def show_videos(
+    videos: Sequence[Tensor], fps: float, titles: Sequence[str], text: str = "", *, width: int = 256
+) -> None:
+    """Play clips side by side in a notebook, in a loop.
 
-
-def _distinct(names: list[str]) -> list[str]:
-    """mediapy keys videos by title; equal titles are told apart by trailing spaces."""
-    return [name + " " * names[:i].count(name) for i, name in enumerate(names)]
+    Args:
+        videos: `c t h w` each, in [-1, 1].
+        fps: frames per second.
+        titles: one above each clip; a screen reader says them too.
+        text: what they show, in a sentence, for those who cannot see it.
+        width: of each, in pixels.
+    """
+    frames = [_frames(video, width) for video in videos]
+    names = [html.escape(title) for title in titles]
+    page = mediapy().show_videos(frames, names, fps=fps, width=width, columns=4, return_html=True)
+    labels = iter(names)
+    page = re.sub("<video ", lambda start: f'{start[0]}aria-label="{next(labels)}" ', page)
+    display = require("IPython.display", "showing videos in notebooks", "ipython")
+    display.display(
+        display.HTML(f'<div role="group" aria-label="{html.escape(text) or ", ".join(names)}">{page}</div>')
+    )
 
 
 def contact_sheet(

@@ -14,11 +14,13 @@
 # %% [markdown]
 # # 0. New videos from one clip
 #
-# **You will be able to** load a short clip, train a model on it, and make clips that were never filmed.
+# **You will be able to** load a short clip, train a model on it, make clips that were never filmed, and say in a number
+# how different they are.
 #
-# **You need** Python; nothing about neural networks yet.
+# **You need** Python, and to have seen a tensor; nothing about neural networks yet.
 #
-# **It takes** ten minutes to read; all cells together run in about half a minute on a laptop without a GPU.
+# **It takes** twenty minutes to read, with two exercises; all cells together run in about half a minute on a laptop without
+# a GPU.
 #
 # The method is *Hierarchical Patch VAE-GAN* (Gur, Benaim and Wolf, 2020). It learns from **one** clip. That works
 # because a clip is not one thing to learn from: it holds thousands of small patches, in space and in time, and the
@@ -26,9 +28,12 @@
 
 # %%
 import torch
+from einops import rearrange
 
 import hpvae_nb as hp
 from hpvae_nb import show
+from hpvae_nb.figures.render import described
+from hpvae_nb.lessons import quickstart as check
 
 print(hp.bundled_clips())
 
@@ -43,7 +48,39 @@ print(tuple(clip.video.shape), "channel, time, height, width")
 print("values from", round(clip.video.min().item(), 1), "to", round(clip.video.max().item(), 1))
 
 # %%
-show.show_videos([clip.video], clip.fps, ["the training clip"], width=384)
+show.show_videos([clip.video], clip.fps, ["the training clip"], "Three people cross a paved square.", width=384)
+
+# %% [markdown]
+# ## Numbers for a network
+#
+# Files store a clip as whole numbers from 0 (black) to 255 (white), frame by frame: time, height, width, colour, or
+# `t h w c`. Networks like small numbers around 0, and PyTorch wants the colours first: `c t h w`, from -1 to 1. All of
+# this package's clips are like that.
+#
+# ### Exercise 1: from a file's numbers to the network's
+#
+# `rearrange(x, "a b -> b a")` moves axes by their names; you choose the names.
+
+
+# %% tags=["exercise"]
+def to_video(frames):
+    """From whole numbers 0..255, 't h w c', to values from -1 to 1, 'c t h w'."""
+    # solution
+    return rearrange(frames.float() / 127.5 - 1, "t h w c -> c t h w")
+    # end
+
+
+# %%
+check.to_video(to_video)
+
+# %% [markdown]
+# The library's way back is `show.to_uint8`. One step there and back must give the same clip, but for rounding:
+
+# %%
+stored = torch.from_numpy(show.to_uint8(clip.video))
+print(stored.dtype, tuple(stored.shape), "from", stored.min().item(), "to", stored.max().item())
+again = rearrange(stored / 127.5 - 1, "t h w c -> c t h w")
+torch.testing.assert_close(again, clip.video, atol=1 / 255, rtol=0)
 
 # %% [markdown]
 # ## The same clip at several sizes
@@ -66,7 +103,11 @@ for scale, shape in enumerate(hp.scale_shapes(laptop, clip)):
 
 # %%
 coarse, fine = (hp.pyramid.real_samples(laptop, clip, n, hp.scale_shapes(laptop, clip)[n])[0] for n in (0, 6))
-figure = show.contact_sheet([("scale 0", coarse), ("scale 6", fine)], frames=4, colors=[show.REAL] * 2)
+described(
+    show.contact_sheet([("scale 0", coarse), ("scale 6", fine)], frames=4, colors=[show.REAL] * 2),
+    "Four frames at scale 0, where people are dark smudges of a few pixels, above four frames at scale 6, where coats, "
+    "legs and shadows can be told apart.",
+)
 
 # %% [markdown]
 # ## Train one yourself
@@ -93,7 +134,10 @@ assert last[0] < first[0] / 3
 # %%
 tiny = event.model
 rows = [("real", show.real_at_last_scale(tiny, clip)), *(("random", sample) for sample in tiny.sample(2, seed=0))]
-figure = show.contact_sheet(rows, frames=5, title="after seconds of training: blotches in the right colours")
+described(
+    show.contact_sheet(rows, frames=5, title="after seconds of training: blotches on pale ground"),
+    "The real clip above two random ones: pale ground with dark and coloured blotches that drift, and not one person.",
+)
 
 # %% [markdown]
 # ## A model that had a few minutes
@@ -102,17 +146,22 @@ figure = show.contact_sheet(rows, frames=5, title="after seconds of training: bl
 # its weights come with the package.
 
 # %%
-model = hp.load_model("pedestrians")
+model = hp.load_model("pedestrians_m3")
 samples = model.sample(4, seed=1)
 print(tuple(samples.shape), "batch, channel, time, height, width")
 
 # %%
 real = show.real_at_last_scale(model, clip)
-show.show_videos([real, *samples], model.fps, ["real", *(f"sample {i}" for i in range(4))])
+titles = ["real", *(f"sample {i}" for i in range(4))]
+show.show_videos([real, *samples], model.fps, titles, "The real clip, and four in which other people cross the square.")
 
 # %%
-rows = [("real", real), *((f"sample {i}", sample) for i, sample in enumerate(samples))]
-figure = show.contact_sheet(rows, title="one real clip, four that were never filmed")
+rows = list(zip(titles, [real, *samples], strict=True))
+described(
+    show.contact_sheet(rows, title="one real clip, four that were never filmed"),
+    "Seven frames each of the real clip and of four samples: the same grey square, with three to six dark figures in "
+    "other places; some are whole walkers, some smear or break apart.",
+)
 
 # %% [markdown]
 # ## Turn the dice yourself
@@ -136,15 +185,46 @@ print("the same seed, the same clip:", picture.value == before)
 # %% [markdown]
 # ## How different are they?
 #
-# *Diversity* asks how much each pixel varies from sample to sample, compared with how much the clip itself varies from
-# pixel to pixel. Copies of one clip score 0. The number says nothing about quality: pure noise is very diverse.
+# *Diversity* asks how much each pixel varies from sample to sample (its standard deviation), averages that over all pixels,
+# and divides by how much the clip itself varies from pixel to pixel. Copies of one clip score 0.
+#
+# ### Exercise 2: diversity
+#
+# Take the mean over the three colours as a pixel's brightness. `x.std(dim=0)` is the standard deviation along the first
+# axis, `x.std()` that of all numbers.
+
+
+# %% tags=["exercise"]
+def diversity(samples, clip):
+    """How much samples 'b c t h w' differ, relative to the contrast of the clip 'c t h w'."""
+    # solution
+    grey, real = samples.mean(dim=1), clip.mean(dim=0)
+    return grey.std(dim=0).mean() / real.std()
+    # end
+
+
+# %%
+check.diversity(diversity)
+
+# %% [markdown]
+# The library's `hp.metrics.diversity` measures brightness as the eye sees it (the L of CIELAB, as the paper does). *Noise has
+# nothing to do with the clip at all. Will it score more than the samples, or less?*
 
 # %%
 copies = hp.metrics.diversity(samples[:1].repeat(4, 1, 1, 1, 1), clip)
-samples_differ = hp.metrics.diversity(model.sample(20, seed=0), real)
+many = model.sample(20, seed=0)
+samples_differ = hp.metrics.diversity(many, real)
 noise_differs = hp.metrics.diversity(torch.rand(20, *real.shape) * 2 - 1, real)
 print("copies:", copies)
 print("copies < samples < noise:", copies < samples_differ < noise_differs)
+assert copies < samples_differ < noise_differs
+
+# %% [markdown]
+# So the number says nothing about quality: pure noise is very diverse. Does it matter how brightness is measured? Hardly:
+
+# %%
+plain = many.mean(dim=1).std(dim=0, correction=0).mean() / real.mean(dim=0).std(correction=0)
+print("the plain mean of colours gives nearly the same:", abs(plain.item() / samples_differ - 1) < 0.05)
 
 # %% [markdown]
 # ## Wider than it was filmed
@@ -154,11 +234,18 @@ print("copies < samples < noise:", copies < samples_differ < noise_differs)
 # %%
 wide = model.sample(1, seed=3, size=(13, 36, 160))
 print(tuple(wide.shape))
-show.show_videos(list(wide), model.fps, ["more than twice as wide as the training clip"], width=640)
+title = "more than twice as wide as the training clip"
+show.show_videos(
+    list(wide), model.fps, [title], "A wide square with some ten dark figures, some of them broken up.", width=640
+)
 
 # %% [markdown]
 # ## What we found
-#
+
+# %% tags=["nbval-ignore-output"]
+print(f"diversity: copies {copies:.2f}, 20 samples {samples_differ:.2f}, noise {noise_differs:.2f}")
+
+# %% [markdown]
 # - One clip is enough to train on, because it holds thousands of patches.
 # - The samples differ from the clip and from each other, and stay of that place.
 # - Where it fails: look closely and you will find walkers that dissolve or merge. The metrics lesson comes back to this.

@@ -231,7 +231,7 @@ assert part[0] > part[3] > part[-1]
 # Does training change that? The encoder of a trained model tells. It computes 9 frames of 9 x 9 pixels into one latent.
 
 # %%
-model = hp.load_model("pedestrians", device="cpu")
+model = hp.load_model("pedestrians_m3", device="cpu")
 trained = gradient_map(model.network.encoder, (3, 17, 17, 17))
 print("its field:", hp.receptive_field(model.network.encoder))
 print("a uniform gaze would have", f"{5**3 / 9**3:.0%}", "in the middle 5 x 5 x 5")

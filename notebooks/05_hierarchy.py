@@ -90,7 +90,7 @@ print(tuple(below.shape), "-> enlarged", tuple(up.shape), "-> added", tuple(adde
 
 # %%
 clip = hp.load_clip("pedestrians", frames=13)
-model = hp.load_model("pedestrians")
+model = hp.load_model("pedestrians_m3")
 path = figures.reconstruction_steps(model, clip)
 print("scales that add something:", len(path))
 

@@ -73,7 +73,7 @@ check.random_scale(random_scale)
 
 # %%
 clip = hp.load_clip("pedestrians", frames=13)
-model = hp.load_model("pedestrians", device="cpu", precision="float32")
+model = hp.load_model("pedestrians_m3", device="cpu", precision="float32")
 network, shapes, levels = model.network, model.shapes, model.config.vae_levels
 z = normal_maps((model.config.latent, *shapes[0]), 3, range(1), 0)  # seed 3, its first sample, scale 0
 print("z", tuple(z.shape), "-> a clip", (3, *shapes[-1]))
@@ -322,12 +322,7 @@ print("the same weights, bit for bit:", all(torch.equal(a, b) for a, b in pairs)
 # A file that is no video gets a sentence, not a traceback:
 
 # %%
-from datetime import UTC, datetime
-
-content, now = b"Dear diary, ", datetime.now(UTC)
-upload.value = [
-    {"name": "diary.mp4", "type": "video/mp4", "size": len(content), "content": content, "last_modified": now}
-]
+view.receive("diary.mp4", b"Dear diary, ")  # what the upload button calls
 said = view.children[2].value
 print("it is a warning:", 'role="alert"' in said, "- it names the file:", "diary.mp4" in said)
 print("the clip from before is still there:", view.training is training)

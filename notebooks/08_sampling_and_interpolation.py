@@ -37,7 +37,7 @@ from hpvae_nb.figures.render import described
 from hpvae_nb.lessons import steering as check
 
 # %%
-model = hp.load_model("pedestrians")
+model = hp.load_model("pedestrians_m3")
 z = model.latent(1, seed=1)
 print("one latent map:", tuple(z.shape), "batch, entries, time, height, width")
 print("one clip:", model.shapes[-1], "frames, rows, columns; values span 2")
@@ -50,7 +50,7 @@ print("one clip:", model.shapes[-1], "frames, rows, columns; values span 2")
 # $z$, thrown once at the coarsest scale, and the noise $z_n$, thrown at each GAN scale. In the open, with all $z_n = 0$:
 
 # %%
-exact = hp.load_model("pedestrians", device="cpu", precision="float32")
+exact = hp.load_model("pedestrians_m3", device="cpu", precision="float32")
 x = exact.network.base(z)
 for n in range(1, exact.scales):
     up = hp.pyramid.upsample(x, exact.shapes[n])
@@ -143,7 +143,10 @@ check.slerp(slerp)
 # The library has it too, as `hp.slerp`, and `model.interpolate` takes several steps of it. Both ways, all along:
 
 # %%
-torch.testing.assert_close(model.interpolate(a, b, 5)[2], hp.slerp(a, b, 0.5)[0])
+angle = torch.arccos((a * b).sum() / (a.norm() * b.norm()))
+quarter = (torch.sin(0.75 * angle) * a + torch.sin(0.25 * angle) * b) / torch.sin(angle)
+torch.testing.assert_close(hp.slerp(a, b, 0.25), quarter)
+torch.testing.assert_close(model.interpolate(a, b, 5)[1], quarter[0])
 described(
     figures.path_lengths(a, b),
     "Length over the way from a to b: a level line at 1 for slerp, a dip down to the root of one half for the straight line",

@@ -3,20 +3,47 @@
 A notebook is written as a percent script, which can be reviewed line by line. A code cell tagged `exercise` holds its
 solution between the lines `# solution` and `# end`; the learner's notebook gets a stub in its place, and the solution
 folded away below, so that the two cannot drift apart.
+
+Two cells are the same in all notebooks and stand here: the badge on top, and the first code cell, which installs the
+package where it is missing. Both hold the repository's address, whose one home is `Repository` in pyproject.toml.
+`python notebooks/build.py --repository owner/name` changes it, there and in all notebooks, without running any.
 """
 
 from __future__ import annotations
 
+import argparse
+import base64
+import re
 import sys
+import tomllib
 from pathlib import Path
 
 import jupytext
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
-from nbformat.v4 import new_markdown_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell
 
+from hpvae_nb.checkpoint import write_bytes
+
+SOURCE = Path(__file__).parent.parent
 START, END, STUB = "# solution", "# end", "...  # your turn"
+
+# Drawn here, and not fetched from Google: opening a notebook asks nothing of the network.
+BADGE = """<svg xmlns="http://www.w3.org/2000/svg" width="112" height="22"><rect width="112" height="22" rx="4"
+fill="#24292f"/><text x="56" y="15" fill="#fff" font-family="sans-serif" font-size="12" text-anchor="middle">Open in
+Colab</text></svg>"""
+
+# "torch==" what is there: pip then keeps it, or says that it is too old, but never puts another in its place. The
+# extra `lab` is not asked for: it would replace Colab's ipywidgets 7, the only ones that Colab's pages can show.
+SETUP = """\
+# Where the package is missing, as in Google Colab, this installs it and keeps the PyTorch that is there.
+from importlib.metadata import version
+from importlib.util import find_spec
+
+if not find_spec("hpvae_nb"):
+    pytorch = f"torch=={version('torch')}" if find_spec("torch") else "torch"
+    %pip install --quiet "{pytorch}" ipywidgets "hpvae_nb @ git+https://github.com/REPOSITORY\""""
 
 
 def build(script: Path) -> NotebookNode:
@@ -32,7 +59,9 @@ def build(script: Path) -> NotebookNode:
             cells.append(cell)
     for number, cell in enumerate(cells):
         cell.id = f"cell-{number:03}"
-    notebook.cells = cells
+    badge, setup = standard_cells(script.stem, repository())
+    first = next(number for number, cell in enumerate(cells) if cell.cell_type == "code")
+    notebook.cells = [badge, *cells[:first], setup, *cells[first:]]
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -61,16 +90,75 @@ def folded(solution: str) -> str:
     return f"<details><summary>Solution</summary>\n\n```python\n{solution}\n```\n\n</details>"
 
 
-def main(scripts: list[str]) -> None:
-    """Build and run each script's notebook, and save it with its outputs."""
-    for script in map(Path, scripts):
-        notebook = build(script)
-        NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(script.parent)}}).execute()
+def repository() -> str:
+    """Where the project lies on GitHub, as owner/name."""
+    address = tomllib.loads((SOURCE / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
+    return address.removeprefix("https://github.com/")
+
+
+def standard_cells(lesson: str, repository: str) -> tuple[NotebookNode, NotebookNode]:
+    """The two cells that every notebook has: the badge that opens it in Colab, and the first code cell.
+
+    Args:
+        lesson: the notebook's name without `.ipynb`.
+        repository: owner/name on GitHub.
+    """
+    picture = f"data:image/svg+xml;base64,{base64.b64encode(BADGE.encode()).decode()}"
+    colab = f"https://colab.research.google.com/github/{repository}/blob/main/notebooks/{lesson}.ipynb"
+    badge = new_markdown_cell(f"[![Open in Colab]({picture})]({colab})", id="badge")
+    return badge, new_code_cell(SETUP.replace("REPOSITORY", repository), id="setup")
+
+
+def move(to: str) -> None:
+    """Write the repository's address into pyproject.toml, README.md and all notebooks, whose outputs stay.
+
+    Args:
+        to: owner/name on GitHub.
+
+    Raises:
+        ValueError: when it is no such name; then nothing is written.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+(?<!\.git)", to):
+        raise ValueError(f"the repository is {to!r}, but must be owner/name: make badges REPO=ada/hpvae_nb")
+    link = re.compile(rf"(github(?:\.com)?/){re.escape(repository())}(?![\w-])")
+    written = {}
+    for path in (SOURCE / "pyproject.toml", SOURCE / "README.md"):
+        written[path] = link.sub(rf"\g<1>{to}", path.read_text())
+    for path in sorted(SOURCE.glob("notebooks/*.ipynb")):
+        notebook = nbformat.read(path, as_version=4)
+        sources = {cell.id: cell.source for cell in standard_cells(path.stem, to)}
         for cell in notebook.cells:
-            cell.metadata.pop("execution", None)  # times of day would change with every build
-        nbformat.write(notebook, script.with_suffix(".ipynb"))
-        print(f"wrote {script.with_suffix('.ipynb')}")
+            cell.source = sources.get(cell.id, cell.source)
+        written[path] = nbformat.writes(notebook) + "\n"
+    for path, text in written.items():
+        write_bytes(path, text.encode())
+
+
+def run(script: Path) -> None:
+    """Build a script's notebook, run it, and save it with its outputs."""
+    notebook = build(script)
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(script.parent)}}).execute()
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)  # times of day would change with every build
+    write_bytes(script.with_suffix(".ipynb"), f"{nbformat.writes(notebook)}\n".encode())
+    print(f"wrote {script.with_suffix('.ipynb')}")
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(description="Make the notebooks from their scripts, and run them.")
+    parser.add_argument("scripts", nargs="*", type=Path)
+    parser.add_argument("--repository", metavar="OWNER/NAME", help="only write this address into all badges")
+    asked = parser.parse_args()
+    if asked.repository is None:
+        for script in asked.scripts:
+            run(script)
+    else:
+        try:
+            move(asked.repository)
+        except ValueError as error:
+            sys.exit(str(error))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -81,7 +81,7 @@ def wait_for(condition, seconds, otherwise):
     end = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < end, otherwise
-        time.sleep(0.1)
+        time.sleep(0.05)
     return value
 
 
@@ -150,6 +150,20 @@ class Reader:
         found = self.cell(number)
         found.locator("img.widget-image").first.wait_for(timeout=10_000)
         return found
+
+    def run_code(self, code):
+        """Let the notebook's kernel run something, in no cell."""
+        kernel = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+        done = self.page.evaluate(f"code => {kernel}.requestExecute({{code}}).done.then(r => r.content.status)", code)
+        assert done == "ok", code
+
+    def texts(self, place):
+        """Note every text that stands at a place from now on; gives a function that tells them."""
+        place.evaluate(
+            "place => { window.seen = []; new MutationObserver(() => window.seen.push(place.innerText)).observe("
+            "place, {childList: true, characterData: true, subtree: true}); }"
+        )
+        return lambda: self.page.evaluate("window.seen")
 
     def source(self, number):
         return self.page.evaluate(f"{NOTEBOOK}.model.cells.get({number}).sharedModel.getSource()")

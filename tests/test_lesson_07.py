@@ -331,6 +331,12 @@ def test_an_upload_becomes_the_clip(small):
     assert view.training.model.name == name
 
 
+def test_uploads_are_understood_in_the_form_of_ipywidgets_7_as_well():
+    old = {"a.mp4": {"metadata": {"name": "a.mp4", "type": "video/mp4"}, "content": b"clip"}}
+    assert widgets.uploads(old) == widgets.uploads((uploaded("a.mp4", b"clip"),)) == [("a.mp4", b"clip")]
+    assert widgets.uploads({}) == widgets.uploads(()) == []
+
+
 def test_two_uploads_may_have_one_name(small):
     view = widgets.dashboard(noise_clip(), small)
     for name in bundled_clips()[:2]:
@@ -369,6 +375,6 @@ def test_an_image_can_be_uploaded(small):
     buffer = BytesIO()
     Image.new("L", (700, 350), 90).save(buffer, "PNG")
     with pytest.warns(UserWarning, match="grey is grey") as said:
-        clip = widgets.clip_from_upload(uploaded("grey.png", buffer.getvalue()), small.replace(dims=2))
+        clip = widgets.clip_from_upload("grey.png", buffer.getvalue(), small.replace(dims=2))
     assert len(said) == 1
     assert tuple(clip.video.shape) == (3, 320, 640)

@@ -2,13 +2,10 @@
 
 import io
 import math
-import re
-import subprocess
-import sys
 
 import pytest
 import torch
-from common import SOURCE, environment, noise_clip, solution_and_stub_are_judged
+from common import noise_clip, solution_and_stub_are_judged
 from PIL import Image
 
 import hpvae_nb as hp
@@ -249,17 +246,3 @@ def test_the_size_is_the_size_asked_for(trained):
     image, scale = Image.open(io.BytesIO(picture)), widgets.WIDTH // width
     assert (image.n_frames, *image.size) == (25, 2 * width * scale, height * scale)
     assert words.startswith(f"25 frames, {2 * width} px wide")
-
-
-@pytest.mark.slow
-def test_the_benchmark_of_views_prints_a_table(trained, tmp_path):
-    model, out = trained.save(tmp_path / "model.safetensors"), tmp_path / "views.md"
-    command = [sys.executable, "benchmarks/widgets.py", "--model", str(model), "--times", "12", "--out", str(out)]
-    done = subprocess.run(command, cwd=SOURCE, env=environment(), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == out.read_text().strip()
-    rows = re.findall(r"^\| (\w+_view) \| .* \| (\d+) \| (\d+) \| (?:yes|no) \| \d+ \|$", out.read_text(), re.MULTILINE)
-    assert [name for name, _, _ in rows] == [
-        "seed_view", "steer_view", "border_view", "box_view", "loop_view", "size_view"
-    ]  # fmt: skip
-    assert all(0 < int(median) <= int(late) for _, median, late in rows)

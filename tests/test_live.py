@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from hpvae_nb.errors import InputError
-from hpvae_nb.figures.render import described, png
-from hpvae_nb.widgets.live import live
+from hpvae_nb.figures.render import described, emptied, paint, png
+from hpvae_nb.widgets.live import BUSY, live
 
 
 def drawn(value):
@@ -39,6 +39,46 @@ def test_all_controls_reach_the_function_by_name():
 def test_a_sentence_stands_below_the_picture():
     *_, text = live(lambda a: (b"picture", f"{a} < 3 sites"), a=slider(2)).children
     assert text.value == "2 &lt; 3 sites"
+
+
+def test_a_screen_reader_hears_the_sentence():
+    """The browser makes a picture's title of its tooltip where a description is there, and empty."""
+    a, picture, _ = live(lambda a: (b"picture", f"{a} < 3 sites"), a=slider(2)).children
+    assert picture.tooltip == "2 < 3 sites"
+    a.value = 1
+    state = picture.get_state()
+    assert (state["tooltip"], state["description"]) == ("1 < 3 sites", "")
+    assert live(drawn, value=slider(7)).children[1].tooltip == "Picture for value = 7"
+
+
+def test_drawing_that_takes_long_is_announced():
+    said, patience = [], threading.Event()
+
+    def slow(a):
+        patience.wait(5 if a else 0)
+        return b"picture", f"a = {a}"
+
+    a, _, text = live(slow, a=slider(0)).children
+    text.observe(lambda change: (said.append(change["new"]), patience.set()), names="value")
+    a.value = 1
+    assert said == [BUSY, "a = 1"]
+    a.value = 0
+    assert said == [BUSY, "a = 1", "a = 0"], "what is quick is not announced"
+
+
+def test_an_announcement_gives_way_to_an_error():
+    patience = threading.Event()
+
+    def fails(a):
+        if a:
+            patience.wait(5)
+            raise InputError("too much")
+        return drawn(a)
+
+    a, _, text = live(fails, a=slider(0)).children
+    text.observe(lambda change: patience.set(), names="value")
+    a.value = 1
+    assert text.value.endswith("too much</span>")
 
 
 @pytest.mark.parametrize(
@@ -102,6 +142,22 @@ def test_png_closes_its_figure():
     picture = Image.open(io.BytesIO(png(figure)))
     assert picture.format == "PNG"
     assert not plt.fignum_exists(figure.number)
+
+
+def test_a_figure_drawn_into_again_shows_only_the_new():
+    def draw(figure, side, most):
+        axis = figure.axes[0]
+        picture = paint(axis, [[0, most], [most, 0]], extent=(0, side, side, 0), vmin=0, vmax=most)
+        axis.add_patch(plt.Rectangle((0, 0), side / 2, side / 2))
+        axis.text(0, side, f"{side} px")
+        axis.set(xlim=(0, side), ylim=(side, 0))
+        if picture.colorbar is None:
+            figure.colorbar(picture, ax=axis)
+        return png(figure)
+
+    figure, fresh = plt.subplots()[0], plt.subplots()[0]
+    first = draw(figure, 8, 9)
+    assert draw(emptied(figure), 2, 5) == draw(fresh, 2, 5) != first
 
 
 def test_a_described_figure_carries_its_description():

@@ -1,6 +1,7 @@
 """Pictures and videos hold what they should, and can be opened by others."""
 
 import io
+import re
 
 import av
 import numpy as np
@@ -48,6 +49,21 @@ def test_animation_is_lossless_and_loops(ramp):
     for frame, expected in enumerate(show.to_uint8(ramp)[:, 4, 7]):
         picture.seek(frame)
         assert picture.convert("RGB").getpixel((15, 9)) == tuple(expected)
+
+
+def test_videos_are_named_for_those_who_cannot_see_them(ramp, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    show.show_videos([ramp, -ramp], 10, ["up", 'down & "out"'], "Greys that rise and fall.")
+    show.show_videos([ramp], 10, ["up"])
+    both, one = (page.data for page in shown)
+    assert re.findall(r"<(\w+) [^>]*aria-label=\"(.*?)\"", both) == [
+        ("div", "Greys that rise and fall."),
+        ("video", "up"),
+        ("video", "down &amp; &quot;out&quot;"),
+    ]
+    assert 'role="group" aria-label="up"' in one
+    assert both.count("</div>") == both.count("<div")
 
 
 def test_enlarging_repeats_pixels(ramp):

@@ -1,11 +1,40 @@
-"""Widgets are thin: what they show is what a plain function returns."""
+"""Widgets are thin: what they show is what a plain function returns; and what all lessons' views have in common."""
 
+import importlib
 import io
+import pkgutil
+import re
+import subprocess
+import sys
 
+import pytest
+import torch
+from common import SOURCE, environment, noise_clip
 from PIL import Image
+from torch import nn
 
+from hpvae_nb import preset, widgets
+from hpvae_nb.figures import critic, fields, patches
+from hpvae_nb.figures.render import png
+from hpvae_nb.networks import Encoder, Generator
+from hpvae_nb.receptive_field import gradient_map
 from hpvae_nb.widgets import seed_view
 from hpvae_nb.widgets.sampling import sample_picture
+
+VIEWS = sorted(set(widgets.__all__) - {"live", "dashboard"})
+
+
+@pytest.fixture(scope="module")
+def benchmark():
+    """`benchmarks/widgets.py`, which knows how each lesson makes its views."""
+    sys.path.insert(0, str(SOURCE / "benchmarks"))
+    try:
+        spec = importlib.util.spec_from_file_location("view_times", SOURCE / "benchmarks" / "widgets.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    finally:
+        sys.path.pop(0)
 
 
 def test_seed_view_follows_its_slider(trained):
@@ -20,3 +49,75 @@ def test_pictures_stand_side_by_side(trained):
     picture = Image.open(io.BytesIO(sample_picture(trained, 0, count=3, width=64)))
     assert picture.n_frames == 13
     assert picture.size == (3 * 64, 2 * 18)
+
+
+def test_every_view_can_be_had_from_the_package():
+    modules = [
+        importlib.import_module(found.name) for found in pkgutil.iter_modules(widgets.__path__, "hpvae_nb.widgets.")
+    ]
+    made = {name: value for module in modules for name, value in vars(module).items() if name.endswith("_view")}
+    assert sorted(name for name in made if not name.startswith("_")) == VIEWS
+    assert all(getattr(widgets, name) is made[name] for name in VIEWS)
+
+
+def test_every_view_speaks(trained, benchmark):
+    """Each control has a description, each picture a sentence for those who cannot see it."""
+    made = benchmark.views(trained)
+    assert sorted([*made, "beta_view"]) == VIEWS
+    for name, (_, _, make) in made.items():
+        *controls, picture, text = make().children
+        assert all(control.description for control in controls), name
+        assert picture.tooltip, name
+        assert not picture.tooltip.startswith("Picture for"), f"{name} says nothing of its picture"
+        assert "alert" not in text.value, name
+
+
+def drawn_again():
+    """Figures that views draw into again: for each, how to draw it, by number and into which."""
+    video = noise_clip(height=24, width=40).video
+    config = preset("smoke", channels=4, latent=4)
+    encoder, generator = Encoder(config), Generator(config, config.latent)
+    real, fake = critic.toy_points(40)
+    shots = critic.train_toy(real, fake, 10.0, steps=20)
+    clips, maps = {"real": video, "noise": -video}, {"real": video[0], "noise": video[1]}
+    sites = [(0, 3, 5), (6, 9, 20)]
+    return {
+        "find": lambda k, old: patches.find_figure(video, sites[k], 5 + 2 * k, figure=old),
+        "field": lambda k, old: fields.field_figure(video, (3, 3 + 2 * k, 3), sites[k], figure=old),
+        "latent": lambda k, old: fields.latent_figure(video, encoder, generator, sites[k], figure=old),
+        "surface": lambda k, old: critic.surface_figure({str(k): shots[k]}, real, fake, figure=old),
+        "maps": lambda k, old: critic.maps_figure(clips, maps, 5 * k, figure=old),
+    }
+
+
+@pytest.mark.parametrize("name", ["find", "field", "latent", "surface", "maps"])
+def test_a_figure_drawn_into_again_is_the_figure_drawn_anew(name):
+    draw = drawn_again()[name]
+    old = draw(0, None)
+    first = png(old, tight=False)
+    assert png(draw(1, old), tight=False) == png(draw(1, None), tight=False) != first
+
+
+@pytest.mark.parametrize("site", [(0, 0, 0), (3, 5, 6), (6, 10, 12)])
+def test_a_field_measured_nearby_is_the_field_measured_everywhere(site):
+    """Exactly so without activations, where gradients don't depend on what passes; borders are borders either way."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv3d(1, 2, 3, padding=1), nn.Conv3d(2, 1, 5, padding=2))
+    nearby = fields.measured_nearby(lambda shape, at: gradient_map(network, shape, at), (7, 11, 13), site, (3, 3, 3))
+    torch.testing.assert_close(nearby, gradient_map(network, (7, 11, 13), site))
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_views_prints_a_table(trained, tmp_path, benchmark):
+    model, out = trained.save(tmp_path / "model.safetensors"), tmp_path / "views.md"
+    command = [sys.executable, "benchmarks/widgets.py", "--model", str(model), "--times", "6", "--out", str(out)]
+    done = subprocess.run(command, cwd=SOURCE, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == out.read_text().strip()
+    number = r"(\d+(?:\.\d+)?)"
+    cells = rf"^\| (\w+_view) \| (\d) \| .* \| {number} \| {number} \| {number} \| (?:yes|no) \| \d+ \|$"
+    rows = re.findall(cells, out.read_text(), re.MULTILINE)
+    assert [name for name, *_ in rows] == list(benchmark.views(trained))
+    assert all(0 < float(median) <= float(late) for _, _, median, late, _ in rows)
+    ((first, last),) = re.findall(rf"^\| beta_view \| 3 \| {number} \| {number} \|$", out.read_text(), re.MULTILINE)
+    assert float(first) < float(last)

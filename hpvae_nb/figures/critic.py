@@ -12,6 +12,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from hpvae_nb.errors import InputError, require
+from hpvae_nb.figures.render import COLOR_BAR, ON_TOP, emptied, paint
 from hpvae_nb.show import RANDOM, REAL, to_uint8
 
 Reading = Literal["outside", "inside"]
@@ -135,22 +136,24 @@ def _scatter(axis: Any, real: Tensor, fake: Tensor) -> None:
     axis.set(xlim=(-EDGE, EDGE), ylim=(-EDGE, EDGE), aspect="equal", xticks=[-2, 0, 2], yticks=[-2, 0, 2])
 
 
-def surface_figure(snapshots: Mapping[str, Snapshot], real: Tensor, fake: Tensor) -> Any:
+def surface_figure(snapshots: Mapping[str, Snapshot], real: Tensor, fake: Tensor, *, figure: Any = None) -> Any:
     """For each named snapshot the critic's score and its steepness over the plane.
 
     Each score has its own range of colours, that of the ground near the points, and lines of equal height; steepness is
     white where it is 1.
+
+    Args:
+        snapshots: one row each, by name.
+        real: `b 2`.
+        fake: `b 2`.
+        figure: an earlier one of these, with as many rows, to draw into; that is quicker.
     """
-    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
-    rows = len(snapshots)
-    figure, axes = plt.subplots(rows, 2, figsize=(9.4, 3.9 * rows), squeeze=False)
-    figure.subplots_adjust(wspace=0.12, hspace=0.2)
-    colors = require("matplotlib.colors", "drawing figures", "matplotlib")
-    around_one = colors.TwoSlopeNorm(vcenter=1, vmin=0, vmax=2)
-    for (left, right), (name, shot) in zip(axes, snapshots.items(), strict=True):
+    figure = _surface_axes(len(snapshots)) if figure is None else emptied(figure)
+    axes = [axis for axis in figure.axes if axis.get_label() != COLOR_BAR]
+    for left, right, (name, shot) in zip(axes[::2], axes[1::2], snapshots.items(), strict=True):
         area = {"extent": (-EDGE, EDGE, -EDGE, EDGE), "origin": "lower", "interpolation": "bilinear"}
         low, high = torch.quantile(shot.surface[_near()], torch.tensor([0.01, 0.99])).tolist()
-        score = left.imshow(shot.surface.numpy(), cmap="cividis", vmin=low, vmax=high, **area)
+        score = paint(left, shot.surface.numpy(), cmap="cividis", vmin=low, vmax=high, **area)
         left.contour(
             shot.surface,
             levels=torch.linspace(low, high, 14).tolist(),
@@ -158,11 +161,20 @@ def surface_figure(snapshots: Mapping[str, Snapshot], real: Tensor, fake: Tensor
             linewidths=0.5,
             extent=area["extent"],
         )
-        steep = right.imshow(shot.steepness.numpy(), cmap="PuOr_r", norm=around_one, **area)
+        steep = paint(right, shot.steepness.numpy(), cmap="PuOr_r", vmin=0, vmax=2, **area)
         for axis, picture, title in ((left, score, "score D"), (right, steep, "steepness ‖∇D‖")):
             _scatter(axis, real, fake)
-            axis.set_title(f"{name}: {title}", fontsize=10)
-            figure.colorbar(picture, ax=axis, shrink=0.9, extend="max" if axis is right else "both")
+            axis.set_title(f"{name}: {title}", fontsize=10, **ON_TOP)
+            if picture.colorbar is None:
+                figure.colorbar(picture, ax=axis, shrink=0.9, extend="max" if axis is right else "both")
+    return figure
+
+
+def _surface_axes(rows: int) -> Any:
+    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
+    figure, _ = plt.subplots(rows, 2, figsize=(9.4, 3.9 * rows), squeeze=False)
+    edge = {"top": 1 - 0.3 / (3.9 * rows), "bottom": 0.3 / (3.9 * rows)}
+    figure.subplots_adjust(wspace=0.12, hspace=0.2, left=0.04, right=0.98, **edge)
     return figure
 
 
@@ -211,19 +223,40 @@ def score_map(critic: nn.Module, video: Tensor) -> Tensor:
         return critic(video[None].to(next(critic.parameters()).device))[0, 0].cpu()
 
 
-def maps_figure(clips: Mapping[str, Tensor], maps: Mapping[str, Tensor], frame: int) -> Any:
-    """One frame of each named clip `c t h w`, above the critic's scores `t h w`; one colour scale for all maps."""
-    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
-    figure, axes = plt.subplots(2, len(clips), figsize=(2.9 * len(clips), 3.6), layout="constrained", squeeze=False)
+def maps_figure(clips: Mapping[str, Tensor], maps: Mapping[str, Tensor], frame: int, *, figure: Any = None) -> Any:
+    """One frame of each named clip, above the critic's scores; one colour scale for all maps.
+
+    Args:
+        clips: `c t h w` each, all of the same shape.
+        maps: `t h w` each, by the same names.
+        frame: which is shown.
+        figure: an earlier one of these, for the same clips, to draw into; that is quicker.
+    """
+    figure = _maps_axes(clips) if figure is None else emptied(figure)
+    axes = [axis for axis in figure.axes if axis.get_label() != COLOR_BAR]
     everything = torch.cat([scores.flatten() for scores in maps.values()])
-    named = {"real": REAL, "random sample": RANDOM}
     low, high = torch.quantile(everything, torch.tensor([0.02, 0.98])).tolist()
-    for (top, bottom), (name, clip) in zip(axes.T, clips.items(), strict=True):
-        top.imshow(to_uint8(clip[:, frame]))
-        picture = bottom.imshow(maps[name][frame].numpy(), cmap="viridis", vmin=low, vmax=high)
-        top.set_title(name, fontsize=10, color=named.get(name, "black"), weight="bold")
-        bottom.set_title(f"mean score {maps[name].mean():+.2f}", fontsize=9)
-        for axis in (top, bottom):
-            axis.set(xticks=[], yticks=[])
-    figure.colorbar(picture, ax=axes[1], shrink=0.8, label="score (more real ↑)")
+    for top, bottom, (name, clip) in zip(axes[: len(clips)], axes[len(clips) :], clips.items(), strict=True):
+        paint(top, to_uint8(clip[:, frame]))
+        picture = paint(bottom, maps[name][frame].numpy(), cmap="viridis", vmin=low, vmax=high)
+        bottom.set_title(f"mean score {maps[name].mean():+.2f}", fontsize=9, **ON_TOP)
+    if picture.colorbar is None:
+        bar = next(axis for axis in figure.axes if axis.get_label() == COLOR_BAR)
+        figure.colorbar(picture, cax=bar, label="score (more real ↑)")
+    return figure
+
+
+def _maps_axes(clips: Mapping[str, Tensor]) -> Any:
+    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
+    tall = max(clip.shape[-2] / clip.shape[-1] for clip in clips.values())
+    width, height = 2.9 * len(clips) + 0.9, 5.8 * tall + 0.6  # inches; of these 0.9 for the bar, 0.6 for titles
+    space = {"wspace": 0.03, "hspace": 0.1 / tall, "left": 0.005, "right": 1 - 0.9 / width, "bottom": 0.02}
+    space["top"] = 1 - 0.3 / height
+    figure, axes = plt.subplots(2, len(clips), figsize=(width, height), squeeze=False, gridspec_kw=space)
+    named = {"real": REAL, "random sample": RANDOM}
+    for axis, name in zip(axes[0], clips, strict=True):
+        axis.set_title(name, fontsize=10, color=named.get(name, "black"), weight="bold", **ON_TOP)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    figure.add_axes((1 - 0.8 / width, 0.05, 0.14 / width, 0.36), label=COLOR_BAR)
     return figure

@@ -5,14 +5,16 @@ from __future__ import annotations
 import copy
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hpvae_nb.blocks import CONV, SLOPE
 from hpvae_nb.errors import InputError, require
+from hpvae_nb.figures.render import ON_TOP, emptied, paint
 from hpvae_nb.pyramid import Shape
 from hpvae_nb.receptive_field import gradient_map, receptive_field
 from hpvae_nb.show import RANDOM, REAL, RECONSTRUCTED, to_uint8
@@ -91,6 +93,30 @@ def patch_map(network: nn.Module, shape: tuple[int, ...], centre: tuple[int, ...
     return gradient[0].abs().sum(dim=0)
 
 
+def measured_nearby(
+    measure: Callable[[Shape, Shape], Tensor], shape: Shape, site: Shape, reach: Sequence[int]
+) -> Tensor:
+    """A map of what sways one site, measured in a window as large as the field: as it would be measured everywhere,
+    many times as fast.
+
+    Args:
+        measure: from a (T, H, W) and a site in it to a map `t h w`.
+        shape: (T, H, W) of the whole map.
+        site: as (frame, row, column).
+        reach: how far the field goes from the site along each axis.
+
+    Returns:
+        A map of the given shape, 0 outside the window.
+    """
+    ends = [(max(0, at - far), min(length, at + far + 1)) for at, far, length in zip(site, reach, shape, strict=True)]
+    window = tuple(end - first for first, end in ends)
+    whole = torch.zeros(shape)
+    whole[tuple(slice(*pair) for pair in ends)] = measure(
+        window, tuple(at - first for at, (first, _) in zip(site, ends, strict=True))
+    )
+    return whole
+
+
 def maps_figure(maps: Sequence[Tensor], titles: Sequence[str], window: int) -> Any:
     """The centres of 2D gradient maps; pixels that are not seen at all stay white, the darkest is the strongest."""
     plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
@@ -140,18 +166,35 @@ def depth_figure(depths: Sequence[int], effective: Sequence[int], kernel: int = 
     return figure
 
 
-def field_figure(video: Tensor, field: tuple[int, int, int], site: tuple[int, int, int]) -> Any:
-    """One site's field over a frame, and over a slice through time: one row of pixels, frame below frame."""
-    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
-    figure, axes = plt.subplots(1, 2, figsize=(11, 3.3), width_ratios=[1, 1])
-    figure.subplots_adjust(left=0.05, right=0.99, top=0.9, bottom=0.15, wspace=0.12)
+def field_figure(video: Tensor, field: tuple[int, int, int], site: tuple[int, int, int], *, figure: Any = None) -> Any:
+    """One site's field over a frame, and over a slice through time: one row of pixels, frame below frame.
+
+    Args:
+        video: `c t h w` in [-1, 1].
+        field: its size, in frames, rows and columns.
+        site: as (frame, row, column).
+        figure: an earlier one of these, to draw into; that is quicker.
+    """
+    figure = _field_axes() if figure is None else emptied(figure)
+    axes = figure.axes
     _space_and_time(axes, video, site, [((site, field), SITE_COLOR, f"r = {' x '.join(map(str, field))}", "solid")])
-    axes[0].set_title(f"in space: frame {site[0]}")
-    axes[1].set_title(f"in time: row {site[1]}, frame below frame")
+    axes[0].set_title(f"in space: frame {site[0]}", **ON_TOP)
+    axes[1].set_title(f"in time: row {site[1]}, frame below frame", **ON_TOP)
     return figure
 
 
-def latent_figure(video: Tensor, encoder: nn.Module, generator: nn.Module, site: tuple[int, int, int]) -> Any:
+def _field_axes() -> Any:
+    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
+    figure, axes = plt.subplots(1, 2, figsize=(11, 3.3), width_ratios=[1, 1])
+    figure.subplots_adjust(left=0.05, right=0.99, top=0.9, bottom=0.15, wspace=0.12)
+    axes[0].set(ylabel="row (px)")
+    axes[1].set(xlabel="column (px)", ylabel="frame")
+    return figure
+
+
+def latent_figure(
+    video: Tensor, encoder: nn.Module, generator: nn.Module, site: tuple[int, int, int], *, figure: Any = None
+) -> Any:
     """The paper's figure 3, measured: what one latent sees and sways, and which latents shape its patch.
 
     Args:
@@ -159,16 +202,20 @@ def latent_figure(video: Tensor, encoder: nn.Module, generator: nn.Module, site:
         encoder: E, whose first output is the map of means.
         generator: G^0.
         site: of the latent z_i, as (frame, row, column).
+        figure: an earlier one of these, for the same clip, to draw into; that is quicker.
     """
-    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
     shape = tuple(video.shape[1:])
-    latent = (next(generator.parameters()).shape[1], *shape)
+    channels, latent = len(video), next(generator.parameters()).shape[1]
     r_e, r_g = _three(receptive_field(encoder)), _three(receptive_field(generator))
     around = _three([a + b - 1 for a, b in zip(r_e, r_g, strict=True)])
-    seen = gradient_map(encoder, tuple(video.shape), site)
-    shaping = patch_map(generator, latent, site, r_e)
-    figure, axes = plt.subplots(2, 3, figsize=(12, 4.6), height_ratios=[2, 1])
-    figure.subplots_adjust(left=0.05, right=0.99, top=0.92, bottom=0.1, wspace=0.12, hspace=0.3)
+    seen = measured_nearby(
+        lambda window, at: gradient_map(encoder, (channels, *window), at), shape, site, [r // 2 for r in r_e]
+    )
+    shaping = measured_nearby(
+        lambda window, at: patch_map(generator, (latent, *window), at, r_e), shape, site, [r // 2 for r in around]
+    )
+    figure = _latent_axes() if figure is None else emptied(figure)
+    axes = np.array(figure.axes).reshape(2, 3)
     _space_and_time(axes[:, 0], video, site, [((site, r_e), SITE_COLOR, f"seen by z_i: {r_e[0]}", "solid")], seen)
     boxes = [
         ((site, (1, 1, 1)), SITE_COLOR, "z_i", "solid"),
@@ -180,13 +227,19 @@ def latent_figure(video: Tensor, encoder: nn.Module, generator: nn.Module, site:
         ((site, r_g), SITE_COLOR, f"swayed by z_i: {r_g[0]}", "solid"),
     ]
     _space_and_time(axes[:, 2], video, site, boxes)
-    for axis in axes[:, 1:].flat:
-        axis.set_ylabel("")
-        axis.tick_params(labelleft=False)
-    for axis in axes[0]:
-        axis.tick_params(labelbottom=False)
+    return figure
+
+
+def _latent_axes() -> Any:
+    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
+    figure, axes = plt.subplots(2, 3, figsize=(12, 4.6), height_ratios=[2, 1])
+    figure.subplots_adjust(left=0.05, right=0.99, top=0.92, bottom=0.1, wspace=0.12, hspace=0.3)
+    for axis in axes[:, 1:].flat:  # all have the left one's scale, and ticks take most of the time
+        axis.set_axis_off()
     for axis, title in zip(axes[0], ("the clip x", "the latent map z = E(x)", "the output G(z)"), strict=True):
-        axis.set_title(title)
+        axis.set_title(title, **ON_TOP)
+    axes[0, 0].set(ylabel="row (px)", xticks=[])
+    axes[1, 0].set(xlabel="column (px)", ylabel="frame")
     return figure
 
 
@@ -225,18 +278,20 @@ def _space_and_time(
     length, height, width = video.shape[1:]
     views = [(to_uint8(video[:, frame]), (1, 2), height), (to_uint8(video[:, :, row]), (0, 2), length)]
     for axis, (picture, (down, across), rows) in zip(axes, views, strict=True):
-        axis.imshow(picture, aspect="equal" if down == 1 else "auto", alpha=0.75)
-        axis.set_facecolor("0.85")
+        pale = 0.75 * picture + 0.25 * 0.85 * 255  # leaves the stage to the boxes
         if strength is not None:
             part = (strength[frame] if down == 1 else strength[:, row]).detach()
-            depth = (part / part.max()).sqrt().numpy()  # the root makes weak ones visible
-            axis.imshow(torch.zeros(part.shape).numpy(), cmap="gray", alpha=0.8 * depth, aspect=axis.get_aspect())
+            pale = pale * (1 - 0.8 * (part / part.max()).sqrt().numpy())[..., None]  # the root makes weak ones visible
+        edge = 2 if down == 1 else 1
+        stage = np.pad(pale, ((edge, edge), (edge, edge), (0, 0)), constant_values=0.85 * 255)
+        area = (-0.5 - edge, width - 0.5 + edge, rows - 0.5 + edge, -0.5 - edge)
+        paint(axis, stage.astype(np.uint8), extent=area, aspect="equal" if down == 1 else "auto")
         for (centre, size), color, label, style in boxes:
             _box(axis, (centre[down], centre[across]), (size[down], size[across]), color, label, style)
-        edge = 2 if down == 1 else 1
-        axis.set(xlim=(-0.5 - edge, width - 0.5 + edge), ylim=(rows - 0.5 + edge, -0.5 - edge))
-        axis.set(xlabel="column (px)" if down == 0 else "", ylabel="row (px)" if down == 1 else "frame")
-    axes[0].legend(fontsize=8, loc="upper right")
+        axis.set(xlim=area[:2], ylim=area[2:])
+    legend = axes[0].get_legend()
+    if legend is None or [text.get_text() for text in legend.get_texts()] != [label for _, _, label, _ in boxes]:
+        axes[0].legend(fontsize=8, loc="upper right")
 
 
 def _box(

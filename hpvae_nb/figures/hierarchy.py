@@ -205,7 +205,7 @@ def flow_diagram(flow: dict[str, str], config: Config) -> Any:
     plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
     patches = require("matplotlib.patches", "drawing figures", "matplotlib")
     names = list(flow)
-    figure, axis = plt.subplots(figsize=(11, 2.7))
+    figure, axis = plt.subplots(figsize=(11, 2.2), gridspec_kw={"left": 0, "right": 1, "top": 1, "bottom": 0})
     axis.set(xlim=(-0.7, max(7, len(names)) - 0.3), ylim=(-1.0, 1.0))
     axis.axis("off")
     for x, name in enumerate(names):

@@ -11,11 +11,13 @@ from einops import rearrange, reduce
 from torch import Tensor
 
 from hpvae_nb.errors import InputError, require
+from hpvae_nb.figures.render import COLOR_BAR, ON_TOP, emptied, paint
 from hpvae_nb.pyramid import resize
 from hpvae_nb.show import RANDOM, REAL, RECONSTRUCTED, to_uint8
 
 QUERY = "black"
 COLORS = {"in this frame": REAL, "in another frame": RECONSTRUCTED, "in a smaller copy": RANDOM}
+FARTHEST = 60  # percent; from here on a map of differences is white
 SMALLER = 0.75  # the size of the smaller copy, as a part of the clip's
 
 
@@ -189,34 +191,62 @@ def strip_figure(patches: Tensor, titles: list[str]) -> Any:
     return figure
 
 
-def find_figure(video: Tensor, site: tuple[int, int, int], size: int, found: dict[str, Found] | None = None) -> Any:
-    """A patch in its frame, how far every other place of the frame is from it, and the patch found again."""
-    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
+def find_figure(
+    video: Tensor,
+    site: tuple[int, int, int],
+    size: int,
+    found: dict[str, Found] | None = None,
+    *,
+    figure: Any = None,
+) -> Any:
+    """A patch in its frame, how far every other place of the frame is from it, and the patch found again.
+
+    Args:
+        video: `c t h w` in [-1, 1].
+        site: first corner of the patch, as (frame, row, column).
+        size: of the patch, in pixels.
+        found: what `find` returns; found now if not given.
+        figure: an earlier one of these, for the same clip, to draw into; that is quicker.
+
+    Returns:
+        A matplotlib figure.
+    """
     found = found or find(video, site, size)
     here = percent(distance_maps(video[:, site[0] : site[0] + 1], patch_at(video, site, size)[None]))[0, 0]
-    figure, axes = plt.subplot_mosaic(
-        [["frame"] * 6 + ["map"] * 6, *(["0"] * 3 + ["1"] * 3 + ["2"] * 3 + ["3"] * 3,)],
-        figsize=(10, 5),
-        height_ratios=[3, 1.7],
-        gridspec_kw={"left": 0.01, "right": 0.93, "top": 0.94, "bottom": 0.02, "wspace": 0.3, "hspace": 0.2},
-    )
-    axes["frame"].imshow(to_uint8(video[:, site[0]]))
-    axes["frame"].set(title=f"frame {site[0]}: the patch, and its nearest", xticks=[], yticks=[])
+    figure = _find_axes() if figure is None else emptied(figure)
+    axes = {axis.get_label(): axis for axis in figure.axes}
+    paint(axes["frame"], to_uint8(video[:, site[0]]))
+    axes["frame"].set_title(f"frame {site[0]}: the patch, and its nearest", **ON_TOP)
     _box(axes["frame"], site, size, QUERY, "solid")
     _box(axes["frame"], found["in this frame"].site, size, REAL, "dashed")
-    shown = axes["map"].imshow(here.numpy(), cmap="gray", extent=_extent(here, size))
-    axes["map"].set(title="how far each place is from the patch", xticks=[], yticks=[])
+    colors: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": FARTHEST}
+    shown = paint(axes["map"], here.numpy(), extent=_extent(here, size), **colors)
+    axes["map"].set_title("how far each place is from the patch", **ON_TOP)
     axes["map"].set(xlim=axes["frame"].get_xlim(), ylim=axes["frame"].get_ylim())
-    figure.colorbar(shown, ax=axes["map"], label="difference (% of range)", shrink=0.8, fraction=0.03, pad=0.02)
+    if not axes[COLOR_BAR].has_data():
+        figure.colorbar(shown, cax=axes[COLOR_BAR], label="difference (% of range)", extend="max")
     crops = [("the patch", patch_at(video, site, size), QUERY)]
     for name, one in found.items():
         when = f" ({one.site[0]})" if name == "in another frame" else ""
         crops.append((f"{name}{when}\n{one.difference:.1f} % off", one.patch, COLORS[name]))
     for number, (title, patch, color) in enumerate(crops):
         axis = axes[str(number)]
-        axis.imshow(to_uint8(patch))
-        axis.set_title(title, color=color, fontsize=9)
-        axis.set(xticks=[], yticks=[])
+        paint(axis, to_uint8(patch), extent=(0, 1, 1, 0))
+        axis.set_title(title, color=color, fontsize=9, **ON_TOP)
+    return figure
+
+
+def _find_axes() -> Any:
+    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
+    figure, axes = plt.subplot_mosaic(
+        [["frame"] * 6 + ["map"] * 6, ["0"] * 3 + ["1"] * 3 + ["2"] * 3 + ["3"] * 3],
+        figsize=(10, 5),
+        height_ratios=[3, 1.7],
+        gridspec_kw={"left": 0.01, "right": 0.91, "top": 0.94, "bottom": 0.02, "wspace": 0.3, "hspace": 0.2},
+    )
+    for axis in axes.values():
+        axis.set_axis_off()
+    figure.add_axes((0.92, 0.46, 0.012, 0.44), label=COLOR_BAR)
     return figure
 
 

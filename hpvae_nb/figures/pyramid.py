@@ -14,7 +14,7 @@ from torch import Tensor
 from hpvae_nb.clips import Clip
 from hpvae_nb.config import Config
 from hpvae_nb.errors import InputError, require
-from hpvae_nb.figures.render import GAN_COLOR, VAE_COLOR
+from hpvae_nb.figures.render import GAN_COLOR, ON_TOP, VAE_COLOR
 from hpvae_nb.pyramid import planned_shapes, real_samples, resize, scale_shapes, upsample
 from hpvae_nb.show import RANDOM, REAL, to_uint8
 
@@ -51,7 +51,9 @@ def kept_frames(clip: Clip, rates: Sequence[int], frames: int) -> Any:
             canvas[row * height : (row + 1) * height - 1, frame * width : (frame + 1) * width - 1] = pictures[
                 frame, :-1, :-1
             ]
-    figure, axis = plt.subplots(figsize=(11, 0.45 + 11 / frames * len(rates) * height / width), layout="constrained")
+    tall = 0.5 + 11 / frames * len(rates) * height / width
+    figure, axis = plt.subplots(figsize=(11, tall))
+    figure.subplots_adjust(left=0.125, right=0.995, bottom=0.47 / tall, top=1 - 0.03 / tall)
     axis.imshow(canvas, aspect="auto", extent=(-0.5, frames - 0.5, len(rates) - 0.5, -0.5))
     complete = [kept(frames, rate)[-1] == frames - 1 for rate in rates]
     labels = [f"every {rate}: T = {len(kept(frames, rate))}" for rate in rates]
@@ -125,11 +127,11 @@ def side_by_side(pictures: Mapping[str, Tensor], *, width: float = 11) -> Any:
     """Images `c h w` in [-1, 1] in a row, each below its title; a matplotlib figure."""
     plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
     figure, axes = plt.subplots(1, len(pictures), figsize=(width, 0.3 + 0.58 * width / len(pictures)), squeeze=False)
-    figure.subplots_adjust(wspace=0.03, left=0, right=1, bottom=0, top=0.9)
+    figure.subplots_adjust(wspace=0.03, left=0.002, right=0.998, bottom=0.01, top=0.9)
     for axis, (title, picture) in zip(axes[0], pictures.items(), strict=True):
         axis.imshow(to_uint8(picture))
         axis.set(xticks=[], yticks=[])
-        axis.set_title(title, fontsize=10)
+        axis.set_title(title, fontsize=10, **ON_TOP)
     return figure
 
 

@@ -197,7 +197,11 @@ def loop(
     Returns:
         `c t h w` with 2 * steps - 2 frames, which may be repeated without a jump.
     """
-    clips = model.decode(model.interpolate(a, b, steps), noise=0.0, scales=scales)
+    return there_and_back(model.decode(model.interpolate(a, b, steps), noise=0.0, scales=scales), moment)
+
+
+def there_and_back(clips: Tensor, moment: float = 0.5) -> Tensor:
+    """One moment of each of `b c t h w`, from first to last and back: `c t h w` with 2 * b - 2 frames."""
     there = rearrange(clips[:, :, round(moment * (clips.shape[2] - 1))], "k c h w -> c k h w")
     return torch.cat([there, there[:, 1:-1].flip(1)], dim=1)
 

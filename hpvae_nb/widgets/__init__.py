@@ -4,22 +4,34 @@ from hpvae_nb.widgets.critic import critic_map_view, toy_view
 from hpvae_nb.widgets.fields import field_view, latent_view
 from hpvae_nb.widgets.hierarchy import flow_view
 from hpvae_nb.widgets.live import live
+from hpvae_nb.widgets.noise import noise_view
 from hpvae_nb.widgets.patches import find_view, shuffle_view
 from hpvae_nb.widgets.pyramid import kept_frames_view, what_is_missing_view
 from hpvae_nb.widgets.sampling import seed_view
+from hpvae_nb.widgets.steering import border_view, box_view, loop_view, size_view, steer_view
+from hpvae_nb.widgets.tradeoff import levels_view
+from hpvae_nb.widgets.training import dashboard
 from hpvae_nb.widgets.vae import beta_view
 
 __all__ = [
     "beta_view",
+    "border_view",
+    "box_view",
     "critic_map_view",
+    "dashboard",
     "field_view",
     "find_view",
     "flow_view",
     "kept_frames_view",
     "latent_view",
+    "levels_view",
     "live",
+    "loop_view",
+    "noise_view",
     "seed_view",
     "shuffle_view",
+    "size_view",
+    "steer_view",
     "toy_view",
     "what_is_missing_view",
 ]

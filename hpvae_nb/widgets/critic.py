@@ -14,12 +14,18 @@ from hpvae_nb.widgets.live import live
 
 
 def toy_picture(
-    histories: Mapping[float, Sequence[Snapshot]], weight: float, step: int, real: Tensor, fake: Tensor
+    histories: Mapping[float, Sequence[Snapshot]],
+    weight: float,
+    step: int,
+    real: Tensor,
+    fake: Tensor,
+    figure: Any = None,
 ) -> tuple[bytes, str]:
     """What `toy_view` shows: the surface at a step of the training with one lambda, and its numbers in words."""
     shot = min(histories[weight], key=lambda shot: abs(shot.step - step))
-    figure = surface_figure({f"λ = {weight:g}, step {shot.step}": shot}, real, fake)
-    return png(figure, dpi=80), f"Distance {shot.distance:.3g}; mean slope between real and fake {shot.slope:.3g}."
+    drawn = surface_figure({f"λ = {weight:g}, step {shot.step}": shot}, real, fake, figure=figure)
+    words = f"Distance {shot.distance:.3g}; mean slope between real and fake {shot.slope:.3g}."
+    return png(drawn, dpi=80, tight=False), words
 
 
 def toy_view(histories: Mapping[float, Sequence[Snapshot]], real: Tensor, fake: Tensor) -> Any:
@@ -42,7 +48,8 @@ def toy_view(histories: Mapping[float, Sequence[Snapshot]], real: Tensor, fake: 
     step = widgets.IntSlider(last, 0, last, every, description="training step", **wide)
     play = widgets.Play(value=last, min=0, max=last, step=every, interval=300, description="play the training")
     widgets.jslink((play, "value"), (step, "value"))
-    view = live(lambda weight, step: toy_picture(histories, weight, step, real, fake), weight=weight, step=step)
+    sheet = surface_figure({"": shots[0]}, real, fake)
+    view = live(lambda weight, step: toy_picture(histories, weight, step, real, fake, sheet), weight=weight, step=step)
     view.children = (play, *view.children)
     return view
 
@@ -57,10 +64,12 @@ def critic_map_view(critic: nn.Module, clips: Mapping[str, Tensor]) -> Any:
     widgets = require("ipywidgets", "interactive views")
     maps = {name: score_map(critic, clip) for name, clip in clips.items()}
     frames = min(clip.shape[1] for clip in clips.values())
+    sheet = maps_figure(clips, maps, 0)
 
     def picture(frame: int) -> tuple[bytes, str]:
         best = max(maps, key=lambda name: float(maps[name][frame].mean()))
-        return png(maps_figure(clips, maps, frame)), f"Frame {frame}: the highest mean score goes to {best!r}."
+        picture = png(maps_figure(clips, maps, frame, figure=sheet), dpi=80, tight=False)
+        return picture, f"Frame {frame}: the highest mean score goes to {best!r}."
 
     slider = widgets.IntSlider(0, 0, frames - 1, description="frame", layout=widgets.Layout(width="30em"))
     return live(picture, frame=slider)

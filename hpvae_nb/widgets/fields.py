@@ -13,14 +13,16 @@ from hpvae_nb.figures.render import png
 from hpvae_nb.widgets.live import live
 
 
-def field_picture(copies: Sequence[Tensor], kernel: int, depth: int, scale: int) -> tuple[bytes, str]:
+def field_picture(
+    copies: Sequence[Tensor], kernel: int, depth: int, scale: int, figure: Any = None
+) -> tuple[bytes, str]:
     """What `field_view` shows, and a sentence about it."""
     video = copies[scale]
     r = 1 + depth * (kernel - 1)
     t, h, w = video.shape[1:]
-    picture = png(figures.field_figure(video, (r, r, r), (t // 2, h // 2, w // 2)), dpi=80, tight=False)
+    drawn = figures.field_figure(video, (r, r, r), (t // 2, h // 2, w // 2), figure=figure)
     beyond = figures.border_share((h, w), (r, r))
-    return picture, (
+    return png(drawn, dpi=80, tight=False), (
         f"{depth} layers of kernel {kernel}: r = {r}. The clip has {t} frames of {w} x {h} px at scale {scale}; "
         f"{100 * beyond:.0f} % of its pixels see beyond an edge of the frame."
     )
@@ -41,15 +43,16 @@ def field_view(copies: Sequence[Tensor]) -> Any:
         "depth": widgets.IntSlider(5, 1, 10, description="depth (layers)"),
         "scale": widgets.IntSlider(len(copies) - 1, 0, len(copies) - 1, description="scale n"),
     }
-    return live(lambda **values: field_picture(copies, **values), **controls)
+    sheet = figures.field_figure(copies[0], (1, 1, 1), (0, 0, 0))
+    return live(lambda **values: field_picture(copies, **values, figure=sheet), **controls)
 
 
 def latent_picture(
-    video: Tensor, encoder: nn.Module, generator: nn.Module, frame: int, row: int, column: int
+    video: Tensor, encoder: nn.Module, generator: nn.Module, frame: int, row: int, column: int, figure: Any = None
 ) -> tuple[bytes, str]:
     """What `latent_view` shows, and a sentence about it."""
-    picture = png(figures.latent_figure(video, encoder, generator, (frame, row, column)), dpi=80, tight=False)
-    return picture, (
+    drawn = figures.latent_figure(video, encoder, generator, (frame, row, column), figure=figure)
+    return png(drawn, dpi=80, tight=False), (
         "Left: what one latent sees of the clip. Middle: the latents that shape its patch. Right: the patch, and what "
         f"the latent sways. Upper row: frame {frame}; lower row: row {row} through time."
     )
@@ -73,4 +76,5 @@ def latent_view(video: Tensor, encoder: nn.Module, generator: nn.Module) -> Any:
         "row": widgets.IntSlider(height // 2, 0, height - 1, description="row (px)"),
         "column": widgets.IntSlider(width // 2, 0, width - 1, description="column (px)"),
     }
-    return live(lambda **values: latent_picture(video, encoder, generator, **values), **controls)
+    sheet = figures.latent_figure(video, encoder, generator, (0, 0, 0))
+    return live(lambda **values: latent_picture(video, encoder, generator, **values, figure=sheet), **controls)

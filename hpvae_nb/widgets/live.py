@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import html
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from hpvae_nb.errors import require, sentence
+
+SOON = 0.1  # seconds after which a picture that is still being drawn is announced
+BUSY = '<span role="status">Drawing ...</span>'
 
 Drawing = Callable[..., bytes | tuple[bytes, str]]
 """Takes the controls' values by name; returns a picture, or a picture and a sentence about it."""
@@ -17,8 +21,9 @@ def live(function: Drawing, picture_format: str = "png", **controls: Any) -> Any
     """Draw `function` anew whenever one of its controls moves.
 
     A change that comes while a picture is being drawn waits, and only the newest of those that wait is drawn: fast
-    dragging never leaves a queue of old pictures to sit through. When `function` raises, its message stands below the
-    last picture that worked. Each call makes a view of its own, so a cell can be run any number of times.
+    dragging never leaves a queue of old pictures to sit through. Where drawing takes longer than a tenth of a second,
+    the line of text says so. When `function` raises, its message stands below the last picture that worked. Each call
+    makes a view of its own, so a cell can be run any number of times.
 
     Args:
         function: called with the value of every control, by name.
@@ -26,20 +31,24 @@ def live(function: Drawing, picture_format: str = "png", **controls: Any) -> Any
         controls: ipywidgets with a `value`, named like the arguments of `function`.
 
     Returns:
-        A box whose `children` are the controls in their order, the picture, and a line of text.
+        A box whose `children` are the controls in their order, the picture, and a line of text: the sentence, which is
+        also what a screen reader says of the picture.
     """
     widgets = require("ipywidgets", "interactive views")
-    picture = widgets.Image(format=picture_format, layout=widgets.Layout(max_width="100%"))
+    picture = image(picture_format, max_width="100%")
     text = widgets.HTML()
     waiting, drawing = threading.Event(), threading.Lock()
 
     def draw() -> None:
+        values = {name: control.value for name, control in controls.items()}
         try:
-            result = function(**{name: control.value for name, control in controls.items()})
+            with announced(text):
+                result = function(**values)
         except Exception as error:  # whatever goes wrong must be seen in the view: a callback's output is not
             text.value = f'<span role="alert">No picture for these values. {html.escape(sentence(error))}</span>'
             return
         picture.value, words = result if isinstance(result, tuple) else (result, "")
+        picture.tooltip = words or _listed(values)
         text.value = html.escape(words)
 
     def redraw(_: Any = None) -> None:
@@ -55,3 +64,35 @@ def live(function: Drawing, picture_format: str = "png", **controls: Any) -> Any
         control.observe(redraw, names="value")
     redraw()
     return widgets.VBox([*controls.values(), picture, text])
+
+
+def image(image_format: str, **layout: Any) -> Any:
+    """An image widget whose `tooltip` is what a screen reader says of it.
+
+    Images of ipywidgets have no `alt`. Their tooltip becomes the picture's `title`, which names a picture as well; but
+    the browser's side asks for an empty description first, and images have none.
+
+    Args:
+        image_format: such as `"png"`.
+        layout: of the widget, such as `width="256px"`.
+    """
+    widgets, traitlets = (require(name, "interactive views") for name in ("ipywidgets", "traitlets"))
+    made = widgets.Image(format=image_format, layout=widgets.Layout(**layout))
+    made.add_traits(description=traitlets.Unicode("").tag(sync=True))
+    return made
+
+
+@contextmanager
+def announced(text: Any) -> Iterator[None]:
+    """Let a line of text say that something is being drawn, once that has taken more than a moment."""
+    timer = threading.Timer(SOON, setattr, (text, "value", BUSY))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()  # or it could still speak up after the result
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return "Picture for " + ", ".join(f"{name} = {value}" for name, value in values.items())

@@ -10,7 +10,7 @@ from hpvae_nb.show import animation
 from hpvae_nb.widgets.live import live
 
 
-def noise_picture(model: Model, plan: int, draw: int, strength: float, *, width: int = 384) -> bytes:
+def noise_picture(model: Model, plan: int, draw: int, strength: float, *, width: int = 256) -> bytes:
     """A sample as a looping WebP picture; what `noise_view` shows.
 
     Args:

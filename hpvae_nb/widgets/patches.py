@@ -14,7 +14,7 @@ from hpvae_nb.widgets.live import live
 
 def shuffle_picture(video: Tensor, size: int) -> tuple[bytes, str]:
     """What `shuffle_view` shows, and a sentence about it."""
-    picture = png(figures.shuffled_figure(video, size), dpi=80)
+    picture = png(figures.shuffled_figure(video, size), dpi=80, tight=False)
     t, h, w = (length // size for length in video.shape[1:])
     return picture, f"The clip (left) and its {t * h * w} cubes of side {size} in random order (right)."
 
@@ -33,13 +33,13 @@ def shuffle_view(video: Tensor) -> Any:
     return live(lambda size: shuffle_picture(video, size), size=size)
 
 
-def find_picture(video: Tensor, frame: int, row: int, column: int, size: int) -> tuple[bytes, str]:
+def find_picture(video: Tensor, frame: int, row: int, column: int, size: int, figure: Any = None) -> tuple[bytes, str]:
     """What `find_view` shows, and a sentence about it; row and column are those of the patch's centre."""
     height, width = video.shape[-2:]
     top, left = (min(max(0, c - size // 2), side - size) for c, side in ((row, height), (column, width)))
     site = (frame, top, left)
     found = figures.find(video, site, size)
-    picture = png(figures.find_figure(video, site, size, found), dpi=80, tight=False)
+    picture = png(figures.find_figure(video, site, size, found, figure=figure), dpi=80, tight=False)
     parts = (f"{name}: {one.difference:.1f} %" for name, one in found.items())
     return picture, f"Difference to the nearest patch, {'; '.join(parts)}."
 
@@ -61,4 +61,5 @@ def find_view(video: Tensor) -> Any:
         "column": widgets.IntSlider(width * 3 // 5, 0, width - 1, description="column (px)"),
         "size": widgets.IntSlider(11, 3, 15, step=2, description="size r (px)"),
     }
-    return live(lambda **values: find_picture(video, **values), **controls)
+    sheet = figures.find_figure(video, (0, 0, 0), 11)
+    return live(lambda **values: find_picture(video, **values, figure=sheet), **controls)

@@ -20,7 +20,8 @@ def kept_frames_picture(clip: Clip, rates: tuple[int, ...], frames: int) -> tupl
     lost = [rate for rate in rates if kept(frames, rate)[-1] != frames - 1]
     words = f"lost by every {' and every '.join(map(str, lost))}" if lost else "kept by every rate"
     shortest = f"The shortest slice for these rates has {math.lcm(*rates) + 1} frames."
-    return png(kept_frames(clip, rates, frames)), f"Frame {frames - 1}, the last, is {words}. {shortest}"
+    picture = png(kept_frames(clip, rates, frames), dpi=80, tight=False)
+    return picture, f"Frame {frames - 1}, the last, is {words}. {shortest}"
 
 
 def kept_frames_view(clip: Clip) -> Any:
@@ -51,9 +52,8 @@ def what_is_missing_view(config: Config, clip: Clip) -> Any:
     def picture(scale: int, moment: int, aligned: bool) -> tuple[bytes, str]:
         figure = what_is_missing(config, clip, scale, moment, aligned=aligned)
         ends = "aligned" if aligned else "not aligned"
-        return png(
-            figure
-        ), f"Scale {scale} near frame {moment}; corners {ends}. Grey in the third picture means: equal."
+        words = f"Scale {scale} near frame {moment}; corners {ends}. Grey in the third picture means: equal."
+        return png(figure, dpi=80, tight=False), words
 
     return live(
         picture,

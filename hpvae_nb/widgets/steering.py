@@ -17,6 +17,7 @@ from hpvae_nb.show import animation, real_at_last_scale
 from hpvae_nb.widgets.live import Drawing, live
 
 WIDTH = 256  # of a picture, in pixels; the browser enlarges it, which is quicker than sending more
+WAY = 8  # clips on the way from one to another
 SEEDS = 99  # the last seed on a slider
 
 
@@ -70,19 +71,25 @@ def steer_view(model: Model, clip: Clip) -> Any:
     )
 
 
-def loop_picture(model: Model, *, a: int, b: int, moment: float = 0.5) -> tuple[bytes, str]:
-    """What `loop_view` shows, and a sentence about it: two scales short of the finest, so that it follows a slider."""
-    ends = (model.latent(1, seed=seed) for seed in (a, b))
-    way = figures.loop(model, *ends, moment=moment, scales=max(1, model.scales - 2))
-    words = f"One moment of 8 clips on the way from seed {a} to seed {b}, and back; scale {max(0, model.scales - 3)}."
-    return animation(way, model.fps, width=WIDTH), words
-
-
 def loop_view(model: Model) -> Any:
-    """Two seeds and a moment, above a loop that leads from one clip to the other and back."""
+    """Two seeds and a moment, above a loop that leads from one clip to the other and back.
+
+    The clips are two scales short of the finest, so that it follows a slider.
+    """
     widgets = require("ipywidgets", "interactive views")
+
+    @functools.lru_cache(maxsize=1)
+    def way(a: int, b: int) -> Tensor:
+        first, last = (model.latent(1, seed=seed) for seed in (a, b))
+        return model.decode(model.interpolate(first, last, WAY), noise=0.0, scales=max(1, model.scales - 2))
+
+    def picture(a: int, b: int, moment: float) -> tuple[bytes, str]:
+        last = max(0, model.scales - 3)
+        words = f"One moment of {WAY} clips on the way from seed {a} to seed {b}, and back; scale {last}."
+        return animation(figures.there_and_back(way(a, b), moment), model.fps, width=WIDTH), words
+
     return _large(
-        lambda **values: loop_picture(model, **values),
+        picture,
         a=_seed("from seed, a", 1),
         b=_seed("to seed, b", 5),
         moment=widgets.FloatSlider(0.5, min=0, max=1, step=0.1, description="moment of the clips", **_wide()),

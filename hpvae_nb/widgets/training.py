@@ -27,6 +27,7 @@ from hpvae_nb.pyramid import samples_per_step, scale_shapes
 from hpvae_nb.report import duration
 from hpvae_nb.show import animation
 from hpvae_nb.training import train
+from hpvae_nb.widgets.live import image
 
 PAUSE = 0.5  # seconds between redraws, at least
 PATIENCE = 60.0  # seconds to wait for a step to end
@@ -133,7 +134,8 @@ def dashboard(clip: Clip, config: Config, *, out: str | Path | None = None, seed
 
     Returns:
         A box whose `children` are: the buttons (train or continue, stop, upload), a progress bar with the time left, a
-        line of text, the losses, the previews. Its `training` is the `Training`, whose `model` is there at any time.
+        line of text, the losses, the previews. Its `training` is the `Training`, whose `model` is there at any
+        time; its `receive(name, content)` is what an upload calls.
 
     Raises:
         InputError: when `clip` cannot be trained with `config`.
@@ -142,20 +144,28 @@ def dashboard(clip: Clip, config: Config, *, out: str | Path | None = None, seed
     return _Dashboard(clip, config, out, seed).box
 
 
-def clip_from_upload(upload: Mapping[str, Any], config: Config) -> Clip:
+def uploads(value: Any) -> list[tuple[str, bytes]]:
+    """Name and content of each file in a `FileUpload`'s value: of ipywidgets 8, or of 7, which Colab has."""
+    if isinstance(value, Mapping):  # ipywidgets 7
+        return [(name, bytes(file["content"])) for name, file in value.items()]
+    return [(file["name"], bytes(file["content"])) for file in value]
+
+
+def clip_from_upload(name: str, content: bytes, config: Config) -> Clip:
     """The clip in a file that was uploaded: its first frames, reduced to at most 640 pixels of width.
 
     Args:
-        upload: the file's `name` and `content` (bytes), as in the value of an ipywidgets `FileUpload`.
+        name: the file's.
+        content: all of it.
         config: says how many frames are needed.
 
     Raises:
         InputError: as `load_clip`, in words of the file's own name.
     """
-    name = Path(str(upload["name"])).name
+    name = Path(name).name
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder) / (name if name.strip(".") else "upload")
-        path.write_bytes(bytes(upload["content"]))
+        path.write_bytes(content)
         try:
             with warnings.catch_warnings(action="ignore"):  # they come again with the clip
                 width = load_image(path).size[1]
@@ -180,7 +190,7 @@ class _Dashboard:
         self.bar = widgets.IntProgress(0, 0, 1, description="trained", layout=widgets.Layout(width="420px"))
         self.left = widgets.Label()
         self.text = widgets.HTML()
-        self.losses = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
+        self.losses = image("png", max_width="100%")
         self.previews = widgets.HBox(layout=widgets.Layout(flex_flow="row wrap"))
         self.box = widgets.VBox(
             [
@@ -195,7 +205,8 @@ class _Dashboard:
         weakref.finalize(self.box, shutil.rmtree, self.temporary, ignore_errors=True)
         self.go.on_click(lambda _: self._safely(self.training.start))
         self.halt.on_click(lambda _: self._safely(self._ask_to_stop))
-        self.upload.observe(lambda change: self._safely(lambda: self._take(change["new"])), names="value")
+        self.upload.observe(lambda change: [self.box.receive(*file) for file in uploads(change["new"])], names="value")
+        self.box.receive = lambda name, content: self._safely(lambda: self._take(name, content))
         self._show_clip(clip)
 
     def _show_clip(self, clip: Clip, said: str = "") -> None:
@@ -209,10 +220,8 @@ class _Dashboard:
         self.redraw()
         self._say(" ".join([f"{clip.name}: {plan}", said, words]))
 
-    def _take(self, files: Any) -> None:
-        if not files:
-            return
-        words, clip = _noted(lambda: clip_from_upload(files[0], self.config))
+    def _take(self, name: str, content: bytes) -> None:
+        words, clip = _noted(lambda: clip_from_upload(name, content, self.config))
         scale_shapes(self.config, clip)  # if it can't be trained, leave what is there alone
         before = self.training
         before.stop()
@@ -247,6 +256,7 @@ class _Dashboard:
             self._say(progress.words())
         if progress.steps != self.drawn:
             self.losses.value = png(loss_figure(progress))
+            self.losses.tooltip = f"Losses over all steps. {progress.words()}"
             self.drawn = progress.steps
         for scale in sorted(progress.previews)[len(self.previews.children) - 1 :]:
             name = f"scale {scale} ({kind_of(self.config, scale)})"
@@ -257,10 +267,9 @@ class _Dashboard:
         widgets = self.widgets
         video = clip if clip.ndim == 4 else clip[:, None]
         size = " x ".join(map(str, clip.shape[1:]))
-        picture = widgets.Image(
-            value=animation(video, fps, width=PREVIEW), format="webp", layout=widgets.Layout(width=f"{PREVIEW}px")
-        )
-        return widgets.VBox([picture, widgets.Label(f"{name}, {size}")])
+        picture = image("webp", width=f"{PREVIEW}px")
+        picture.value, picture.tooltip = animation(video, fps, width=PREVIEW), f"{name}, {size}"
+        return widgets.VBox([picture, widgets.Label(picture.tooltip)])
 
     def _say(self, words: str, *, alert: bool = False) -> None:
         role = 'role="alert" style="font-weight: bold"' if alert else 'role="status"'

@@ -9,11 +9,12 @@ from typing import Any
 
 from hpvae_nb.clips import Clip
 from hpvae_nb.config import Config
-from hpvae_nb.errors import require
+from hpvae_nb.errors import require, sentence
 from hpvae_nb.figures.render import png
 from hpvae_nb.figures.vae import look, vae_sheet
 from hpvae_nb.model import Model
 from hpvae_nb.training import Event, train
+from hpvae_nb.widgets.live import image
 
 PICTURES = 5  # while one training runs
 
@@ -58,12 +59,13 @@ def beta_view(clip: Clip, model: Model) -> Any:
         style={"description_width": "initial"}, readout_format=".2g",
     )  # fmt: skip
     bar = widgets.IntProgress(steps, 0, steps, description="trained", layout=wide)
-    picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
+    picture = image("png", max_width="100%")
     text = widgets.HTML()
     running: list[asyncio.Task[None]] = []
 
     def draw(current: Model) -> None:
         picture.value, words = beta_picture(current)
+        picture.tooltip = words
         text.value = html.escape(words)
 
     async def retrain(beta: float) -> None:
@@ -75,7 +77,7 @@ def beta_view(clip: Clip, model: Model) -> Any:
                 bar.value = event.iteration
                 await asyncio.sleep(0)
         except Exception as error:  # a callback's output is seen by nobody
-            text.value = f'<span role="alert">No model for β = {beta:g}. {html.escape(str(error))}</span>'
+            text.value = f'<span role="alert">No model for β = {beta:g}. {html.escape(sentence(error))}</span>'
             bar.value = steps
 
     def restart(change: Any) -> None:

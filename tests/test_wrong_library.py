@@ -1,0 +1,97 @@
+"""A library with one mistake in it makes the lesson about that thing fail, in the cell that speaks of it."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from common import SOURCE, environment
+
+NOTEBOOKS = SOURCE / "notebooks"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not NOTEBOOKS.exists(), reason="needs the source checkout"),
+]
+
+# What is wrong, in which file, the right and the wrong text, and what stands in the first cell to notice.
+MISTAKES = {
+    "the slice is a frame short": (
+        ("00_quickstart", "pyramid.py"),
+        ("(config.frames - 1) // sampling_rate(config, scale) + 1", "config.frames // sampling_rate(config, scale)"),
+        "in enumerate(hp.scale_shapes(laptop, clip))",
+    ),
+    "tiles are ordered by columns": (
+        ("01_patches", "figures/patches.py"),
+        ("c (t a) (h b) (w d) -> (t h w) c a b d", "c (t a) (h b) (w d) -> (t w h) c a b d"),
+        "assert_close(tiles, patches.cut(video, 4))",
+    ),
+    "a receptive field is off by one a layer": (
+        ("02_receptive_field", "receptive_field.py"),
+        ("r + (k - 1) * d * j", "r + k * d * j"),
+        "assert r == 1 + depth * (kernel - 1) * dilation",
+    ),
+    "the KL has the wrong sign": (
+        ("03_patch_vae", "losses.py"),
+        ("kl = 0.5 * (mu.square()", "kl = -0.5 * (mu.square()"),
+        "for event in hp.train(clip, config, seed=0)",
+    ),
+    "corners are not aligned": (
+        ("04_space_time_pyramid", "pyramid.py"),
+        ("mode=INTERPOLATION[len(shape)], align_corners=True", "mode=INTERPOLATION[len(shape)], align_corners=False"),
+        "assert_close(up, hp.pyramid.upsample(x2, shape))",
+    ),
+    "a residual is no residual": (
+        ("05_hierarchy", "hierarchy.py"),
+        ("self._bounded(up + self.generators[scale](seen))", "self._bounded(self.generators[scale](seen))"),
+        "assert_close(up + added, network.refine(1, below, shapes[1]))",
+    ),
+    "the penalty is not squared": (
+        ("06_wgan_gp", "losses.py"),
+        ("(torch.linalg.vector_norm(slope, dim=1) - 1).square()", "(torch.linalg.vector_norm(slope, dim=1) - 1).abs()"),
+        "assert_close(penalty, library)",
+    ),
+    "noise comes at full strength": (
+        ("07_hp_vae_gan", "model.py"),
+        ("strength = factors[n] * self.network.amplitudes[n]", "strength = factors[n]"),
+        "assert_close(x, model.sample(1, seed=3)",
+    ),
+    "noise cannot be turned off": (
+        ("08_sampling_and_interpolation", "model.py"),
+        ("strength = factors[n] * self.network.amplitudes[n]", "strength = self.network.amplitudes[n]"),
+        "assert_close(x, exact.decode(z, noise=0)",
+    ),
+    "diversity is not relative to the clip": (
+        ("09_diversity_and_realism", "metrics/diversity.py"),
+        (".mean() / spread)", ".mean())"),
+        "assert_close(spread(samples[3], real), metrics.diversity(",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_lesson_notices_that(mistake, tmp_path):
+    (lesson, file), (right, wrong), noticed = MISTAKES[mistake]
+    shutil.copytree(SOURCE / "hpvae_nb", tmp_path / "hpvae_nb", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "data").symlink_to(SOURCE / "data")
+    code = (tmp_path / "hpvae_nb" / file).read_text()
+    assert code.count(right) == 1
+    (tmp_path / "hpvae_nb" / file).write_text(code.replace(right, wrong))
+
+    notebook = nbformat.read(NOTEBOOKS / f"{lesson}.ipynb", as_version=4)
+    (last,) = [n for n, cell in enumerate(notebook.cells) if cell.cell_type == "code" and noticed in cell.source]
+    notebook.cells = notebook.cells[: last + 1]
+    nbformat.write(notebook, tmp_path / f"{lesson}.ipynb")
+    shutil.copy(NOTEBOOKS / "conftest.py", tmp_path)
+    options = ["-x", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, "--nbval", "--nbval-current-env"]
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, tmp_path / f"{lesson}.ipynb"],
+        cwd=tmp_path,
+        env=environment(PYTHONPATH=str(tmp_path)),
+        capture_output=True,
+        text=True,
+    )
+    before = sum(cell.cell_type == "code" for cell in notebook.cells) - 1
+    assert re.search(rf"\b1 failed, {before} passed\b", result.stdout), result.stdout[-3000:] + result.stderr
