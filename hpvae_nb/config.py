@@ -44,10 +44,13 @@ class Config:
     channels: int = 64  # paper, A.1
     latent: int = 128  # paper, A.1
     kernel: int = 3  # paper, A.1
+    encoder_kernel: int | None = None  # of E alone; paper, section 4.2 and figure 9c: 1, so that r = 1; None: `kernel`
+    decoder_kernel: int | None = None  # of G^n at VAE scales alone; paper, section 4.2 and figure 9b: 1; None: `kernel`
     encoder_layers: int = 5  # paper, A.1: E is built like G; the two heads come on top
     generator_layers: int = 5  # paper, A.1: receptive field 11
     critic_layers: int = 5  # paper, A.1: D is built like G
     generator_tanh: bool = True  # paper, A.1: the last block of G ends in tanh
+    residual: bool = True  # paper, equation (6); False: x̄^n = G^n(↑x̄^(n-1)), without the sum
     output_tanh: bool = False  # paper, equation (6): a plain sum; released: tanh after every sum
     critic_tail_spectral: bool = True  # paper, A.1: spectral norm in place of every batch norm
     warm_start: Literal["all", "residual", "none"] = "all"  # paper, A.1: G^n from G^(n-1) for every n > 0
@@ -68,6 +71,7 @@ class Config:
     iterations: int = 20_000  # paper, A.1, per scale
     lr: float = 5e-4  # paper, A.1
     lr_decay: float = 0.2  # paper, A.1: of E and G^0, per scale
+    freeze: bool = True  # paper, section 3.2; False: section 4.2, "training all levels", with lr_decay for each of them
     adam_betas: tuple[float, float] = (0.9, 0.999)  # Adam's own defaults; the paper gives none
     clip_norm: float | None = None  # the paper gives none
     batch: int = 1  # windows of a long clip per step; the paper gives none, released: 2
@@ -90,6 +94,10 @@ class Config:
     def is_vae(self, scale: int) -> bool:
         """Whether `scale` (0..N) is trained by equations (5) and (8) rather than (11)."""
         return scale < self.vae_levels
+
+    def generator_kernel(self, scale: int) -> int:
+        """Kernel of G^scale (0..N); figure 9 sets that of all VAE scales apart."""
+        return self.decoder_kernel or self.kernel if self.is_vae(scale) else self.kernel
 
     def replace(self, **overrides: Any) -> Config:
         """A copy with some values changed.
@@ -150,10 +158,13 @@ def _check_networks(config: Config) -> None:
     for name in ("generator_layers", "critic_layers"):
         value = getattr(config, name)
         _check(_is_count(value) and value >= 2, f"{name} is {value!r}, but at least 2 layers are needed")
-    _check(
-        _is_count(config.kernel) and config.kernel % 2 == 1,
-        f"kernel is {config.kernel!r}, but must be odd, so that padding keeps the size",
-    )
+    for name in ("kernel", "encoder_kernel", "decoder_kernel"):
+        value = getattr(config, name)
+        inherited = value is None and name != "kernel"
+        _check(
+            inherited or (_is_count(value) and value % 2 == 1),
+            f"{name} is {value!r}, but must be odd, so that padding keeps the size",
+        )
 
 
 def _check_objective(config: Config) -> None:

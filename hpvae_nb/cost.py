@@ -31,9 +31,13 @@ class Cost:
     peak_bytes: float
 
 
-def network_flops(config: Config, which: str) -> float:
-    """Floating-point operations per site of one forward pass of `"E"`, `"G0"`, `"G"` or `"D"`, convolutions only."""
-    c, taps = config.channels, config.kernel**config.dims
+def network_flops(config: Config, which: str, kernel: int | None = None) -> float:
+    """Floating-point operations per site of one forward pass of `"E"`, `"G0"`, `"G"` or `"D"`, convolutions only.
+
+    Args:
+        kernel: of its convolutions; `config.kernel` if not given.
+    """
+    c, taps = config.channels, (kernel or config.kernel) ** config.dims
 
     def chain(first: int, layers: int, last: int) -> int:
         return first * c + (layers - 2) * c * c + c * last
@@ -54,13 +58,16 @@ def step_flops(config: Config, shapes: list[Shape], scale: int) -> float:
     with its double backward pass six.
     """
     sites = [math.prod(shape) for shape in shapes]
-    encoder, base = network_flops(config, "E") * sites[0], network_flops(config, "G0") * sites[0]
-    frozen = network_flops(config, "G") * sum(sites[1:scale])
-    top = network_flops(config, "G") * sites[scale] if scale else 0.0
+    encoder = network_flops(config, "E", config.encoder_kernel) * sites[0]
+    base, *above = (
+        network_flops(config, "G" if n else "G0", config.generator_kernel(n)) * sites[n] for n in range(scale + 1)
+    )
+    between, top = sum(above[:-1]), sum(above[-1:])
     if config.is_vae(scale):
-        return 3 * (encoder + base) + 2 * frozen + 3 * top
+        return 3 * (encoder + base + top) + (2 if config.freeze else 3) * between
     critic = network_flops(config, "D") * sites[scale]
-    return encoder + 2 * (base + frozen) + 2 * 3 * top + (2 * 3 + 6 + 2) * critic
+    below = (1 if config.freeze else 3) * (encoder + 2 * (base + between))
+    return below + 2 * 3 * top + (2 * 3 + 6 + 2) * critic
 
 
 def estimate(config: Config, shapes: list[Shape], device: torch.device, precision: str, batch: int = 1) -> list[Cost]:
@@ -68,7 +75,7 @@ def estimate(config: Config, shapes: list[Shape], device: torch.device, precisio
     costs = []
     for scale, shape in enumerate(shapes):
         flops = batch * step_flops(config, shapes, scale)
-        layer_flops, layer_seconds = _probe(config, shape, device, precision)
+        layer_flops, layer_seconds = _probe(config, scale, shape, device, precision)
         seconds = _BEYOND_CONVOLUTIONS * flops / layer_flops * layer_seconds
         costs.append(
             Cost(scale, shape, config.is_vae(scale), flops, seconds, _peak_bytes(config, shapes, scale, batch))
@@ -76,12 +83,12 @@ def estimate(config: Config, shapes: list[Shape], device: torch.device, precisio
     return costs
 
 
-def _probe(config: Config, shape: Shape, device: torch.device, precision: str) -> tuple[float, float]:
-    """Operations and seconds of a forward and backward pass of one middle layer, a batch of two."""
+def _probe(config: Config, scale: int, shape: Shape, device: torch.device, precision: str) -> tuple[float, float]:
+    """Operations and seconds of a forward and backward pass of one middle layer of G^scale, a batch of two."""
     shrink = max(1.0, (math.prod(shape) / _PROBED_VOXELS) ** 0.5)
     shape = (*shape[:-2], *(max(1, round(side / shrink)) for side in shape[-2:]))
-    c = config.channels
-    layer = conv(config.dims, c, c, config.kernel).to(device)
+    c, kernel = config.channels, config.generator_kernel(scale)
+    layer = conv(config.dims, c, c, kernel).to(device)
     x = torch.zeros(2, c, *shape, device=device, requires_grad=True)
     best = math.inf
     for _ in range(3):
@@ -92,15 +99,15 @@ def _probe(config: Config, shape: Shape, device: torch.device, precision: str) -
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         best = min(best, time.perf_counter() - start)
-    return 3 * 2 * 2.0 * config.kernel**config.dims * c * c * math.prod(shape), best
+    return 3 * 2 * 2.0 * kernel**config.dims * c * c * math.prod(shape), best
 
 
 def _peak_bytes(config: Config, shapes: list[Shape], scale: int, batch: int) -> float:
     """Feature maps alive at once, in float32; half of that in bfloat16 is eaten up by casts and workspace."""
-    sites = batch * math.prod(shapes[scale])
-    per_layer = 4 * config.channels * sites
+    sites = [batch * math.prod(shape) for shape in shapes[: scale + 1]]
     if config.is_vae(scale):
-        maps = 3 * config.generator_layers
+        maps = 3 * config.generator_layers * sites[scale]
     else:
-        maps = 2 * 3 * config.generator_layers + 5 * config.critic_layers
-    return _PROCESS_BYTES + maps * per_layer
+        with_graph = sites[scale] if config.freeze else sum(sites)
+        maps = 2 * 3 * config.generator_layers * with_graph + 5 * config.critic_layers * sites[scale]
+    return _PROCESS_BYTES + 4 * config.channels * maps

@@ -17,12 +17,13 @@ class Hierarchy(nn.Module):
         super().__init__()
         self.config = config
         self.encoder = Encoder(config)
-        self.generators = nn.ModuleList([Generator(config, config.latent)])
+        self.generators = nn.ModuleList([Generator(config, config.latent, config.generator_kernel(0))])
         self.amplitudes = [0.0]
 
     def grow(self) -> None:
         """Add G^(n+1), started from G^n as `config.warm_start` says (A.1), with no noise amplitude yet."""
-        above = Generator(self.config, RGB).to(next(self.parameters()).device)
+        kernel = self.config.generator_kernel(len(self.generators))
+        above = Generator(self.config, RGB, kernel).to(next(self.parameters()).device)
         policy = self.config.warm_start
         if policy == "all" or (policy == "residual" and len(self.generators) > 1):
             warm_start(above, self.generators[-1])
@@ -36,6 +37,8 @@ class Hierarchy(nn.Module):
     def refine(self, scale: int, below: Tensor, shape: Shape, noise: Tensor | None = None) -> Tensor:
         """x̄^n = ↑x̄^(n-1) + G^n(↑x̄^(n-1) + z_n): equation (6) without noise, equation (9) with it.
 
+        With `config.residual` off, G^n's output alone.
+
         Args:
             scale: n of at least 1.
             below: x̄^(n-1), `b 3 t h w`.
@@ -44,7 +47,8 @@ class Hierarchy(nn.Module):
         """
         up = upsample(below, shape)
         seen = up if noise is None else up + noise
-        return self._bounded(up + self.generators[scale](seen))
+        made = self.generators[scale](seen)
+        return self._bounded(up + made if self.config.residual else made)
 
     def _bounded(self, x: Tensor) -> Tensor:
         return torch.tanh(x) if self.config.output_tanh else x
@@ -53,8 +57,11 @@ class Hierarchy(nn.Module):
         """Networks trained at `scale`, each with the power of `lr_decay` on its learning rate.
 
         Source: section 3.2. At VAE scales E and G^0 are fine-tuned with G^n, at GAN scales G^n is alone; all others
-        are frozen.
+        are frozen. With `config.freeze` off (section 4.2) none is: each is the slower, the more scales came after its
+        own, which the paper says of E and G^0, and the released code does to all.
         """
+        if not self.config.freeze:
+            return [(self.encoder, scale), *((self.generators[n], scale - n) for n in range(scale + 1))]
         if scale == 0:
             return [(self.encoder, 0), (self.generators[0], 0)]
         if self.config.is_vae(scale):

@@ -25,11 +25,10 @@ class Encoder(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         widths = [RGB] + [config.channels] * config.encoder_layers
-        self.trunk = nn.Sequential(
-            *(ConvBlock(config.dims, a, b, config.kernel, "spectral") for a, b in pairwise(widths))
-        )
-        self.to_mu = conv(config.dims, config.channels, config.latent, config.kernel)
-        self.to_logvar = conv(config.dims, config.channels, config.latent, config.kernel)
+        kernel = config.encoder_kernel or config.kernel
+        self.trunk = nn.Sequential(*(ConvBlock(config.dims, a, b, kernel, "spectral") for a, b in pairwise(widths)))
+        self.to_mu = conv(config.dims, config.channels, config.latent, kernel)
+        self.to_logvar = conv(config.dims, config.channels, config.latent, kernel)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """`b 3 t h w` in [-1, 1] to two maps `b latent t h w`, in float32."""
@@ -46,14 +45,18 @@ class Generator(nn.Module):
     """G^0 decodes a latent map (equation 4); G^n, n > 0, draws the residual of scale n (equation 6). The same body.
 
     Source: A.1. Conv, norm and LeakyReLU blocks, then a convolution to RGB, with tanh where the paper has it.
+
+    Args:
+        kernel: of all its convolutions; `config.kernel` if not given.
     """
 
-    def __init__(self, config: Config, in_channels: int) -> None:
+    def __init__(self, config: Config, in_channels: int, kernel: int | None = None) -> None:
         super().__init__()
+        kernel = kernel or config.kernel
         widths = [in_channels] + [config.channels] * (config.generator_layers - 1)
-        blocks = (ConvBlock(config.dims, a, b, config.kernel, "sample") for a, b in pairwise(widths))
+        blocks = (ConvBlock(config.dims, a, b, kernel, "sample") for a, b in pairwise(widths))
         self.body = nn.Sequential(*blocks)
-        self.tail = conv(config.dims, config.channels, RGB, config.kernel)
+        self.tail = conv(config.dims, config.channels, RGB, kernel)
         self.last = nn.Tanh() if config.generator_tanh else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -89,10 +92,11 @@ class Discriminator(nn.Module):
 
 
 def warm_start(network: nn.Module, below: nn.Module) -> None:
-    """Start `network` from the one below it; layers of another shape keep their fresh weights.
+    """Start `network` from the one below it; weights of another shape stay fresh.
 
-    Source: A.1, "we initialize G^n (resp. D^n) with the weights of G^{n-1} (resp. D^{n-1})". Only the first layer of
-    G^1 ever differs in shape from that of G^0, which reads a latent map.
+    Source: A.1, "we initialize G^n (resp. D^n) with the weights of G^{n-1} (resp. D^{n-1})". The first layer of G^1
+    differs in shape from that of G^0, which reads a latent map; with a `decoder_kernel`, all convolutions of the first
+    GAN scale differ from those below.
     """
     state = network.state_dict()
     matching = {name: value for name, value in below.state_dict().items() if state[name].shape == value.shape}

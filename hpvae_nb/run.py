@@ -50,6 +50,8 @@ class Run:
             found = json.loads(described.read_text())
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{described} cannot be read ({error}): choose another folder") from error
+        # A run begun before a setting existed had what is now that setting's default.
+        found = {**found, "config": {**json.loads(json.dumps(Config().to_dict())), **found.get("config", {})}}
         difference = _first_difference(found, identity)
         if difference:
             raise InputError(f"{folder} holds another run ({difference}): choose another folder")
@@ -94,8 +96,8 @@ def _fingerprint(clip: Clip) -> str:
 def _first_difference(found: Any, wanted: Any, name: str = "") -> str | None:
     """Where two JSON values differ, in words."""
     if isinstance(found, dict) and isinstance(wanted, dict):
-        for key in wanted:
-            difference = _first_difference(found.get(key), wanted[key], f"{name}.{key}".lstrip("."))
+        for key in {**wanted, **found}:
+            difference = _first_difference(found.get(key), wanted.get(key), f"{name}.{key}".lstrip("."))
             if difference:
                 return difference
         return None

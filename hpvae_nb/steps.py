@@ -1,12 +1,13 @@
 """One training step at a VAE scale and at a GAN scale: what is computed, in which order, and what it costs.
 
 Two things are arranged differently from the equations' order, and change no value (tests hold both against a literal
-version): frozen scales run without a graph, and passes that read the same network share one batch, since every
-normalisation is per sample.
+version): what is frozen below a GAN scale runs without a graph, and passes that read the same network share one batch,
+since every normalisation is per sample.
 """
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import torch
@@ -96,14 +97,14 @@ def reparameterize(mu: Tensor, logvar: Tensor, epsilon: Tensor) -> Tensor:
 
 
 def gan_outputs(network: Hierarchy, shapes: list[Shape], scale: int, x0: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
-    """x̄^n and x̄_rand^n of equations (6) and (9), with a graph through G^n alone.
+    """x̄^n and x̄_rand^n of equations (6) and (9), with a graph through G^n alone, or with `freeze` off through all.
 
     Returns:
         Reconstruction and random sample, each `b 3 t h w` at `scale`.
     """
     if draws.z is None:
         raise ValueError(f"scale {scale} is a VAE scale; it has no random path")
-    with torch.no_grad():
+    with torch.no_grad() if network.config.freeze else contextlib.nullcontext():
         with steady_weights(network.encoder):
             mu, logvar = network.encoder(x0)
         x = network.base(torch.cat([reparameterize(mu, logvar, draws.epsilon), draws.z]))

@@ -156,7 +156,8 @@ class Trainer:
                     warm_start(self.critic, below)
         self.network.freeze_all_but(scale)
         self.network.train()
-        self.network.encoder.train(config.is_vae(scale))  # a frozen encoder makes no power iterations either
+        # A frozen encoder makes no power iterations either.
+        self.network.encoder.train(config.is_vae(scale) or not config.freeze)
         rates = [(net, config.lr * config.lr_decay**power) for net, power in self.network.trained_at(scale)]
         self.optimizer = self._adam([{"params": list(net.parameters()), "lr": lr} for net, lr in rates])
         if self.critic is not None:

@@ -40,10 +40,14 @@ WRONG = [  # field, value, and what the sentence must name beside the value
     ("latent", -1, "at least 1"),
     ("kernel", 4, "odd"),
     ("kernel", 0, "odd"),
+    ("kernel", None, "odd"),
+    ("encoder_kernel", 2, "odd"),
+    ("decoder_kernel", -1, "odd"),
     ("encoder_layers", 0, "at least 1"),
     ("generator_layers", 1, "at least 2"),
     ("critic_layers", 1, "at least 2"),
     ("generator_tanh", 1, "True or False"),
+    ("residual", 1, "True or False"),
     ("output_tanh", None, "True or False"),
     ("critic_tail_spectral", "yes", "True or False"),
     ("warm_start", "some", "'all', 'residual', 'none'"),
@@ -65,6 +69,7 @@ WRONG = [  # field, value, and what the sentence must name beside the value
     ("lr", float("inf"), "above 0"),
     ("lr_decay", 0, "(0, 1]"),
     ("lr_decay", 1.5, "(0, 1]"),
+    ("freeze", "G^1", "True or False"),
     ("adam_betas", (0.9,), "two numbers"),
     ("adam_betas", (0.9, 1.0), "[0, 1)"),
     ("adam_betas", 0.9, "tuple"),
@@ -158,3 +163,8 @@ def test_direct_construction_is_checked_too():
 def test_which_scales_are_vae():
     config = preset("paper")
     assert [config.is_vae(n) for n in range(5)] == [True, True, True, False, False]
+
+
+def test_a_decoder_kernel_holds_at_vae_scales_alone():
+    assert [preset("paper", decoder_kernel=1).generator_kernel(n) for n in range(5)] == [1, 1, 1, 3, 3]
+    assert [preset("paper", kernel=5).generator_kernel(n) for n in (0, 9)] == [5, 5]

@@ -44,7 +44,7 @@ def both(module, channels, dims, extent):
         ("discriminator", {"critic_layers": 5}, 11),
         ("discriminator", {"critic_layers": 7, "critic_tail_spectral": False}, 15),
         ("generator", {"generator_layers": 3, "kernel": 5}, 13),
-        ("encoder", {"encoder_layers": 1, "kernel": 1}, 1),  # figure 9's r = 1
+        ("encoder", {"encoder_layers": 5, "encoder_kernel": 1}, 1),  # figure 9c
     ],
 )
 def test_receptive_fields_of_the_networks(kind, changes, r, dims):

@@ -1,5 +1,6 @@
 """Training as it is lived: killed, interrupted, resumed, refused, gone wrong; and what its events say."""
 
+import json
 import os
 import random
 import signal
@@ -305,3 +306,16 @@ def event_facts(events):
         shape = tuple(event.preview(2, seed=1).shape)
         names = set(event.losses)
         yield event.scale, event.iteration, event.seconds, event.remaining, names, shape, event.scale_done
+
+
+def test_a_run_from_before_a_setting_existed_goes_on(clip, tiny, tmp_path):
+    """It was run with what is now the setting's default, and with nothing else."""
+    described = tmp_path / "run.json"
+    next(train(clip, tiny, out=tmp_path, **CPU))
+    older = json.loads(described.read_text())
+    del older["config"]["residual"]
+    described.write_text(json.dumps(older))
+    assert same_weights(fit(clip, tiny, out=tmp_path, resume=True, **CPU), fit(clip, tiny, **CPU))
+    described.write_text(json.dumps(older))
+    with pytest.raises(InputError, match=r"another run .its config.residual is True, not False"):
+        fit(clip, tiny.replace(residual=False), out=tmp_path, resume=True, **CPU)

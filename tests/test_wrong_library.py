@@ -45,7 +45,7 @@ MISTAKES = {
     ),
     "a residual is no residual": (
         ("05_hierarchy", "hierarchy.py"),
-        ("self._bounded(up + self.generators[scale](seen))", "self._bounded(self.generators[scale](seen))"),
+        ("self._bounded(up + made if self.config.residual else made)", "self._bounded(made)"),
         "assert_close(up + added, network.refine(1, below, shapes[1]))",
     ),
     "the penalty is not squared": (
