@@ -1,4 +1,4 @@
-"""The command line: `python -m hpvae_nb train|sample|info|import-released`."""
+"""The command line: `python -m hpvae_nb train|sample|info|sweep|import-released`."""
 
 from __future__ import annotations
 
@@ -108,6 +108,34 @@ def info(model: ModelFile) -> None:
         for name, value in loaded.facts.items():
             if name != "history":
                 typer.echo(f"  {name}: {value}")
+
+
+@app.command()
+def sweep(
+    spec: Annotated[Path, typer.Argument(help="A YAML file: clip, method, seed, any setting; a list is varied.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for everything that is written.")] = None,
+    serial: Annotated[bool, typer.Option("--serial", help="One trial after another, without Ray.")] = False,
+    address: Annotated[str | None, typer.Option(help="Of a Ray cluster, in place of this machine.")] = None,
+    results: Annotated[
+        Path | None, typer.Option("--estimate", help="Run nothing; say what it would cost, from this results file.")
+    ] = None,
+) -> None:
+    """Run many trainings (clip x method x setting x seed); write one row for each to OUT/results.parquet."""
+    from hpvae_nb import sweeps
+
+    with _sentences("nothing is lost: the same command goes on"):
+        trials = sweeps.read_spec(spec)
+        if results is not None:
+            typer.echo(sweeps.cost_text(trials, sweeps.estimate_cost(trials, sweeps.read_results(results))))
+            return
+        if out is None:
+            raise InputError("--out is missing: name a folder, or --estimate with a results file, to run nothing")
+        names = {trial.name for trial in trials}
+        rows = [row for row in sweeps.run_sweep(trials, out, serial=serial, address=address) if row["trial"] in names]
+        failed = [row["trial"] for row in rows if row["error"] is not None]
+        typer.echo(f"{len(rows) - len(failed)} of {len(trials)} trials have a row in {out / 'results.parquet'}")
+        if failed:
+            raise TrainingError(f"{len(failed)} trials failed, such as {failed[0]}: the same command tries them again")
 
 
 @app.command("import-released")

@@ -12,7 +12,13 @@ from hpvae_nb.clips import data_dir
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(browser.missing()), reason=browser.missing())]
 
 PATIENCE = 30  # seconds for a picture; most come at once, lesson 3 trains a model for its own
-LESSONS = ["00_quickstart", "03_patch_vae", "07_hp_vae_gan", "08_sampling_and_interpolation"]
+LESSONS = [
+    "00_quickstart",
+    "03_patch_vae",
+    "07_hp_vae_gan",
+    "08_sampling_and_interpolation",
+    "09_diversity_and_realism",
+]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,377 @@
+"""Sweeps: what a specification stands for, that nothing is lost or run twice, and that Ray changes no row."""
+
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import pytest
+import torch
+from common import TINY, environment, same_weights
+from typer.testing import CliRunner
+
+from hpvae_nb import InputError, checkpoint, fit, load_clip, load_model, metrics, preset, show, sweeps
+from hpvae_nb.cli import app
+from hpvae_nb.sweeps import METHODS, METRICS, cluster, expand, read_results, read_spec, run_sweep, run_trial
+from hpvae_nb.sweeps.results import trial_folder
+from hpvae_nb.sweeps.runner import sessions
+
+TAKES = ("finished", "training_seconds", "sampling_seconds", "measuring_seconds", "peak_bytes", "sessions")
+FEW = {"metrics": ["diversity", "reconstruction_error"], "samples": 3, "device": "cpu", "precision": "float32"}
+SMALL = {"preset": "smoke", **TINY, **FEW}
+
+
+def lasting(row):
+    """The row without what two runs of one trial cannot share."""
+    return {name: value for name, value in row.items() if name not in TAKES}
+
+
+def test_lists_are_crossed_and_runs_are_joined():
+    spec = {"clip": ["pedestrians", "bunny"], "seed": [0, 1, 2], "vae_levels": [1, 3], "beta": 0.5}
+    trials = expand(spec)
+    wanted = list(itertools.product(spec["clip"], spec["seed"], spec["vae_levels"], [0.5]))
+    assert [(t.clip, t.seed, t.config.vae_levels, t.config.beta) for t in trials] == wanted
+    assert {t.config.preset for t in trials} == {"laptop"}
+    runs = [{"vae_levels": [1, 2]}, {"freeze": [True, False]}, {"preset": "smoke", "sampling_rates": [[2, 1]]}]
+    joined = expand({"clip": "bunny", "metrics": ["diversity"], "lr": "1e-4", "runs": runs})
+    # M = 3 without changes is frozen already: it stands in the second run alone
+    assert [t.changes for t in joined] == [
+        {"vae_levels": 1, "lr": 1e-4},
+        {"vae_levels": 2, "lr": 1e-4},
+        {"lr": 1e-4},
+        {"freeze": False, "lr": 1e-4},
+        {"sampling_rates": (2, 1), "lr": 1e-4},
+    ]
+    assert {t.metrics for t in joined} == {("diversity",)}
+    assert expand({"clip": "bunny", "runs": [{}, {"freeze": True}, {"seed": [0, 0]}]}) == expand({"clip": "bunny"})
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"clip": "bunny", "vae_level": 1}, "no key 'vae_level'.*nearest is 'vae_levels'"),
+        ({"clips": ["bunny"]}, "no key 'clips'.*nearest is 'clip'"),
+        ({"seed": [0, 1]}, "names no clip"),
+        ({"clip": "bunny", "method": ["hpvae", "magic"]}, "no method 'magic'; there are hpvae"),
+        ({"clip": "bunny", "metrics": ["beauty"]}, "no metric 'beauty'; there are diversity"),
+        ({"clip": "bunny", "seed": [0, -1]}, "seed is -1"),
+        ({"clip": "bunny", "samples": 1}, "samples is 1, but must be a whole number of at least 2"),
+        ({"clip": "bunny", "beta": [1.0, -1.0]}, "beta is -1.0"),
+        ({"clip": "bunny", "sampling_rates": [2, 1]}, "sampling_rates is 2, but must be a tuple"),
+        ({"clip": "bunny", "preset": "huge"}, "no preset 'huge'"),
+        ({"clip": "bunny", "precision": "int8"}, "precision is 'int8'"),
+        ({"clip": "bunny", "runs": {"seed": 1}}, "runs is {'seed': 1}, but must be a list of mappings"),
+        (["bunny"], "a specification is a mapping"),
+    ],
+    ids=str,
+)
+def test_a_wrong_specification_is_refused_before_anything_runs(tmp_path, spec, said):
+    with pytest.raises(InputError, match=said):
+        expand(spec)
+    (tmp_path / "spec.yaml").write_text(json.dumps(spec))  # which is YAML too
+    with pytest.raises(InputError, match=f"spec.yaml: .*{said}"):
+        read_spec(tmp_path / "spec.yaml")
+
+
+def test_a_specification_that_is_no_yaml_or_not_there(tmp_path):
+    (tmp_path / "spec.yaml").write_text("clip: [bunny\nseed: 0")
+    with pytest.raises(InputError, match="is no YAML.*line 2"):
+        read_spec(tmp_path / "spec.yaml")
+    with pytest.raises(InputError, match="cannot read .*none.yaml"):
+        read_spec(tmp_path / "none.yaml")
+
+
+def test_a_name_tells_trainings_apart_whatever_is_measured():
+    spec = {"clip": ["bunny", "a/bunny.mp4"], "seed": [0, 1], "beta": [0.5, 0.25], "start": [0, 5]}
+    names = {trial.name for trial in expand(spec)}
+    assert len(names) == 16
+    assert any(name.startswith("bunny_hpvae_laptop_beta=0.5_seed=1_") for name in names)
+    assert names == {trial.name for trial in expand(spec | {"samples": 7, "metrics": ["diversity"]})}
+    assert not any("/" in name or len(name) > 100 for name in names)
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Two trainings, and a clip that is not there between them."""
+    return expand({**SMALL, "clip": ["pedestrians", "nowhere.mp4", "bunny"], "seed": 4})
+
+
+@pytest.fixture(scope="module")
+def swept(small, tmp_path_factory):
+    out = tmp_path_factory.mktemp("sweep") / "out"
+    return out, run_sweep(small, out, serial=True)
+
+
+def test_a_row_holds_what_training_by_hand_gives(swept, small):
+    out, rows = swept
+    assert len(rows) == 3
+    for trial in (small[0], small[2]):
+        (row,) = [row for row in rows if row["trial"] == trial.name]
+        clip = load_clip(trial.clip)
+        model = fit(clip, preset("smoke", **TINY), seed=4, device="cpu", precision="float32")
+        real = show.real_at_last_scale(model, clip)
+        assert row["diversity"] == metrics.diversity(model.sample(3, seed=4), real)
+        assert row["reconstruction_error"] == (model.reconstruct()[0] - real).square().mean().item()
+        assert same_weights(model, load_model(trial_folder(out, trial) / "run", device="cpu"))
+        assert (row["clip"], row["method"], row["seed"], row["samples"], row["error"]) == (
+            trial.clip,
+            "hpvae",
+            4,
+            3,
+            None,
+        )
+        assert {name: row[name] for name in trial.config.to_dict()} == trial.config.to_dict() | {
+            "sampling_rates": [4, 3, 2, 1],
+            "adam_betas": [0.5, 0.999],
+        }
+        assert row["code"].startswith("0.")
+        assert row["device"].endswith("(1 thread)")
+        assert (row["precision"], row["torch"], row["sessions"]) == ("float32", torch.__version__, 1)
+        assert all(row[name] > 0 for name in ("training_seconds", "sampling_seconds", "measuring_seconds"))
+
+
+def test_one_bad_clip_is_a_row_with_a_sentence(swept, small):
+    _, rows = swept
+    (bad,) = [row for row in rows if row["trial"] == small[1].name]
+    assert bad["error"].startswith("there is no file or folder 'nowhere.mp4'")
+    assert "diversity" not in bad
+
+
+def test_the_results_file_holds_all_rows(swept):
+    out, rows = swept
+    columns = dict.fromkeys(name for row in rows for name in row)
+    assert read_results(out) == read_results(out / "results.parquet")
+    assert read_results(out) == [{name: row.get(name) for name in columns} for row in rows]
+    with pytest.raises(InputError, match="nothing.parquet holds no results"):
+        read_results(out / "nothing.parquet")
+
+
+def test_a_sweep_called_again_trains_nothing_again(swept, small, monkeypatch):
+    out, before = swept
+    trained = []
+
+    def watched(clip, config, **options):
+        trained.append(clip.name)
+        return train(clip, config, **options)
+
+    train = METHODS["hpvae"]
+    monkeypatch.setitem(METHODS, "hpvae", watched)
+    assert [lasting(row) for row in run_sweep(small, out, serial=True)] == [lasting(row) for row in before]
+    assert trained == []
+    other = {**SMALL, "samples": 4, "metrics": ["diversity"]}
+    more = expand({**other, "clip": ["pedestrians", "bunny"], "seed": [4, 5]})
+    rows = {row["trial"]: row for row in run_sweep(more, out, serial=True)}
+    assert len(rows) == 5  # those of before are not forgotten
+    assert trained == ["pedestrians", "pedestrians", "bunny", "bunny"]  # two of them only to be measured anew:
+    assert all(len(sessions(trial_folder(out, trial))) == 1 for trial in more)
+    assert {rows[trial.name]["samples"] for trial in more} == {4}
+
+
+def test_an_interrupted_trial_goes_on_where_it_was(swept, small, tmp_path):
+    trial, shares = small[0], []
+
+    def interrupt(share):
+        assert torch.get_num_threads() == 1
+        shares.append(share)
+        if len(shares) == 13:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_trial(trial, tmp_path, interrupt)
+    assert not (tmp_path / "row.json").exists()
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < shares[-1] < 1
+    row = run_trial(trial, tmp_path)
+    assert [(s["scale"], s["iteration"]) for s in sessions(tmp_path)] == [(0, 1), (2, 4)]  # five steps a scale
+    (whole,) = [row for row in swept[1] if row["trial"] == trial.name]
+    assert lasting(row) == lasting(whole)
+    assert row["sessions"] == 2
+
+
+def test_a_metric_without_a_number_does_not_take_the_others_along(tmp_path):
+    (trial,) = expand({**SMALL, "clip": "pedestrians", "metrics": ["svfid", "diversity"]})
+    row = run_trial(trial, tmp_path)  # the tiny clip is too small for the default features
+    assert row["unmeasured"].startswith("svfid: ")
+    assert "svfid" not in row
+    assert row["error"] is None
+    assert row["diversity"] > 0
+
+
+def test_a_score_keeps_the_name_of_its_extractor(tmp_path):
+    (trial,) = expand(
+        {**SMALL, "clip": "pedestrians", "fine_size": 64, "scales": 2, "vae_levels": 1, "metrics": ["svfid"]}
+    )
+    row = run_trial(trial, tmp_path)
+    assert row["error"] is None
+    assert row["svfid"] > 0
+    assert isinstance(row["svfid_extractor"], str)
+
+
+@pytest.mark.slow
+def test_every_method_makes_a_row_with_every_metric(tmp_path):
+    shapes = {"scales": 2, "coarse_size": 48, "fine_size": 52, "vae_levels": 1, "iterations": 1, "samples": 2}
+    small = {**SMALL, **shapes, "clip": "pedestrians", "metrics": list(METRICS)}
+    own = {"consingan": {"stages": 2}, "vgpnn": {"iterations": 1}}
+    runs = [{"method": name, "settings": own.get(name, {})} for name in METHODS]
+    rows = run_sweep(expand({**small, "runs": runs}), tmp_path / "out", serial=True)
+    assert {row["method"]: json.loads(row["settings"]) for row in rows} == {n: own.get(n, {}) for n in METHODS}
+    for row in rows:
+        assert (row["error"], row["unmeasured"]) == (None, None)
+        names = (set(METRICS) - {"neighbour_field"}) | {"nnfdiv", "nnfdist"}
+        assert all(isinstance(row[name], float) for name in names)
+
+
+def test_another_folders_files_are_left_alone(tmp_path, small):
+    (tmp_path / "thesis.txt").write_text("dear")
+    with pytest.raises(InputError, match="not empty and holds no sweep"):
+        run_sweep(small, tmp_path, serial=True)
+    with pytest.raises(InputError, match="which is a file"):
+        run_sweep(small, tmp_path / "thesis.txt", serial=True)
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def rows_of(seconds, **common):
+    """Rows that took so many seconds of training, and one each of sampling and measuring for ten samples."""
+    config = json.loads(json.dumps(preset("laptop").to_dict()))  # as files hold it
+    base = {"error": None, "device": "abacus", "method": "hpvae", "settings": "{}", "samples": 10, **config, **common}
+    return [base | {"training_seconds": s, "sampling_seconds": 1.0, "measuring_seconds": 1.0} for s in seconds]
+
+
+def test_a_sweep_costs_what_its_trials_cost():
+    trials = expand({"clip": [f"clip{i}" for i in range(5)], "samples": 50, "vae_levels": [3, 1]})
+    rows = rows_of([100.0, 120.0]) + rows_of([7.0], vae_levels=1) + rows_of([1.0], error="failed")
+    (cost,) = sweeps.estimate_cost(trials, rows)
+    assert cost.seconds == [120.0, 17.0] * 5  # means, and 50 samples take five times the seconds of ten
+    assert cost.wall_seconds(1) == sum(cost.seconds)
+    assert cost.wall_seconds(2) == 3 * 120.0  # two trials of 120 and all five short ones fit beside three long ones
+    assert cost.wall_seconds(8) == 120.0
+    text = sweeps.cost_text(trials, [cost])
+    assert "10 trials: 5 clips, 1 methods, 50 samples each" in text
+    assert "| 8 | 2 min 0 s |" in text
+    assert sweeps.estimate_cost(expand({"clip": "clip0", "beta": 0.5}), rows)[0].seconds == [120.0]
+    with pytest.raises(InputError, match="nothing like clip0_hpvae_laptop_iterations=9_seed=0_.* on abacus"):
+        sweeps.estimate_cost(expand({"clip": "clip0", "iterations": 9}), rows)
+    with pytest.raises(InputError, match="no trial that ended well"):
+        sweeps.estimate_cost(trials, rows_of([1.0], error="failed"))
+
+
+def command(*arguments):
+    return CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}).invoke(
+        app, ["sweep", *map(str, arguments)], catch_exceptions=False, prog_name="python -m hpvae_nb"
+    )
+
+
+def test_the_command_line_runs_a_sweep_and_says_what_another_would_cost(tmp_path):
+    spec, out = tmp_path / "spec.yaml", tmp_path / "out"
+    spec.write_text(json.dumps({**SMALL, "clip": ["pedestrians", "nowhere.mp4"]}))
+    ran = command(spec, "--out", out, "--serial")
+    assert ran.exit_code == 2
+    assert "1 of 2 trials have a row" in ran.output
+    assert "failed: there is no file or folder 'nowhere.mp4'" in ran.output
+    assert "error: 1 trials failed, such as nowhere_hpvae" in ran.output
+    costs = command(spec, "--estimate", out)
+    assert costs.exit_code == 0
+    assert "2 trials: 2 clips, 1 methods, 3 samples each" in costs.output
+    assert "| 64 | " in costs.output
+    assert "error: --out is missing" in command(spec).output
+
+
+def test_without_ray_trials_run_one_after_another_and_it_is_said(tmp_path, small, swept, monkeypatch, capsys):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    (row,) = run_sweep(small[:1], tmp_path / "out")
+    assert "one trial after another: side by side they need Ray" in capsys.readouterr().out
+    assert lasting(row) in [lasting(other) for other in swept[1]]
+
+
+def wait_for(found, seconds=240):
+    """What `found` returns, once it is true."""
+    deadline = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
+    return value
+
+
+LONG = {**SMALL, "iterations": 120, "clip": ["pedestrians", "nowhere.mp4", "bunny"]}
+
+
+@pytest.fixture(scope="module")
+def serial_rows(tmp_path_factory):
+    return {row["trial"]: row for row in run_sweep(expand(LONG), tmp_path_factory.mktemp("s") / "out", serial=True)}
+
+
+def kill_a_worker(out, trial):
+    """SIGKILL the process that trains, once it has a checkpoint; where that checkpoint is."""
+    file = trial_folder(out, trial) / "run" / "checkpoint.safetensors"
+    wait_for(file.exists)
+    os.kill(sessions(trial_folder(out, trial))[-1]["process"], signal.SIGKILL)
+    values = checkpoint.read(file, "checkpoint")[1]
+    return values["scale"], values["iteration"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ray_starts_a_killed_worker_again_from_its_checkpoint_and_gives_the_same_rows(tmp_path, serial_rows):
+    pytest.importorskip("ray")
+    spec, out, trials = tmp_path / "spec.yaml", tmp_path / "out", expand(LONG)
+    spec.write_text(json.dumps(LONG))
+    command = [sys.executable, "-m", "hpvae_nb", "sweep", str(spec), "--out", str(out)]
+    process = subprocess.Popen(
+        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        place = kill_a_worker(out, trials[0])
+        said, errors = process.communicate(timeout=400)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 2, errors
+    assert "2 of 3 trials have a row" in said
+    starts = [(s["scale"], s["iteration"]) for s in sessions(trial_folder(out, trials[0]))]
+    assert starts[0] == (0, 1)
+    assert starts[1:] == [(place[0], place[1] + 1)] if place[1] < 120 else [(place[0] + 1, 1)]
+    rows = {row["trial"]: row for row in read_results(out)}
+    assert rows[trials[0].name]["sessions"] == 2
+    assert rows[trials[2].name]["sessions"] == 1
+    assert rows.keys() == serial_rows.keys()
+    for name, row in serial_rows.items():
+        found = {key: value for key, value in rows[name].items() if value is not None}
+        assert lasting(found) == {key: value for key, value in lasting(row).items() if value is not None}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_a_cluster_is_named_by_its_address_and_a_dead_trial_goes_on_at_the_next_call(
+    tmp_path, serial_rows, monkeypatch
+):
+    utils = pytest.importorskip("ray.cluster_utils")
+    monkeypatch.setattr(cluster, "DEATHS", 0)
+    (trial,) = expand({**LONG, "clip": "pedestrians"})
+    scratch = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # the paths of Ray's sockets have to be short
+    monkeypatch.setenv("RAY_TMPDIR", scratch)
+    head = utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        killer = threading.Thread(target=kill_a_worker, args=(tmp_path / "out", trial))
+        killer.start()
+        (row,) = run_sweep([trial], tmp_path / "out", address=head.address)
+        killer.join()
+        assert row["error"].startswith("the worker died")
+        (row,) = run_sweep([trial], tmp_path / "out", address=head.address)
+    finally:
+        head.shutdown()
+        shutil.rmtree(scratch, ignore_errors=True)
+    assert row["sessions"] == 2
+    assert sessions(trial_folder(tmp_path / "out", trial))[1]["iteration"] > 1
+    assert lasting(row) == lasting(serial_rows[trial.name])
+
+
+def test_no_cluster_at_an_address(tmp_path, small):
+    pytest.importorskip("ray")
+    with pytest.raises(InputError, match="is for clients from outside"):
+        run_sweep(small, tmp_path, address="ray://nowhere:10001")
