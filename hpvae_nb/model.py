@@ -98,7 +98,7 @@ class Model:
 
     def latent(self, n: int, *, seed: int, size: Shape | None = None) -> Tensor:
         """The latent maps that `sample` decodes: z ~ N(0, I), `b latent t h w` at scale 0. Arguments as in `sample`."""
-        _check_count("n", n)
+        check_count("n", n)
         shape = (self.config.latent, *self._shapes(size)[0])
         return normal_maps(shape, seed, range(n), 0)
 
@@ -210,7 +210,7 @@ class Model:
         Returns:
             `b latent t h w` with b = steps.
         """
-        _check_count("steps", steps)
+        check_count("steps", steps)
         a, b = (z[0] if z.ndim == self.config.dims + 2 else z for z in (a, b))
         if a.shape != b.shape:
             raise InputError(f"cannot interpolate between {tuple(a.shape)} and {tuple(b.shape)}: make them equal")
@@ -327,7 +327,8 @@ def bundled_models() -> list[str]:
     return sorted(file.stem for file in (data_dir() / "models").glob("*.safetensors"))
 
 
-def _check_count(name: str, value: int) -> None:
+def check_count(name: str, value: int) -> None:
+    """Raise InputError unless `value`, called `name`, is a whole number of at least 1."""
     if not isinstance(value, int) or value < 1:
         raise InputError(f"{name} is {value!r}, but must be a whole number of at least 1")
 

@@ -40,7 +40,7 @@ class Trainer:
         self.precision = choose_precision(precision, device)
         self.shapes = scale_shapes(config, clip)
         self.generator = torch.Generator(device).manual_seed(seed)
-        with _seeded(seed, 0):
+        with seeded(seed, 0):
             self.network = Hierarchy(config).to(device)
         self.critic: Discriminator | None = None
         self.scale, self.iteration, self.settled = 0, 0, True
@@ -97,7 +97,7 @@ class Trainer:
 
     def _gan_step(self, x0: Tensor, xn: Tensor, draws: steps.Draws) -> dict[str, float]:
         assert self.critic is not None
-        made, random = steps.gan_outputs(self.network, self.shapes, self.scale, x0, draws)
+        made, random = self._outputs(x0, draws)
         self.critic.requires_grad_(True)
         with steady_weights(self.critic):
             on_critic = steps.critic_losses(self.network, self.critic, xn, random, draws)
@@ -111,6 +111,10 @@ class Trainer:
             values |= self._finite(on_generator)
             self._update_generator(on_generator["total"])
         return values
+
+    def _outputs(self, x0: Tensor, draws: steps.Draws) -> tuple[Tensor, Tensor]:
+        """What is to become x^n, and random samples."""
+        return steps.gan_outputs(self.network, self.shapes, self.scale, x0, draws)
 
     def _update_generator(self, total: Tensor) -> None:
         self.optimizer.zero_grad()
@@ -146,7 +150,7 @@ class Trainer:
     def _build(self, scale: int) -> None:
         """Networks, optimisers and x^n for `scale`, from those of the scale below."""
         config = self.config
-        with _seeded(self.seed, scale):
+        with seeded(self.seed, scale):
             if scale > 0:
                 self.network.grow()
             below, self.critic = self.critic, None
@@ -216,7 +220,7 @@ class Trainer:
 
 
 @contextlib.contextmanager
-def _seeded(seed: int, scale: int) -> Iterator[None]:
+def seeded(seed: int, scale: int) -> Iterator[None]:
     """Fresh weights depend on seed and scale alone, and the caller's own random state stays as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(np.random.SeedSequence([seed, scale]).generate_state(1)[0]))

@@ -102,7 +102,7 @@ def train(
     run = None if out is None else Run.open(out, clip, config, seed, resume=resume)
     if run is not None:
         run.restore(trainer)
-    return _events(trainer, run, checkpoint_every)
+    return drive(trainer, run, checkpoint_every)
 
 
 def fit(clip: Clip, config: Config, **options: Any) -> Model:
@@ -123,7 +123,8 @@ def fit(clip: Clip, config: Config, **options: Any) -> Model:
             return model
 
 
-def _events(trainer: Trainer, run: Run | None, checkpoint_every: int) -> Generator[Event, None, Model]:
+def drive(trainer: Trainer, run: Run | None, checkpoint_every: int) -> Generator[Event, None, Model]:
+    """Steps of a trainer to its end, with checkpoints in the run's folder, if there is one; what `train` returns."""
     config, model = trainer.config, trainer.model
     clock = _Clock(trainer)
     try:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import jupytext
+import pytest
 import torch
 import torch.nn.functional as F
 from einops import rearrange, reduce, repeat
@@ -93,3 +94,16 @@ def solution_and_stub_are_judged(check, lesson, name, capsys):
     assert capsys.readouterr().out.startswith("Right: ")
     getattr(check, name)(answers(lesson)["stub", name])
     assert capsys.readouterr().out.startswith("Not yet: ")
+
+
+def every_mistake(wrong):
+    """Runs a test for each wrong answer: `wrong[name][words]` is one to exercise `name`, answered with `words`."""
+    return pytest.mark.parametrize(("name", "words"), [(name, words) for name in wrong for words in wrong[name]])
+
+
+def mistake_is_named(check, wrong, name, words, capsys):
+    """A lesson's check answers a wrong answer with words that fit."""
+    getattr(check, name)(wrong[name][words])
+    said = capsys.readouterr().out
+    assert said.startswith("Not quite: ")
+    assert words in said

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from common import answers, solution_and_stub_are_judged
+from common import answers, every_mistake, mistake_is_named, solution_and_stub_are_judged
 from einops import rearrange
 
 from hpvae_nb.lessons import quickstart as check
@@ -58,12 +58,9 @@ def test_right_answers_and_untouched_stubs(name, capsys):
     solution_and_stub_are_judged(check, LESSON, name, capsys)
 
 
-@pytest.mark.parametrize(("name", "words"), [(name, words) for name in WRONG for words in WRONG[name]])
+@every_mistake(WRONG)
 def test_mistakes_are_named(name, words, capsys):
-    getattr(check, name)(WRONG[name][words])
-    said = capsys.readouterr().out
-    assert said.startswith("Not quite: ")
-    assert words in said
+    mistake_is_named(check, WRONG, name, words, capsys)
 
 
 @pytest.mark.parametrize("correction", [0, 1])

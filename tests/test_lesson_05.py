@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from common import noise_clip, solution_and_stub_are_judged, tiny_config
+from common import every_mistake, mistake_is_named, noise_clip, solution_and_stub_are_judged, tiny_config
 
 from hpvae_nb import fit, preset
 from hpvae_nb.errors import InputError
@@ -52,12 +52,9 @@ def test_right_answers_and_untouched_stubs(name, capsys):
     solution_and_stub_are_judged(check, "05_hierarchy", name, capsys)
 
 
-@pytest.mark.parametrize(("name", "words"), [(name, words) for name in WRONG for words in WRONG[name]])
+@every_mistake(WRONG)
 def test_mistakes_are_named(name, words, capsys):
-    getattr(check, name)(WRONG[name][words])
-    said = capsys.readouterr().out
-    assert said.startswith("Not quite: ")
-    assert words in said
+    mistake_is_named(check, WRONG, name, words, capsys)
 
 
 def flow_config(**changes):

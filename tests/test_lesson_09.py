@@ -4,7 +4,7 @@ import io
 
 import pytest
 import torch
-from common import solution_and_stub_are_judged
+from common import every_mistake, mistake_is_named, solution_and_stub_are_judged
 from PIL import Image
 
 from hpvae_nb import show
@@ -68,12 +68,9 @@ def test_right_answers_and_untouched_stubs(name, capsys):
     solution_and_stub_are_judged(check, LESSON, name, capsys)
 
 
-@pytest.mark.parametrize(("name", "words"), [(name, words) for name in WRONG for words in WRONG[name]])
+@every_mistake(WRONG)
 def test_mistakes_are_named(name, words, capsys):
-    getattr(check, name)(WRONG[name][words])
-    said = capsys.readouterr().out
-    assert said.startswith("Not quite: ")
-    assert words in said
+    mistake_is_named(check, WRONG, name, words, capsys)
 
 
 def test_a_point_holds_the_models_own_numbers(trained, pedestrians):

@@ -17,15 +17,14 @@ from torch import Tensor, nn
 
 from hpvae_nb import losses, steps
 from hpvae_nb.baselines.trainer import MethodTrainer, save
-from hpvae_nb.blocks import steady_weights
 from hpvae_nb.checkpoint import pack
 from hpvae_nb.config import Config
 from hpvae_nb.latents import normal_maps
-from hpvae_nb.model import _check_count
+from hpvae_nb.model import check_count
 from hpvae_nb.networks import RGB, Discriminator, warm_start
 from hpvae_nb.precision import choose_device, choose_precision, computing
 from hpvae_nb.pyramid import Shape, real_samples, shapes_for_output
-from hpvae_nb.trainer import _seeded
+from hpvae_nb.trainer import seeded
 
 _FIXED = 2**31  # z* is the noise of this sample: none that is ever asked for, or the clip would be among the samples
 _CHUNK = 2**20  # voxels of the finest scale computed at a time: bounds memory, whatever is asked for
@@ -109,7 +108,7 @@ class GanModel:
         Returns:
             `b c t h w` (`b c h w` for images) in [-1, 1], on the CPU.
         """
-        _check_count("n", n)
+        check_count("n", n)
         shapes = self.shapes if size is None else shapes_for_output(self.shapes, tuple(size))
         chunk = max(1, _CHUNK // math.prod(shapes[self.scales - 1]))
         parts = []
@@ -157,7 +156,7 @@ class GanTrainer(MethodTrainer):
 
     def _build(self, scale: int) -> None:
         config, network = self.config, self.network
-        with _seeded(self.seed, scale):
+        with seeded(self.seed, scale):
             if scale > 0:
                 network.grow()
                 network.to(self.device)
@@ -174,26 +173,9 @@ class GanTrainer(MethodTrainer):
         self.critic_optimizer = self._adam([{"params": list(self.critic.parameters()), "lr": config.lr}])
         self.reals_n = real_samples(config, self.clip, scale, self.shapes[scale]).to(self.device)
 
-    def _gan_step(self, x0: Tensor, xn: Tensor, draws: steps.Draws) -> dict[str, float]:
-        """Equation (11) with z* for the encoder. Frozen scales leave no graph: nothing in them asks for gradients."""
-        assert self.critic is not None
-        made, random = self._outputs(len(xn)).chunk(2)
-        self.critic.requires_grad_(True)
-        with steady_weights(self.critic):
-            on_critic = steps.critic_losses(self.network, self.critic, xn, random, draws)
-            values = self._finite(on_critic)
-            self.critic_optimizer.zero_grad()
-            on_critic["total"].backward()
-            self.critic_optimizer.step()
-        self.critic.requires_grad_(False)
-        with steady_weights(self.critic):
-            on_generator = steps.generator_losses(self.network, self.critic, xn, made, random)
-            values |= self._finite(on_generator)
-            self._update_generator(on_generator["total"])
-        return values
-
-    def _outputs(self, batch: int) -> Tensor:
-        """What z* gives, and as many random samples."""
-        fixed = self.network.fixed_noise(batch, self.shapes)
+    def _outputs(self, x0: Tensor, draws: steps.Draws) -> tuple[Tensor, Tensor]:
+        """What z* gives, and as many random samples. Frozen scales leave no graph: nothing there asks for gradients."""
+        fixed = self.network.fixed_noise(len(x0), self.shapes)
         noise = [torch.cat([z, torch.randn(z.shape, generator=self.generator, device=self.device)]) for z in fixed]
-        return self.network(noise, self.shapes)
+        made, random = self.network(noise, self.shapes).chunk(2)
+        return made, random

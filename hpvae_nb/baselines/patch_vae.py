@@ -25,7 +25,7 @@ from hpvae_nb.config import Config
 from hpvae_nb.errors import InputError
 from hpvae_nb.hierarchy import Hierarchy
 from hpvae_nb.latents import stream
-from hpvae_nb.model import Model, _check_count
+from hpvae_nb.model import Model, check_count
 from hpvae_nb.networks import Encoder
 from hpvae_nb.pyramid import Shape
 
@@ -175,7 +175,7 @@ class PatchVaeModel(Model):
 
     def latent(self, n: int, *, seed: int, size: Shape | None = None) -> Tensor:
         """The latent maps that `sample` decodes, `b latent t h w`. Arguments as in `sample`."""
-        _check_count("n", n)
+        check_count("n", n)
         shape = self._shapes(size)[0]
         return torch.cat([self.network.prior(1, shape, stream(seed, i, 0)) for i in range(n)])
 

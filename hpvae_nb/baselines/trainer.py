@@ -14,8 +14,8 @@ from hpvae_nb import checkpoint
 from hpvae_nb.clips import Clip
 from hpvae_nb.config import Config
 from hpvae_nb.run import Run
-from hpvae_nb.trainer import Trainer, _seeded
-from hpvae_nb.training import Event, _events
+from hpvae_nb.trainer import Trainer, seeded
+from hpvae_nb.training import Event, drive
 
 KIND = "baseline"
 
@@ -37,7 +37,7 @@ class MethodTrainer(Trainer):
 
     def put(self, build: Callable[[], nn.Module], model: Callable[..., Any]) -> None:
         """Put this method's network, initialised from the seed, and its model in place of HP-VAE-GAN's."""
-        with _seeded(self.seed, 0):
+        with seeded(self.seed, 0):
             self.network = build().to(self.device)
         facts = {**self.model.facts, "method": self.method, "settings": dataclasses.asdict(self.settings)}
         self.model = model(
@@ -72,7 +72,7 @@ def events(trainer: MethodTrainer, run: Run | None, checkpoint_every: int) -> Ge
     """The events of a training, with checkpoints in the run's folder, as `hpvae_nb.train` makes them."""
     if run is not None:
         run.restore(trainer)
-    return _events(trainer, run, checkpoint_every)
+    return drive(trainer, run, checkpoint_every)
 
 
 def save(path: str | Path, model: Any, tensors: dict[str, Tensor], **more: Any) -> Path:

@@ -22,7 +22,7 @@ from hpvae_nb.clips import Clip
 from hpvae_nb.config import Config
 from hpvae_nb.errors import InputError
 from hpvae_nb.latents import normal_maps
-from hpvae_nb.model import _check_count
+from hpvae_nb.model import check_count
 from hpvae_nb.neighbours import (
     approximate_search,
     nearest,
@@ -109,7 +109,7 @@ class Vgpnn:
         Returns:
             `b c t h w` (`b c h w` for images), on the CPU. Every value is one that the training clip has.
         """
-        _check_count("n", n)
+        check_count("n", n)
         shapes = self._level_shapes(size)
         made = [self._start(i, shapes[0], seed) for i in range(n)]
         for level, shape in enumerate(shapes):
