@@ -181,7 +181,9 @@ def test_badges_refuse_what_is_no_repository(elsewhere, name):
 
 
 def test_make_badges_answers_a_bad_name_in_one_sentence():
-    told = subprocess.run(["make", "-n", "badges", "REPO=a b"], cwd=SOURCE, capture_output=True, text=True).stdout
+    told = subprocess.run(
+        ["make", "-n", "--no-print-directory", "badges", "REPO=a b"], cwd=SOURCE, capture_output=True, text=True
+    ).stdout
     assert told.splitlines()[-1].endswith("python notebooks/build.py --repository 'a b'")
     result = run_python(FOLDER / "build.py", "--repository", "a b")
     assert result.returncode == 1

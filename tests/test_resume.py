@@ -135,10 +135,22 @@ print("kept", model.scales, tuple(model.sample(1, seed=0).shape), flush=True)
 """
 
 
+def interruptible(command):
+    """A process that heeds Ctrl-C, even where these tests run in the background of a shell, which makes it ignored."""
+    return subprocess.Popen(
+        command,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_ctrl_c_in_fit_gives_the_model_so_far(tmp_path):
     command = [sys.executable, "-c", FIT, str(tmp_path / "run"), os.path.dirname(__file__)]
-    process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = interruptible(command)
     while process.stdout.readline().strip() not in ("0 20", ""):
         pass
     process.send_signal(signal.SIGINT)
@@ -156,9 +168,7 @@ def test_ctrl_c_in_fit_gives_the_model_so_far(tmp_path):
 def test_ctrl_c_on_the_command_line_says_how_to_go_on(tmp_path):
     command = ["-m", "hpvae_nb", "train", "balloons", "--out", str(tmp_path / "run"), "--preset", "smoke"]
     command += ["--set", "iterations=100000", "--device", "cpu"]
-    process = subprocess.Popen(
-        [sys.executable, *command], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = interruptible([sys.executable, *command])
     deadline = time.time() + 100
     while not (tmp_path / "run" / "checkpoint.safetensors").exists() and time.time() < deadline:
         time.sleep(0.05)
