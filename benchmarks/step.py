@@ -200,7 +200,7 @@ def step_tables(
             totals[name] += medians[name] * config.iterations
         speed = trainer.batch * step_flops(config, trainer.shapes, n) / medians["ours"]
         rows.append(
-            [n, sites(shape), "VAE" if config.is_vae(n) else "GAN"]
+            [n, sites(shape), config.kind(n)]
             + [f"{1e3 * medians[name]:.1f} ({1e3 * min(times[name]):.1f})" for name in CONTENDERS]
             + [f"{medians['literal'] / medians['ours']:.1f}", f"{speed / 1e9:.0f}", f"{100 * speed / peak:.0f} %"]
             + [len(times["ours"])]

@@ -34,8 +34,11 @@ def train_model(clip_name: str, vae_levels: int, runs: Path, models: Path, prese
     trained = hp.load_model(runs / name, device="cpu")
     file = trained.save(models / f"{name}.safetensors", compact=True)
     stored = hp.load_model(file, device="cpu")
-    moved = (stored.sample(8, seed=0) - trained.sample(8, seed=0)).square().mean().sqrt().item()
-    apart = (trained.sample(8, seed=1) - trained.sample(8, seed=0)).square().mean().sqrt().item()
+    samples = trained.sample(8, seed=0)
+    moved, apart = (
+        (other - samples).square().mean().sqrt().item()
+        for other in (stored.sample(8, seed=0), trained.sample(8, seed=1))
+    )
     card = [
         report.summary(stored, clip),
         f"Made by `python -m hpvae_nb train {clip_name} --preset {preset} --set vae_levels={vae_levels} --seed {SEED}` "

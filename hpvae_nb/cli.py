@@ -101,8 +101,7 @@ def info(model: ModelFile) -> None:
             f"trained on {loaded.name!r}, {loaded.fps:g} frames per second; scales {loaded.scales} of {config.scales}"
         )
         for scale, shape in enumerate(loaded.shapes):
-            kind = "VAE" if config.is_vae(scale) else "GAN"
-            typer.echo(f"  scale {scale}: {' x '.join(map(str, shape))}  {kind}")
+            typer.echo(f"  scale {scale}: {' x '.join(map(str, shape))}  {config.kind(scale)}")
         for name, value in config.to_dict().items():
             typer.echo(f"  {name} = {value}")
         for name, value in loaded.facts.items():

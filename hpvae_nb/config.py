@@ -95,6 +95,10 @@ class Config:
         """Whether `scale` (0..N) is trained by equations (5) and (8) rather than (11)."""
         return scale < self.vae_levels
 
+    def kind(self, scale: int) -> str:
+        """`"VAE"` or `"GAN"`: how `scale` (0..N) is trained, in a word."""
+        return "VAE" if self.is_vae(scale) else "GAN"
+
     def generator_kernel(self, scale: int) -> int:
         """Kernel of G^scale (0..N); figure 9 sets that of all VAE scales apart."""
         return self.decoder_kernel or self.kernel if self.is_vae(scale) else self.kernel

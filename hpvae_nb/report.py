@@ -97,6 +97,5 @@ def summary(model: Model, clip: Clip) -> str:
     for scale, (shape, records) in enumerate(zip(model.shapes, facts.get("history", []), strict=False)):
         last = {name: value for name, value in records[-1].items() if name != "iteration"}
         ended = ", ".join(f"{name} {value:.4f}" for name, value in last.items())
-        kind = "VAE" if config.is_vae(scale) else "GAN"
-        lines.append(f"| {scale} | {' x '.join(map(str, shape))} | {kind} | {ended} |")
+        lines.append(f"| {scale} | {' x '.join(map(str, shape))} | {config.kind(scale)} | {ended} |")
     return "\n".join(lines) + "\n"

@@ -65,8 +65,7 @@ class Trainer:
         if self.scale > 0:
             x0, xn = self._pick()
             with torch.no_grad(), computing(self.device, self.precision):
-                draws = steps.draw(self.network, self.shapes, 0, len(x0), self.generator)
-                made = steps.reconstruct(self.network, self.shapes, self.scale, x0, draws)
+                made = self._reconstructed(x0)
             error = reconstruction(made, xn).sqrt().item()
             self.network.amplitudes[self.scale] = self.config.noise_amplitude * error
         self.history.append([])
@@ -90,7 +89,7 @@ class Trainer:
         return terms
 
     def _vae_step(self, x0: Tensor, xn: Tensor, draws: steps.Draws) -> dict[str, float]:
-        terms = steps.vae_losses(self.network, self.shapes, self.scale, x0, xn, draws)
+        terms = self._vae_losses(x0, xn, draws)
         values = self._finite(terms)
         self._update_generator(terms["total"])
         return values
@@ -111,6 +110,15 @@ class Trainer:
             values |= self._finite(on_generator)
             self._update_generator(on_generator["total"])
         return values
+
+    def _reconstructed(self, x0: Tensor) -> Tensor:
+        """What becomes of x^0 at this scale, by which its noise amplitude is fixed."""
+        draws = steps.draw(self.network, self.shapes, 0, len(x0), self.generator)
+        return steps.reconstruct(self.network, self.shapes, self.scale, x0, draws)
+
+    def _vae_losses(self, x0: Tensor, xn: Tensor, draws: steps.Draws) -> steps.Losses:
+        """What a VAE scale minimises."""
+        return steps.vae_losses(self.network, self.shapes, self.scale, x0, xn, draws)
 
     def _outputs(self, x0: Tensor, draws: steps.Draws) -> tuple[Tensor, Tensor]:
         """What is to become x^n, and random samples."""

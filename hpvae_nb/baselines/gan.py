@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hpvae_nb import losses, steps
+from hpvae_nb import steps
 from hpvae_nb.baselines.trainer import MethodTrainer, save
 from hpvae_nb.checkpoint import pack
 from hpvae_nb.config import Config
@@ -141,18 +141,9 @@ class GanTrainer(MethodTrainer):
         shape = self.network.fixed.shape[1:]
         self.network.fixed.copy_(normal_maps(shape, self.seed, range(_FIXED, _FIXED + 1), 0))
 
-    def enter_scale(self) -> None:
-        """Grow to `scale`, and fix its noise amplitude by the RMSE of what z* gives there."""
-        self.settled = False
-        self._build(self.scale)
-        if self.scale > 0:
-            _, xn = self._pick()
-            with torch.no_grad(), computing(self.device, self.precision):
-                made = self.network(self.network.fixed_noise(len(xn), self.shapes), self.shapes)
-            error = losses.reconstruction(made, xn).sqrt().item()
-            self.network.amplitudes[self.scale] = self.config.noise_amplitude * error
-        self.history.append([])
-        self.settled = True
+    def _reconstructed(self, x0: Tensor) -> Tensor:
+        """What z* gives."""
+        return self.network(self.network.fixed_noise(len(x0), self.shapes), self.shapes)
 
     def _build(self, scale: int) -> None:
         config, network = self.config, self.network

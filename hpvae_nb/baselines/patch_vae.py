@@ -128,13 +128,7 @@ def straight_through(logits: Tensor, temperature: float, generator: torch.Genera
 class PatchVaeTrainer(MethodTrainer):
     """Trains a `PatchVae`; at GAN scales E gives the likeliest code and random samples start from the priors."""
 
-    def _vae_step(self, x0: Tensor, xn: Tensor, draws: steps.Draws) -> dict[str, float]:
-        terms = self.vae_losses(x0, xn)
-        values = self._finite(terms)
-        self._update_generator(terms["total"])
-        return values
-
-    def vae_losses(self, x0: Tensor, xn: Tensor) -> steps.Losses:
+    def _vae_losses(self, x0: Tensor, xn: Tensor, draws: steps.Draws) -> steps.Losses:
         """Equations (5) and (8) with the KL term of both codes (appendix A.4)."""
         config, network, settings = self.config, self.network, self.settings
         with steady_weights(network.encoder):
@@ -157,9 +151,10 @@ class PatchVaeTrainer(MethodTrainer):
         kl = terms["kl"] + terms["kl_occurrence"]
         return {**terms, "total": config.reconstruction_weight * fit + config.beta * kl}
 
-    def _gan_step(self, x0: Tensor, xn: Tensor, draws: steps.Draws) -> dict[str, float]:
+    def _outputs(self, x0: Tensor, draws: steps.Draws) -> tuple[Tensor, Tensor]:
+        """As in HP-VAE-GAN, with z from the priors."""
         z = self.network.prior(len(x0), self.shapes[0], self.generator)
-        return super()._gan_step(x0, xn, dataclasses.replace(draws, z=z))
+        return super()._outputs(x0, dataclasses.replace(draws, z=z))
 
 
 def occurrence_divergence(logits: Tensor, prior: float, reduction: str) -> Tensor:

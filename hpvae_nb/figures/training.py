@@ -92,16 +92,11 @@ class Progress:
             return f"All {self.config.scales} scales are trained."
         if self.last is None:
             return "No step was made yet."
-        kind, event = kind_of(self.config, self.last.scale), self.last
+        kind, event = self.config.kind(self.last.scale), self.last
         return (
             f"Scale {event.scale} of 0..{self.config.scales - 1} ({kind}), step {event.iteration} of "
             f"{event.iterations}; reconstruction error {event.losses['reconstruction']:.2g}."
         )
-
-
-def kind_of(config: Config, scale: int) -> str:
-    """`"VAE"` or `"GAN"`."""
-    return "VAE" if config.is_vae(scale) else "GAN"
 
 
 def watch(clip: Clip, config: Config, **options: Any) -> Any:
@@ -147,7 +142,7 @@ def training_sheet(progress: Progress) -> Any:
             if clip is not None:
                 axis.imshow(to_uint8(clip[:, clip.shape[1] // 2] if clip.ndim == 4 else clip), aspect="auto")
         box = {"facecolor": _color(progress.config, scale), "edgecolor": "none", "pad": 2}
-        axes[0, scale].set_title(f"scale {scale} ({kind_of(progress.config, scale)})", fontsize=9, bbox=box)
+        axes[0, scale].set_title(f"scale {scale} ({progress.config.kind(scale)})", fontsize=9, bbox=box)
     for axis, label, color in zip(axes[:, 0], ("real", "random"), (REAL, RANDOM), strict=True):
         axis.set_ylabel(label, color=color, fontweight="bold")
     return figure

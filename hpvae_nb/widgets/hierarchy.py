@@ -16,7 +16,7 @@ def flow_picture(config: Config, scale: int) -> tuple[bytes, str]:
     flow = gradient_flow(config, scale)
     listed = {state: ", ".join(name for name in flow if flow[name] == state) for state in (TRAINED, PASSED, UNTOUCHED)}
     words = "; ".join(f"{state}: {names}" for state, names in listed.items() if names)
-    kind = "VAE" if config.is_vae(scale) else "GAN"
+    kind = config.kind(scale)
     picture = png(flow_diagram(flow, config), dpi=80, tight=False)
     return picture, f"Scale {scale} ({kind}). {words[0].upper()}{words[1:]}."
 

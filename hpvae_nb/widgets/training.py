@@ -20,7 +20,7 @@ from hpvae_nb.config import Config
 from hpvae_nb.cost import estimate
 from hpvae_nb.errors import InputError, require, sentence
 from hpvae_nb.figures.render import png
-from hpvae_nb.figures.training import Progress, kind_of, loss_figure
+from hpvae_nb.figures.training import Progress, loss_figure
 from hpvae_nb.model import Model
 from hpvae_nb.precision import choose_device, choose_precision
 from hpvae_nb.pyramid import samples_per_step, scale_shapes
@@ -259,7 +259,7 @@ class _Dashboard:
             self.losses.tooltip = f"Losses over all steps. {progress.words()}"
             self.drawn = progress.steps
         for scale in sorted(progress.previews)[len(self.previews.children) - 1 :]:
-            name = f"scale {scale} ({kind_of(self.config, scale)})"
+            name = f"scale {scale} ({self.config.kind(scale)})"
             preview = self._preview(name, progress.previews[scale], progress.fps(scale))
             self.previews.children = [*self.previews.children, preview]
 
