@@ -50,7 +50,7 @@ def train(
 ) -> None:
     """Train a model on one clip (an image: --set dims=2); write the model, new clips, a contact sheet and a summary."""
     with _sentences(f"the model so far is in {out}, and the same command with --resume goes on"):
-        config = hpvae_nb.preset(preset, **_overrides(change or []))
+        config = hpvae_nb.preset(preset, **_overrides(change or [], "--set"))
         if config.dims == 2:
             source = hpvae_nb.load_image(clip)
         else:
@@ -113,6 +113,9 @@ def info(model: ModelFile) -> None:
 def sweep(
     spec: Annotated[Path, typer.Argument(help="A YAML file: clip, method, seed, any setting; a list is varied.")],
     out: Annotated[Path | None, typer.Option(help="Folder for everything that is written.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Of these trials only, such as --only seed=0; repeatable.")
+    ] = None,
     serial: Annotated[bool, typer.Option("--serial", help="One trial after another, without Ray.")] = False,
     address: Annotated[str | None, typer.Option(help="Of a Ray cluster, in place of this machine.")] = None,
     results: Annotated[
@@ -123,7 +126,7 @@ def sweep(
     from hpvae_nb import sweeps
 
     with _sentences("nothing is lost: the same command goes on"):
-        trials = sweeps.read_spec(spec)
+        trials = sweeps.select(sweeps.read_spec(spec), _overrides(only or [], "--only"))
         if results is not None:
             typer.echo(sweeps.cost_text(trials, sweeps.estimate_cost(trials, sweeps.read_results(results))))
             return
@@ -173,12 +176,12 @@ def _preview(event: hpvae_nb.Event, clip: Clip, out: Path) -> Path:
     return show.save_figure(out / f"preview_scale_{event.scale}.png", show.contact_sheet(rows, title=title))
 
 
-def _overrides(changes: list[str]) -> dict[str, Any]:
+def _overrides(changes: list[str], option: str) -> dict[str, Any]:
     found = {}
     for change in changes:
         name, sign, value = change.partition("=")
         if not sign:
-            raise InputError(f"--set {change!r} is not of the form name=value, such as --set beta=0.5")
+            raise InputError(f"{option} {change!r} is not of the form name=value, such as {option} beta=0.5")
         try:
             found[name.strip()] = ast.literal_eval(value)
         except (ValueError, SyntaxError):

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from hpvae_nb import InputError, checkpoint, fit, load_clip, load_model, metrics, preset, show, sweeps
 from hpvae_nb.cli import app
-from hpvae_nb.sweeps import METHODS, METRICS, cluster, expand, read_results, read_spec, run_sweep, run_trial
+from hpvae_nb.sweeps import METHODS, METRICS, cluster, expand, read_results, read_spec, run_sweep, run_trial, select
 from hpvae_nb.sweeps.results import trial_folder
 from hpvae_nb.sweeps.runner import sessions
 
@@ -375,3 +375,29 @@ def test_no_cluster_at_an_address(tmp_path, small):
     pytest.importorskip("ray")
     with pytest.raises(InputError, match="is for clients from outside"):
         run_sweep(small, tmp_path, address="ray://nowhere:10001")
+
+
+def test_some_trials_of_a_specification_are_chosen_by_their_values():
+    trials = expand({"clip": ["pedestrians", "bunny"], "seed": [0, 1], "runs": [{"vae_levels": [1, 3]}, {"lr": 1e-3}]})
+    chosen = select(trials, {"clip": "bunny", "vae_levels": 3, "lr": 5e-4})
+    assert [(t.clip, t.seed, t.config.vae_levels, t.config.lr) for t in chosen] == [
+        ("bunny", 0, 3, 5e-4),
+        ("bunny", 1, 3, 5e-4),
+    ]
+    assert select(trials, {}) == trials
+    with pytest.raises(InputError, match="no key 'sed'.*nearest is 'seed'"):
+        select(trials, {"sed": 0})
+    with pytest.raises(InputError, match="none of the 12 trials has clip=bunny, seed=7"):
+        select(trials, {"clip": "bunny", "seed": 7})
+
+
+def test_a_metric_whose_package_is_missing_costs_one_number(monkeypatch, tmp_path):
+    def needs_a_package(model, samples, real):
+        raise ImportError("features of it need the package such: pip install such")
+
+    monkeypatch.setitem(METRICS, "svfid_efficientnet", needs_a_package)
+    (trial,) = expand({**SMALL, "clip": "bunny", "metrics": ["svfid_efficientnet", "diversity"]})
+    row = run_trial(trial, tmp_path)
+    assert row["error"] is None
+    assert row["diversity"] > 0
+    assert row["unmeasured"] == "svfid_efficientnet: features of it need the package such: pip install such"

@@ -5,7 +5,7 @@ from hpvae_nb.sweeps.engine import run_sweep
 from hpvae_nb.sweeps.results import read_results
 from hpvae_nb.sweeps.runner import run_trial
 from hpvae_nb.sweeps.tables import METHODS, METRICS
-from hpvae_nb.sweeps.trials import Trial, expand, read_spec
+from hpvae_nb.sweeps.trials import Trial, expand, read_spec, select
 
 __all__ = [
     "METHODS",
@@ -18,4 +18,5 @@ __all__ = [
     "read_spec",
     "run_sweep",
     "run_trial",
+    "select",
 ]

@@ -100,13 +100,13 @@ def _train(trial: Trial, clip: Clip, folder: Path, tell: Tell) -> Any:
 
 
 def _measure(trial: Trial, model: Any, samples: torch.Tensor, clip: Clip) -> Row:
-    """A column for each number, and the sentence of each metric that has none to give on such samples."""
+    """A column for each number, and the sentence of each metric that has none to give on such samples, or here."""
     real, errors = show.real_at_last_scale(model, clip), []
     found: Row = {}
     for name in trial.metrics:
         try:
             value = METRICS[name](model, samples, real)
-        except InputError as error:
+        except (InputError, ImportError) as error:
             errors.append(f"{name}: {error}")
             continue
         if isinstance(value, metrics.Score):

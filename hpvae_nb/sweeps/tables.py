@@ -30,6 +30,7 @@ def _neighbour_field(samples: Tensor, real: Tensor) -> dict[str, float]:
 METRICS: dict[str, Metric] = {
     "diversity": lambda model, samples, real: metrics.diversity(samples, real),
     "svfid": lambda model, samples, real: metrics.svfid(samples, real),
+    "svfid_efficientnet": lambda model, samples, real: metrics.svfid(samples, real, "efficientnet-lite0"),
     "sliced_wasserstein": lambda model, samples, real: metrics.sliced_wasserstein(samples, real),
     "novelty": lambda model, samples, real: metrics.novelty(samples, real),
     "neighbour_field": lambda model, samples, real: _neighbour_field(samples, real),

@@ -94,6 +94,10 @@ class Trial:
         return f"{re.sub(r'[^a-zA-Z0-9_.=-]+', '-', '_'.join(parts))[:_LABEL]}_{digest}"
 
 
+_OWN = [field.name for field in dataclasses.fields(Trial) if field.name != "config"]
+_SETTINGS = [field.name for field in dataclasses.fields(Config)]
+
+
 def read_spec(path: str | Path) -> list[Trial]:
     """The trials of a YAML file, as `expand` reads them.
 
@@ -135,13 +139,35 @@ def expand(spec: Mapping[str, Any]) -> list[Trial]:
     return list(dict.fromkeys(trials))
 
 
+def select(trials: list[Trial], wanted: Mapping[str, Any]) -> list[Trial]:
+    """Those with the wanted values, such as `{"clip": "bunny", "seed": 0}`, of any key of a specification.
+
+    Raises:
+        InputError: for an unknown key, or when none is left.
+    """
+    values = {key: _plain(value) for key, value in wanted.items()}
+    for key in values:
+        _known(key)
+    chosen = [trial for trial in trials if all(_value(trial, key) == value for key, value in values.items())]
+    if not chosen:
+        said = ", ".join(f"{key}={value}" for key, value in wanted.items())
+        raise InputError(f"none of the {len(trials)} trials has {said}: ask for values that stand in the specification")
+    return chosen
+
+
+def _value(trial: Trial, key: str) -> Any:
+    return getattr(trial if key in _OWN else trial.config, key)
+
+
+def _known(key: str) -> None:
+    if key not in _OWN and key not in _SETTINGS:
+        near = difflib.get_close_matches(str(key), ["runs", *_OWN, *_SETTINGS], n=1, cutoff=0.0)[0]
+        raise InputError(f"there is no key {key!r} in a specification; the nearest is {near!r}")
+
+
 def _grid(grid: dict[str, Any]) -> list[Trial]:
-    own = [field.name for field in dataclasses.fields(Trial) if field.name != "config"]
-    settings = [field.name for field in dataclasses.fields(Config)]
     for key in grid:
-        if key not in own and key not in settings:
-            near = difflib.get_close_matches(str(key), ["runs", *own, *settings], n=1, cutoff=0.0)[0]
-            raise InputError(f"there is no key {key!r} in a specification; the nearest is {near!r}")
+        _known(key)
     if "clip" not in grid:
         raise InputError("the specification names no clip: add such as clip: [pedestrians, bunny]")
     whole: dict[str, Any] = {"metrics": tuple(grid.pop("metrics"))} if "metrics" in grid else {}
@@ -149,8 +175,8 @@ def _grid(grid: dict[str, Any]) -> list[Trial]:
     trials = []
     for values in itertools.product(*axes.values()):
         chosen = {key: _plain(value) for key, value in zip(axes, values, strict=True)}
-        config = preset(chosen.pop("preset", "laptop"), **{k: v for k, v in chosen.items() if k in settings})
-        trials.append(Trial(config=config, **whole, **{k: v for k, v in chosen.items() if k in own}))
+        config = preset(chosen.pop("preset", "laptop"), **{k: v for k, v in chosen.items() if k in _SETTINGS})
+        trials.append(Trial(config=config, **whole, **{k: v for k, v in chosen.items() if k in _OWN}))
     return trials
 
 
