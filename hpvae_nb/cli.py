@@ -1,22 +1,24 @@
-"""The command line: `python -m hpvae_nb train|sample|info|sweep|import-released`."""
+"""The command line: `python -m hpvae_nb train|sample|info|sweep|compare|import-released`."""
 
 from __future__ import annotations
 
 import ast
 import contextlib
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 import typer
 
 import hpvae_nb
-from hpvae_nb import report, show
+from hpvae_nb import checkpoint, report, show
 from hpvae_nb.clips import Clip
 from hpvae_nb.cost import estimate
 from hpvae_nb.errors import CheckpointError, InputError, TrainingError, require
 from hpvae_nb.model import Model
-from hpvae_nb.precision import choose_device, choose_precision
+from hpvae_nb.precision import choose_device, training_precision
 from hpvae_nb.pyramid import samples_per_step
 from hpvae_nb.released import load_released
 
@@ -57,10 +59,11 @@ def train(
             source = hpvae_nb.load_clip(clip, frames=frames or None, start=start, fps=fps)
         events = hpvae_nb.train(source, config, seed=seed, out=out, resume=resume, device=device, precision=precision)
         where = choose_device(device)
-        number = choose_precision(precision, where)
+        shapes = hpvae_nb.scale_shapes(config, source)
+        number = training_precision(precision, where, config, shapes)
         typer.echo(f"{source.name}, preset {config.preset}, on {where.type} in {number}, writing to {out}")
         batch = samples_per_step(config, source)
-        costs = estimate(config, hpvae_nb.scale_shapes(config, source), where, number, batch)
+        costs = estimate(config, shapes, where, number, batch)
         typer.echo(report.plan_text(costs, config.iterations))
         model = _watch(events, config, source, out)
         typer.echo(f"trained in {report.duration(model.facts['seconds'])}; making {samples} clips")
@@ -138,6 +141,44 @@ def sweep(
         typer.echo(f"{len(rows) - len(failed)} of {len(trials)} trials have a row in {out / 'results.parquet'}")
         if failed:
             raise TrainingError(f"{len(failed)} trials failed, such as {failed[0]}: the same command tries them again")
+
+
+@app.command()
+def compare(
+    clips: Annotated[Path, typer.Argument(help="Folder of the clips that the other method learned.")],
+    samples: Annotated[Path, typer.Argument(help="Folder of the other method's samples.")],
+    out: Out,
+    preset: Annotated[str, typer.Option(help="Of our models; not smaller than the samples.")] = "laptop-128",
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a setting, such as --set beta=0.5; repeatable.")
+    ] = None,
+    extractor: Annotated[str, typer.Option(help="patches, efficientnet-lite0, c3d, ...")] = "patches",
+    weights: Annotated[str | None, typer.Option(help="A file of weights, or its address; c3d is the paper's.")] = None,
+    sha256: Annotated[str | None, typer.Option(help="Checksum of the weights; needed for an address.")] = None,
+    frames: Annotated[int, typer.Option(help="Frames to use of every file; 0 for all.")] = 13,
+    seed: Seed = 0,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """The protocol of the paper's table 1: another method's samples, and ours, against the nearest real clips."""
+    from hpvae_nb import metrics
+    from hpvae_nb.metrics import protocol
+
+    with _sentences(f"the models so far are in {out}, and the same command goes on"):
+        config = hpvae_nb.preset(preset, **_overrides(change or [], "--set"))
+        chosen = extractor if extractor == "patches" else metrics.make_extractor(extractor, None, weights, sha256)
+        numbers = itertools.count(seed)
+
+        def make(clip: Clip) -> torch.Tensor:
+            run = out / "models" / clip.name
+            typer.echo(f"a model of {clip.name} in {run}")
+            options: dict[str, Any] = {"out": run, "resume": True, "device": device, "precision": precision}
+            model = _watch(hpvae_nb.train(clip, config, seed=seed, **options), config, clip, run)
+            return model.sample(1, seed=next(numbers))[0]
+
+        rows = metrics.neighbour_protocol(clips, samples, make, extractor=chosen, frames=frames or None)
+        checkpoint.write_bytes(out / "table1.csv", protocol.as_csv(rows).encode())
+        typer.echo(f"{protocol.as_page(rows)}\nEvery sample has a row in {out / 'table1.csv'}")
 
 
 @app.command("import-released")

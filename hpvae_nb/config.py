@@ -103,6 +103,11 @@ class Config:
         """Kernel of G^scale (0..N); figure 9 sets that of all VAE scales apart."""
         return self.decoder_kernel or self.kernel if self.is_vae(scale) else self.kernel
 
+    @property
+    def kernels(self) -> set[int]:
+        """Of all networks."""
+        return {self.kernel, self.encoder_kernel or self.kernel, self.decoder_kernel or self.kernel}
+
     def replace(self, **overrides: Any) -> Config:
         """A copy with some values changed.
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 import torch
 
+from hpvae_nb.config import Config
 from hpvae_nb.errors import InputError
+from hpvae_nb.pyramid import Shape
 
 PRECISIONS = ("auto", "bfloat16", "float32")
 
@@ -52,6 +55,34 @@ def choose_precision(precision: str, device: torch.device) -> str:
     if precision != "auto":
         return precision
     return "bfloat16" if native_bfloat16(device) else "float32"
+
+
+def training_precision(precision: str, device: torch.device, config: Config, shapes: Sequence[Shape]) -> str:
+    """As `choose_precision`, but never bfloat16 where its gradients are wrong.
+
+    On a CPU, PyTorch (seen in 2.13.0) computes the weights' gradient of a bfloat16 convolution in three dimensions from
+    memory that nobody wrote to, if the clip has fewer frames than the kernel and more than half of it: 2 for a kernel
+    of 3.
+
+    Args:
+        shapes: (T, H, W) of every scale.
+
+    Raises:
+        InputError: for an unknown name, or bfloat16 where it is wrong.
+    """
+    chosen = choose_precision(precision, device)
+    if chosen == "float32" or device.type != "cpu" or config.dims == 2:
+        return chosen
+    wrong = [(t, k) for t, _, _ in shapes for k in sorted(config.kernels) if k // 2 < t < k]
+    if not wrong:
+        return chosen
+    if precision == "auto":
+        return "float32"
+    t, k = wrong[0]
+    raise InputError(
+        f"precision 'bfloat16' gives wrong gradients on a CPU for a scale of {t} frames and a kernel of {k}: "
+        "use 'float32' or 'auto', other sampling_rates, or another kernel"
+    )
 
 
 def computing(device: torch.device, precision: str) -> AbstractContextManager[object]:

@@ -21,7 +21,7 @@ from hpvae_nb.hierarchy import Hierarchy
 from hpvae_nb.losses import reconstruction
 from hpvae_nb.model import Model
 from hpvae_nb.networks import Discriminator, warm_start
-from hpvae_nb.precision import choose_precision, computing
+from hpvae_nb.precision import computing, training_precision
 from hpvae_nb.pyramid import real_samples, samples_per_step, scale_shapes
 
 
@@ -37,8 +37,8 @@ class Trainer:
 
     def __init__(self, clip: Clip, config: Config, seed: int, device: torch.device, precision: str) -> None:
         self.clip, self.config, self.seed, self.device = clip, config, seed, device
-        self.precision = choose_precision(precision, device)
         self.shapes = scale_shapes(config, clip)
+        self.precision = training_precision(precision, device, config, self.shapes)
         self.generator = torch.Generator(device).manual_seed(seed)
         with seeded(seed, 0):
             self.network = Hierarchy(config).to(device)

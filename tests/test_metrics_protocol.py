@@ -1,15 +1,18 @@
 """FID on random features against its parts; the nearest-neighbour protocol on folders of hand-made clips."""
 
+import csv
 import itertools
 
 import pytest
 import torch
-from common import noise_clip
+from common import TINY, noise_clip
+from typer.testing import CliRunner
 
-from hpvae_nb import Clip, InputError
+from hpvae_nb import Clip, InputError, load_model
+from hpvae_nb.cli import app
 from hpvae_nb.metrics import fid, frechet_distance, neighbour_protocol, random_features_distance, svfid
 from hpvae_nb.metrics.fid import embedding
-from hpvae_nb.metrics.protocol import read_folder, resized
+from hpvae_nb.metrics.protocol import DISTANCES, read_folder, resized
 from hpvae_nb.show import save_video
 
 
@@ -137,3 +140,44 @@ def test_resizing_keeps_the_first_and_last_frame_and_the_mean():
     checks = (torch.arange(64) % 2 * 2.0 - 1).expand(3, 2, 32, 64)
     assert resized(checks, (2, 8, 16)).abs().max() < 0.3
     assert Clip(small.clamp(-1, 1)).frames == 4
+
+
+@pytest.mark.slow
+def test_the_command_writes_a_row_for_each_sample_and_the_four_means(folders, tmp_path):
+    changes = [f"--set={name}={value}" for name, value in {**TINY, "sampling_rates": (2, 1)}.items()]
+    command = ["compare", str(folders / "clips"), str(folders / "samples"), "--out", str(tmp_path)]
+    command += ["--preset", "smoke", *changes, "--frames", "5", "--precision", "float32"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    (row,) = csv.DictReader((tmp_path / "table1.csv").read_text().splitlines())
+    clip = next(clip for clip in read_folder(folders / "clips", 5) if clip.name == row["first"])
+    model = load_model(tmp_path / "models" / row["first"], device="cpu", precision="float32")
+    assert len(model.facts["history"]) > 0
+    (expected,) = neighbour_protocol(
+        folders / "clips", folders / "samples", lambda first: model.sample(1, seed=0)[0], frames=5
+    )
+    assert clip.name == expected.first
+    numbers = [score.value for score in (*expected.theirs, *expected.ours)]
+    assert [float(row[name]) for name in DISTANCES] == pytest.approx(numbers, rel=1e-4)
+    assert row["extractor"] == "patches"
+    means = "| ours | {} | {} |".format(*expected.ours)
+    assert means in result.output
+    before = (tmp_path / "table1.csv").read_bytes()
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert (tmp_path / "table1.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--extractor", "c3d"], "c3d needs its published weights"),
+        (["--extractor", "colours"], "there is no extractor 'colours'"),
+        (["--set", "beta"], "--set 'beta' is not of the form"),
+    ],
+)
+def test_the_command_refuses_before_it_trains(folders, tmp_path, options, said):
+    arguments = [str(folders / "clips"), str(folders / "samples"), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, ["compare", *arguments, *options])
+    assert result.exit_code == 2
+    assert said in result.output
+    assert not (tmp_path / "out").exists()

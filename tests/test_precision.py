@@ -86,3 +86,37 @@ def test_a_gpu_run_resumes_on_a_cpu(pedestrians, tmp_path):
     model = hpvae_nb.fit(pedestrians, config, device="cpu", out=tmp_path, resume=True)
     assert model.scales == config.scales
     assert torch.isfinite(model.sample(1, seed=0)).all()
+
+
+def training(precision_name, frames, **changes):
+    config = hpvae_nb.preset("smoke", **changes)
+    return precision.training_precision(precision_name, CPU, config, [(13, 18, 32), (frames, 9, 16)])
+
+
+def test_bfloat16_is_avoided_where_its_gradients_are_wrong(monkeypatch):
+    monkeypatch.setattr(precision, "native_bfloat16", lambda device: True)
+    chosen = {frames: training("auto", frames) for frames in (1, 2, 3, 4)}
+    assert chosen == {1: "bfloat16", 2: "float32", 3: "bfloat16", 4: "bfloat16"}
+    assert [training("auto", frames, kernel=5) for frames in (2, 3, 4, 5)] == ["bfloat16", *["float32"] * 2, "bfloat16"]
+    assert training("auto", 4, encoder_kernel=5) == "float32"
+    with pytest.raises(InputError, match="2 frames and a kernel of 3: use 'float32'"):
+        training("bfloat16", 2)
+    image = hpvae_nb.preset("smoke", dims=2)
+    assert precision.training_precision("bfloat16", CPU, image, [(1, 9, 16)]) == "bfloat16"
+
+
+@pytest.mark.parametrize("frames", [1, 3, 4, 5])
+def test_bfloat16_gradients_are_right_where_it_is_used(frames):
+    """Memory that was never written to shows as a gradient that is far from that of float32, or no number at all."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 8, frames, 6, 10, generator=generator).bfloat16()
+    weight = torch.randn(8, 8, 3, 3, 3, generator=generator).bfloat16()
+    soiled = [torch.full((size,), float("nan")) for size in (500, 2000, 20_000) for _ in range(8)]
+    gradients = []
+    for number in (torch.bfloat16, torch.float32):
+        kernel = weight.to(number).requires_grad_()
+        made = torch.nn.functional.conv3d(x.to(number), kernel, padding=1)
+        soiled.clear()
+        (gradient,) = torch.autograd.grad(made.float().square().mean(), kernel)
+        gradients.append(gradient.float())
+    torch.testing.assert_close(*gradients, rtol=0.05, atol=0.02)

@@ -15,19 +15,22 @@ NAMES = ("patches", "efficientnet-lite0", *networks.VIDEO_NETWORKS, *WITH_WEIGHT
 
 
 def make_extractor(
-    extractor: str | Extractor, clip: Tensor, weights: str | os.PathLike[str] | None = None, sha256: str | None = None
+    extractor: str | Extractor,
+    clip: Tensor | None = None,
+    weights: str | os.PathLike[str] | None = None,
+    sha256: str | None = None,
 ) -> Extractor:
     """The extractor of a name, or the one given.
 
     Args:
         extractor: `"patches"` needs nothing; `"efficientnet-lite0"` two small packages; `"r3d_18"`, `"mc3_18"` and
             `"r2plus1d_18"` torchvision; `"c3d"` and `"inception"` a file of weights. Or an object with a `name`.
-        clip: the training clip, `3 t h w`, that patches are learned from.
+        clip: the training clip, `3 t h w`, that patches are learned from; networks need none.
         weights: for a network, a file or an address.
         sha256: of that file; needed for an address.
 
     Raises:
-        InputError: an unknown name, no weights where they are needed, or weights where there is no use for them.
+        InputError: an unknown name, no clip or no weights where they are needed, or weights without a use.
         ImportError: an optional package is missing.
     """
     if not isinstance(extractor, str):
@@ -42,4 +45,8 @@ def make_extractor(
         raise InputError(f"there is no extractor {extractor!r}: choose one of {', '.join(NAMES)}")
     if weights is not None:
         raise InputError(f"{extractor} takes no weights: leave them out, or choose {' or '.join(WITH_WEIGHTS)}")
-    return PatchFeatures(clip) if extractor == "patches" else networks.efficientnet_lite0()
+    if extractor != "patches":
+        return networks.efficientnet_lite0()
+    if clip is None:
+        raise InputError("patches are learned from the training clip: give it")
+    return PatchFeatures(clip)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -15,11 +17,12 @@ from hpvae_nb.clips import Clip, load_clip
 from hpvae_nb.errors import InputError
 from hpvae_nb.metrics.features import Extractor
 from hpvae_nb.metrics.frechet import svfid
-from hpvae_nb.metrics.score import Score
+from hpvae_nb.metrics.score import Score, mean_score
 from hpvae_nb.pyramid import Shape, resize, upsample
 from hpvae_nb.video_files import PICTURES
 
 VIDEOS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif"}
+DISTANCES = ("theirs_to_first", "theirs_to_second", "ours_to_first", "ours_to_second")
 TINY = (4, 16, 16)  # frames, height and width of what neighbours are told by
 
 
@@ -90,6 +93,26 @@ def neighbour_protocol(
         )
         rows.append(Row(sample.name, first.name, second.name, theirs, ours))
     return rows
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """The rows as a table for programs, the extractor's name in every line."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["sample", "first", "second", *DISTANCES, "extractor"])
+    for row in rows:
+        scores = [*row.theirs, *row.ours]
+        writer.writerow([row.sample, row.first, row.second, *(score.value for score in scores), scores[0].extractor])
+    return text.getvalue()
+
+
+def as_page(rows: Sequence[Row]) -> str:
+    """Table 1 in Markdown: the four distances, each the mean over all samples."""
+    lines = [f"| mean of {len(rows)} | to the first neighbour | to the second |", "| --- | --- | --- |"]
+    for who, pairs in (("the other method", [row.theirs for row in rows]), ("ours", [row.ours for row in rows])):
+        first, second = (mean_score(scores) for scores in zip(*pairs, strict=True))
+        lines.append(f"| {who} | {first} | {second} |")
+    return "\n".join(lines)
 
 
 def neighbours(

@@ -17,7 +17,7 @@ import torch
 from hpvae_nb import metrics, show
 from hpvae_nb.clips import Clip
 from hpvae_nb.errors import InputError, sentence
-from hpvae_nb.precision import choose_device, choose_precision
+from hpvae_nb.precision import choose_device
 from hpvae_nb.sweeps.machine import code_version, commit, device_name, peak_memory
 from hpvae_nb.sweeps.results import Row, describe, finished, write_row
 from hpvae_nb.sweeps.tables import METHODS, METRICS
@@ -75,7 +75,7 @@ def _run(trial: Trial, folder: Path, tell: Tell) -> Row:
         "peak_bytes": peak(),
         "sessions": len(sessions(folder)),
         "device": device_name(device),
-        "precision": choose_precision(trial.precision, device),
+        "precision": model.facts.get("precision", "float32"),  # what only copies computes in full
         "code": code_version(),
         "commit": commit(),
         "torch": torch.__version__,

@@ -22,7 +22,7 @@ from hpvae_nb.errors import InputError, require, sentence
 from hpvae_nb.figures.render import png
 from hpvae_nb.figures.training import Progress, loss_figure
 from hpvae_nb.model import Model
-from hpvae_nb.precision import choose_device, choose_precision
+from hpvae_nb.precision import choose_device, training_precision
 from hpvae_nb.pyramid import samples_per_step, scale_shapes
 from hpvae_nb.report import duration
 from hpvae_nb.show import animation
@@ -287,7 +287,9 @@ def _plan(config: Config, clip: Clip, shapes: list[Any]) -> str:
     """What training will take, in a sentence."""
     device = choose_device("auto")
     with torch.random.fork_rng(devices=[]):  # the layers it times are initialised, from the caller's random numbers
-        costs = estimate(config, shapes, device, choose_precision("auto", device), samples_per_step(config, clip))
+        costs = estimate(
+            config, shapes, device, training_precision("auto", device, config, shapes), samples_per_step(config, clip)
+        )
     seconds, peak = config.iterations * sum(c.seconds for c in costs), max(c.peak_bytes for c in costs)
     size = " x ".join(map(str, shapes[-1]))
     return (
