@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install -c const
 # A busy machine slows small convolutions on many threads down more than it speeds them up.
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test lab notebooks badges zoo benchmarks lint clean
+.PHONY: demo test lab notebooks badges zoo evidence benchmarks lint clean
 
 demo: $(VENV)/base.done  ## Train on a bundled clip and write new ones to runs/demo (minutes)
 	$(BIN)/python -m hpvae_nb train pedestrians --preset laptop --out runs/demo --samples 8 --resume
@@ -26,6 +26,13 @@ badges: $(VENV)/test.done  ## Write where the project lies into the notebooks: m
 
 zoo: $(VENV)/base.done  ## Train the models of data/models anew (about an hour on two cores)
 	$(BIN)/python data/train_models.py
+
+CLIP ?= pedestrians
+SEED ?= 0
+
+evidence: $(VENV)/test.done  ## Measure one clip and seed of the evidence again, and compare: make evidence CLIP=bunny SEED=1
+	$(BIN)/python -m hpvae_nb sweep data/evidence/spec.yaml --only clip=$(CLIP) --only seed=$(SEED) --out runs/evidence_again
+	$(BIN)/python data/evidence.py check runs/evidence_again --clip $(CLIP) --seed $(SEED)
 
 benchmarks: $(VENV)/base.done  ## Measure anew what docs/ says about this machine (about 20 minutes)
 	$(BIN)/python benchmarks/step.py --growth --sampling --first-preview --out docs/benchmarks.md

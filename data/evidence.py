@@ -1,0 +1,84 @@
+"""Collect the rows and samples of a sweep of `data/evidence/spec.yaml`, or hold rows measured again against them.
+
+    python -m hpvae_nb sweep data/evidence/spec.yaml --out runs/evidence  # all of it: hours
+    python data/evidence.py collect runs/evidence
+
+`make evidence` measures one clip and one seed again, and compares.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from hpvae_nb import baselines, evidence, show, sweeps
+from hpvae_nb.errors import InputError
+from hpvae_nb.sweeps.results import finished, trial_folder, write_results
+
+SPEC = Path(__file__).parent / "evidence" / "spec.yaml"
+MANY = 4  # samples in a file
+
+
+def collect(out: Path) -> None:
+    """Write `results.parquet` and the sample files, from all trials of the specification that have ended in `out`."""
+    trials = sweeps.read_spec(SPEC)
+    rows = {trial: finished(trial, trial_folder(out, trial)) for trial in trials}
+    ended = {trial: row | {"point": evidence.point(row)} for trial, row in rows.items() if row is not None}
+    if not ended:
+        raise InputError(f"no trial of {SPEC} has ended in {out}: run the sweep first")
+    order = {name: number for number, name in enumerate(evidence.POINTS)}
+    of_clip = {name: number for number, name in enumerate(dict.fromkeys(trial.clip for trial in trials))}
+    write_results(
+        SPEC.parent,
+        sorted(ended.values(), key=lambda row: (of_clip[row["clip"]], order[row["point"]], row["seed"])),
+    )
+    evidence.sample_file("any", "M = 3").parent.mkdir(exist_ok=True)
+    first = min(trial.seed for trial in trials)
+    for trial, row in ended.items():
+        if trial.seed == first:
+            model = baselines.load_model(trial.method, trial_folder(out, trial) / "run", device="cpu")
+            made = evidence.grid(model.sample(MANY, seed=first))
+            show.save_video(evidence.sample_file(trial.clip, row["point"]), made, model.fps, width=made.shape[-1])
+    print(f"{len(ended)} of {len(trials)} trials are in {SPEC.parent}")
+
+
+def check(out: Path, clip: str, seed: int) -> bool:
+    """Print every number of one clip and seed beside the bundled one; whether enough of them came back."""
+    bundled = evidence.rows()
+    trials = sweeps.select(sweeps.read_spec(SPEC), {"clip": clip, "seed": seed})
+    names = {trial.name for trial in trials}
+    again = [row for row in sweeps.read_results(out) if row["trial"] in names]
+    missing = names - {row["trial"] for row in again}
+    if missing:
+        raise InputError(f"{out} lacks {len(missing)} of {len(names)} trials, such as {min(missing)}: run the sweep")
+    found = evidence.compare(again, bundled)
+    print(f"{'point':14} {'measure':22} {'bundled':>9} {'again':>9}   allowed")
+    for one in found:
+        numbers = f"{one.bundled:9.4f} {one.again:9.4f}   {one.low:.4f} to {one.high:.4f}"
+        print(f"{one.point:14} {one.metric:22} {numbers}{'' if one.within else '   outside'}")
+    print(f"{sum(one.within for one in found)} of {len(found)} numbers lie where they should")
+    return evidence.reproduced(found)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("collect", "check"):
+        command = commands.add_parser(name)
+        command.add_argument("out", type=Path, help="folder of the sweep")
+    command.add_argument("--clip", default="pedestrians")
+    command.add_argument("--seed", type=int, default=0)
+    wanted = parser.parse_args()
+    try:
+        if wanted.command == "check":
+            return 0 if check(wanted.out, wanted.clip, wanted.seed) else 1
+        collect(wanted.out)
+        return 0
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""The paper's findings, checked: bundled results of one sweep, claims about them, and how to reproduce them."""
+
+from hpvae_nb.evidence.claims import CLAIMS, REALISM, Claim, Interval, claims_table, interval, label
+from hpvae_nb.evidence.points import (
+    ABLATIONS,
+    LEVELS,
+    METHODS,
+    POINTS,
+    WHOLE,
+    clips,
+    folder,
+    grid,
+    point,
+    rows,
+    sample_file,
+    samples,
+    values,
+)
+from hpvae_nb.evidence.reproduction import Comparison, compare, reproduced
+
+__all__ = [
+    "ABLATIONS",
+    "CLAIMS",
+    "LEVELS",
+    "METHODS",
+    "POINTS",
+    "REALISM",
+    "WHOLE",
+    "Claim",
+    "Comparison",
+    "Interval",
+    "claims_table",
+    "clips",
+    "compare",
+    "folder",
+    "grid",
+    "interval",
+    "label",
+    "point",
+    "reproduced",
+    "rows",
+    "sample_file",
+    "samples",
+    "values",
+]

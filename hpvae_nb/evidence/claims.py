@@ -1,0 +1,143 @@
+"""The paper's findings against the rows: intervals over seeds, and claims that they bear out or not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from hpvae_nb.errors import InputError, require
+from hpvae_nb.evidence.points import LEVELS, WHOLE, clips, values
+from hpvae_nb.sweeps.results import Row
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over seeds, and where the true mean lies with 95 % confidence, if seeds scatter normally."""
+
+    mean: float
+    low: float
+    high: float
+
+    def __format__(self, spec: str) -> str:
+        return f"{self.mean:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+
+
+def interval(measured: Sequence[float]) -> Interval:
+    """Student's t interval of a mean, from values of independent seeds.
+
+    Source: Student 1908, "The probable error of a mean".
+
+    Args:
+        measured: at least one value; with a single one nothing is known of the scatter, and the interval is infinite.
+
+    Raises:
+        InputError: without any value.
+    """
+    if not measured:
+        raise InputError("there is no value to take a mean of: measure at least one seed, better three")
+    count, mean = len(measured), float(np.mean(measured))
+    if count == 1:
+        return Interval(mean, -math.inf, math.inf)
+    stats = require("scipy.stats", "intervals", "scipy")
+    reach = stats.t.ppf(0.975, count - 1) * float(np.std(measured, ddof=1)) / math.sqrt(count)
+    return Interval(mean, mean - reach, mean + reach)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A finding, as a comparison that a seed can pass or fail.
+
+    Attributes:
+        says: the finding, in words.
+        source: where it stands.
+        metric: a column of the rows.
+        points: the point that differs, and the one it is compared with; or the points of a trend over M.
+        direction: 1 where the metric rises by it, -1 where it falls.
+        paper: the size it has there, in words, where a number is given.
+    """
+
+    says: str
+    source: str
+    metric: str
+    points: tuple[str, ...]
+    direction: Literal[1, -1]
+    paper: str = ""
+
+    def measured(self, rows: Sequence[Row], clip: str) -> list[float]:
+        """The change in percent, for each seed: of the first point from the second, or by one more level of a trend.
+
+        A trend is the slope of the straight line through the points (least squares), in percent of their mean.
+        """
+        found = np.array([values(rows, clip, name, self.metric) for name in self.points])
+        if self.points == LEVELS:
+            levels = np.array([int(name.removeprefix("M = ")) for name in LEVELS])
+            return list(100 * np.polyfit(levels, found, 1)[0] / found.mean(axis=0))
+        return list(100 * (found[0] / found[1] - 1))
+
+    def verdict(self, found: Interval) -> str:
+        """Whether the measured change has the direction of the claim: `yes`, `no`, or `unclear` between them."""
+        if self.direction * found.low > 0 and self.direction * found.high > 0:
+            return "yes"
+        if self.direction * found.low < 0 and self.direction * found.high < 0:
+            return "no"
+        return "unclear"
+
+
+REALISM = {"svfid": "patches", "svfid_efficientnet": "EfficientNet"}
+"""Columns with a distance to the training clip, and the features that it is measured with."""
+
+
+def _claims() -> tuple[Claim, ...]:
+    made = [Claim("more VAE levels, more diverse", "Fig. 5", "diversity", LEVELS, 1)]
+    made += [Claim("more VAE levels, less real", "Fig. 5", metric, LEVELS, 1) for metric in REALISM]
+    for other in ("SinGAN", "ConSinGAN"):
+        made.append(Claim(f"more diverse than {other}", "Fig. 5", "diversity", (WHOLE, other), 1))
+        made += [Claim(f"more real than {other}", "Fig. 5", metric, (WHOLE, other), -1) for metric in REALISM]
+    made.append(Claim("one VAE level memorises", "Fig. 6", "novelty", ("M = 1", WHOLE), -1))
+    made += [Claim("without GAN levels, not real", "Fig. 6", metric, ("M = 7", WHOLE), 1) for metric in REALISM]
+    made.append(
+        Claim("without freezing, less diverse", "Section 4.2", "diversity", ("no freezing", WHOLE), -1, "-51 %")
+    )
+    made += [
+        Claim("without freezing, less real", "Section 4.2", metric, ("no freezing", WHOLE), 1, "+680 %")
+        for metric in REALISM
+    ]
+    made += [Claim("decoder with r = 1: not real", "Fig. 9 b", m, ("decoder r = 1", WHOLE), 1) for m in REALISM]
+    made += [
+        Claim("encoder with r = 1: modes collapse", "Fig. 9 c", "diversity", ("encoder r = 1", WHOLE), -1),
+        Claim("PatchVAE: few and small objects", "Fig. 9 d", "survival", ("PatchVAE", WHOLE), -1),
+        Claim("VGPNN: closer to the clip", "Haim et al. 2022", "svfid", ("VGPNN", WHOLE), -1),
+        Claim("VGPNN: closer to the clip", "Haim et al. 2022", "svfid_efficientnet", ("VGPNN", WHOLE), -1),
+    ]
+    return tuple(made)
+
+
+CLAIMS = _claims()
+"""Findings of the paper that the rows can speak about, and what Haim et al. say of the method that came after."""
+
+
+def claims_table(rows: Sequence[Row]) -> str:
+    """Every claim as a row in Markdown: what the paper says, mean and interval on each clip, the same direction or not.
+
+    Raises:
+        InputError: a point of a claim has no row.
+    """
+    names = clips(rows)
+    heads = ["finding", "source", "measured by", "paper", *(f"{clip} | same direction" for clip in names)]
+    lines = [" | ".join(heads), " | ".join(["---"] * (4 + 2 * len(names)))]
+    for claim in CLAIMS:
+        cells = [claim.says, claim.source, label(claim.metric), claim.paper]
+        for clip in names:
+            found = interval(claim.measured(rows, clip))
+            cells.append(f"{found:+.0f} % | {claim.verdict(found)}")
+        lines.append(" | ".join(cells))
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def label(metric: str) -> str:
+    """A column's name for people, with the features a distance is measured with."""
+    return f"SVFID ({REALISM[metric]})" if metric in REALISM else metric.replace("_", " ")

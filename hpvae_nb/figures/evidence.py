@@ -1,0 +1,90 @@
+"""Figures of what was measured: the paper's Figs. 5, 6 and 9 with intervals, and every claim against its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hpvae_nb import evidence, show
+from hpvae_nb.errors import require
+from hpvae_nb.sweeps.results import Row
+
+COLORS = {"yes": show.REAL, "no": show.RANDOM, "unclear": "#999999"}
+MARKERS = "os^D"
+LINES = {"SinGAN": "--", "ConSinGAN": ":", "VGPNN": "-."}
+FRAMES = 4
+
+
+def tradeoff(rows: Sequence[Row], metrics: Sequence[str] = ("diversity", *evidence.REALISM)) -> Any:
+    """Fig. 5: each metric over M, a row of charts for each clip; every seed a dot, other methods as lines.
+
+    Args:
+        rows: of `hpvae_nb.evidence.rows`.
+        metrics: columns of the rows.
+    """
+    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
+    names = evidence.clips(rows)
+    size = (2.9 * len(metrics), 2.3 * len(names))
+    figure, grid = plt.subplots(len(names), len(metrics), figsize=size, layout="constrained", squeeze=False)
+    levels = [int(name.removeprefix("M = ")) for name in evidence.LEVELS]
+    for clip, axes in zip(names, grid, strict=True):
+        for metric, axis in zip(metrics, axes, strict=True):
+            found = [evidence.values(rows, clip, name, metric) for name in evidence.LEVELS]
+            axis.plot(levels, [sum(seeds) / len(seeds) for seeds in found], color=show.RANDOM, label="HP-VAE-GAN")
+            for level, seeds in zip(levels, found, strict=True):
+                axis.plot([level] * len(seeds), seeds, "o", color=show.RANDOM, markersize=4)
+            for method, line in LINES.items():
+                seeds = evidence.values(rows, clip, method, metric)
+                axis.axhline(sum(seeds) / len(seeds), color="black", linestyle=line, linewidth=1.2, label=method)
+            axis.set(xlabel="M, number of VAE levels", xticks=levels)
+            axis.set_title(f"{clip}: {evidence.label(metric)}", fontsize=9)
+            axis.set_ylim(bottom=0)
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize=8, ncols=4, loc="outside upper center")
+    return figure
+
+
+def sheet(clip: str, points: Sequence[str], real: Any) -> Any:
+    """Figs. 6 and 9: the training clip, and below it a sample of each point.
+
+    Args:
+        clip: a bundled clip's name.
+        points: names in `hpvae_nb.evidence.POINTS`.
+        real: the clip at the samples' size, `3 t h w` in [-1, 1].
+    """
+    drawn = [(point, evidence.samples(clip, point)[0]) for point in points]
+    return show.contact_sheet([("real", real), *drawn], frames=FRAMES)
+
+
+def claims(rows: Sequence[Row]) -> Any:
+    """Every claim as a line: the change of its metric, mean and 95 % interval over seeds, for each clip.
+
+    Changes are turned so that the claimed direction is always to the right; one whose whole interval lies there agrees.
+    """
+    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
+    names = evidence.clips(rows)
+    size = (4.3 * len(names) + 2.6, 0.27 * len(evidence.CLAIMS) + 0.9)
+    figure, axes = plt.subplots(1, len(names), figsize=size, sharey=True, layout="constrained", squeeze=False)
+    places = range(len(evidence.CLAIMS))
+    for clip, axis in zip(names, axes[0], strict=True):
+        for place, claim in zip(places, evidence.CLAIMS, strict=True):
+            found = evidence.interval(claim.measured(rows, clip))
+            verdict = claim.verdict(found)
+            ends = [claim.direction * end for end in (found.low, found.high)]
+            marker = MARKERS[list(COLORS).index(verdict)]
+            axis.plot(ends, [place, place], color=COLORS[verdict], linewidth=2)
+            axis.plot(claim.direction * found.mean, place, marker, color=COLORS[verdict], markersize=6)
+        axis.axvline(0, color="black", linewidth=1)
+        axis.set_xscale("symlog", linthresh=10)
+        axis.set_xlabel("change in the claimed direction, percent")
+        axis.set_title(clip, fontsize=10)
+        axis.grid(axis="x", alpha=0.3)
+    texts = [f"{claim.says} ({evidence.label(claim.metric)})" for claim in evidence.CLAIMS]
+    axes[0, 0].set_yticks(places, texts, fontsize=8)
+    axes[0, 0].invert_yaxis()
+    handles = [
+        plt.Line2D([], [], color=color, marker=marker, label=f"same direction: {verdict}")
+        for (verdict, color), marker in zip(COLORS.items(), MARKERS, strict=False)
+    ]
+    figure.legend(handles=handles, fontsize=8, ncols=3, loc="outside upper center")
+    return figure
