@@ -36,6 +36,7 @@ evidence: $(VENV)/test.done  ## Measure one clip and seed of the evidence again,
 
 benchmarks: $(VENV)/base.done  ## Measure anew what docs/ says about this machine (about 20 minutes)
 	$(BIN)/python benchmarks/step.py --growth --sampling --first-preview --out docs/benchmarks.md
+	$(BIN)/python benchmarks/methods.py --out docs/methods.md
 	$(BIN)/python benchmarks/widgets.py --out docs/widgets.md
 	$(BIN)/python benchmarks/precision.py --iterations 150 --out docs/precision
 
@@ -54,7 +55,7 @@ $(VENV)/base.done: $(BIN)/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/lab.done: $(VENV)/base.done
-	$(PIP) -e '.[lab]'
+	$(PIP) -e '.[lab,metrics]'
 	@touch $@
 
 $(VENV)/test.done: $(VENV)/lab.done

@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 
 import jupytext
+import numpy
 import pytest
 import torch
 import torch.nn.functional as F
 from einops import rearrange, reduce, repeat
 
 import hpvae_nb
-from hpvae_nb import Clip, preset
+from hpvae_nb import Clip, evidence, preset
 
 SOURCE = Path(hpvae_nb.__file__).parent.parent
 TINY = {
@@ -78,6 +79,7 @@ def answers(lesson):
     """Stub and solution of each exercise of a lesson's script, as functions: `("stub", name)`, `("solution", name)`."""
     builder, found = notebook_builder(), {}
     known = {"torch": torch, "F": F, "math": math, "rearrange": rearrange, "reduce": reduce, "repeat": repeat}
+    known |= {"np": numpy, "evidence": evidence}
     for cell in jupytext.read(SOURCE / "notebooks" / f"{lesson}.py").cells:
         if "exercise" in cell.metadata.get("tags", []):
             for kind, code in zip(("stub", "solution"), builder.split(cell.source), strict=True):

@@ -122,3 +122,25 @@ def test_an_unknown_preset_is_refused():
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
     assert "laptop" in done.stderr
+
+
+def test_methods_are_timed_against_the_first(tmp_path):
+    file = tmp_path / "methods.md"
+    command = [
+        sys.executable,
+        "benchmarks/methods.py",
+        "--points",
+        "M = 7",
+        "M = 5",
+        "--rounds",
+        "1",
+        "--iterations",
+        "1",
+    ]
+    done = subprocess.run([*command, "--out", str(file)], cwd=ROOT, env=ONE_THREAD, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == file.read_text().strip()
+    first, second = (re.split(r" *\| *", line)[1:6] for line in file.read_text().splitlines()[-2:])
+    assert (first[0], first[2], first[3]) == ("M = 7", "1.00", "100")
+    assert float(second[2]) > 1  # a critic at two scales costs more than it saves
+    assert float(second[4]) == pytest.approx(100 * float(second[1]), abs=1)

@@ -1,6 +1,6 @@
 """The paper's findings, checked: bundled results of one sweep, claims about them, and how to reproduce them."""
 
-from hpvae_nb.evidence.claims import CLAIMS, REALISM, Claim, Interval, claims_table, interval, label
+from hpvae_nb.evidence.claims import CLAIMS, REALISM, Claim, Interval, claims_table, interval, label, reach
 from hpvae_nb.evidence.points import (
     ABLATIONS,
     LEVELS,
@@ -37,6 +37,7 @@ __all__ = [
     "interval",
     "label",
     "point",
+    "reach",
     "reproduced",
     "rows",
     "sample_file",

@@ -37,14 +37,25 @@ def interval(measured: Sequence[float]) -> Interval:
     Raises:
         InputError: without any value.
     """
-    if not measured:
+    if len(measured) == 0:
         raise InputError("there is no value to take a mean of: measure at least one seed, better three")
     count, mean = len(measured), float(np.mean(measured))
     if count == 1:
         return Interval(mean, -math.inf, math.inf)
+    half = reach(float(np.std(measured, ddof=1)), count)
+    return Interval(mean, mean - half, mean + half)
+
+
+def reach(deviation: float, count: int) -> float:
+    """Half the width of a 95 % interval, from the standard deviation of seeds (n - 1) and how many there are.
+
+    Raises:
+        InputError: with fewer than two, of whose scatter nothing is known.
+    """
+    if count < 2:
+        raise InputError(f"count is {count}, but a scatter takes at least 2 seeds: measure another")
     stats = require("scipy.stats", "intervals", "scipy")
-    reach = stats.t.ppf(0.975, count - 1) * float(np.std(measured, ddof=1)) / math.sqrt(count)
-    return Interval(mean, mean - reach, mean + reach)
+    return float(stats.t.ppf(0.975, count - 1)) * deviation / math.sqrt(count)
 
 
 @dataclass(frozen=True)
