@@ -2,6 +2,7 @@
 
     python -m hpvae_nb sweep data/evidence/spec.yaml --out runs/evidence  # all of it: hours
     python data/evidence.py collect runs/evidence
+    python data/evidence.py page  # docs/evidence.md
 
 `make evidence` measures one clip and one seed again, and compares.
 """
@@ -13,9 +14,11 @@ import sys
 from pathlib import Path
 
 from hpvae_nb import baselines, evidence, show, sweeps
+from hpvae_nb.checkpoint import write_bytes
 from hpvae_nb.errors import InputError
 from hpvae_nb.sweeps.results import finished, trial_folder, write_results
 
+PAGE = Path(__file__).parent.parent / "docs" / "evidence.md"
 SPEC = Path(__file__).parent / "evidence" / "spec.yaml"
 MANY = 4  # samples in a file
 
@@ -43,6 +46,12 @@ def collect(out: Path) -> None:
     print(f"{len(ended)} of {len(trials)} trials are in {SPEC.parent}")
 
 
+def page() -> str:
+    """Every claim, what does not reproduce first, in Markdown."""
+    head = "Mean change and its 95 % interval over three seeds, in percent (a trend: for each level more). "
+    return f"{head}Written by `python data/evidence.py page`.\n\n{evidence.claims_table(evidence.rows())}\n"
+
+
 def check(out: Path, clip: str, seed: int) -> bool:
     """Print every number of one clip and seed beside the bundled one; whether enough of them came back."""
     bundled = evidence.rows()
@@ -64,6 +73,7 @@ def check(out: Path, clip: str, seed: int) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("page")
     for name in ("collect", "check"):
         command = commands.add_parser(name)
         command.add_argument("out", type=Path, help="folder of the sweep")
@@ -73,7 +83,10 @@ def main() -> int:
     try:
         if wanted.command == "check":
             return 0 if check(wanted.out, wanted.clip, wanted.seed) else 1
-        collect(wanted.out)
+        if wanted.command == "page":
+            write_bytes(PAGE, page().encode())
+        else:
+            collect(wanted.out)
         return 0
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

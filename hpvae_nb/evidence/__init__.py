@@ -1,6 +1,6 @@
 """The paper's findings, checked: bundled results of one sweep, claims about them, and how to reproduce them."""
 
-from hpvae_nb.evidence.claims import CLAIMS, REALISM, Claim, Interval, claims_table, interval, label, reach
+from hpvae_nb.evidence.claims import CLAIMS, REALISM, Claim, Interval, claims_table, interval, label, ordered, reach
 from hpvae_nb.evidence.points import (
     ABLATIONS,
     LEVELS,
@@ -36,6 +36,7 @@ __all__ = [
     "grid",
     "interval",
     "label",
+    "ordered",
     "point",
     "reach",
     "reproduced",

@@ -98,6 +98,8 @@ class Claim:
         return "unclear"
 
 
+VERDICTS = ("no", "unclear", "yes")
+
 REALISM = {"svfid": "patches", "svfid_efficientnet": "EfficientNet"}
 """Columns with a distance to the training clip, and the features that it is measured with."""
 
@@ -134,19 +136,30 @@ CLAIMS = _claims()
 def claims_table(rows: Sequence[Row]) -> str:
     """Every claim as a row in Markdown: what the paper says, mean and interval on each clip, the same direction or not.
 
+    What goes the other way on any clip comes first, then what is unclear on any, and last what agrees on all.
+
     Raises:
         InputError: a point of a claim has no row.
     """
     names = clips(rows)
     heads = ["finding", "source", "measured by", "paper", *(f"{clip} | same direction" for clip in names)]
     lines = [" | ".join(heads), " | ".join(["---"] * (4 + 2 * len(names)))]
-    for claim in CLAIMS:
+    for claim in ordered(rows):
         cells = [claim.says, claim.source, label(claim.metric), claim.paper]
         for clip in names:
             found = interval(claim.measured(rows, clip))
             cells.append(f"{found:+.0f} % | {claim.verdict(found)}")
         lines.append(" | ".join(cells))
     return "\n".join(f"| {line} |" for line in lines)
+
+
+def ordered(rows: Sequence[Row]) -> list[Claim]:
+    """The claims, those first that fare worst."""
+
+    def worst(claim: Claim) -> int:
+        return min(VERDICTS.index(claim.verdict(interval(claim.measured(rows, clip)))) for clip in clips(rows))
+
+    return sorted(CLAIMS, key=worst)
 
 
 def label(metric: str) -> str:
