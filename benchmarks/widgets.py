@@ -24,10 +24,12 @@ import torch
 from ipywidgets import Play
 from step import machine, table
 
-from hpvae_nb import widgets
+from hpvae_nb import baselines, evidence, widgets
 from hpvae_nb.clips import load_clip
 from hpvae_nb.config import preset
 from hpvae_nb.figures.critic import shuffled_blocks, toy_points, train_toy
+from hpvae_nb.figures.methods import measure_noise
+from hpvae_nb.figures.metrics import steps
 from hpvae_nb.figures.tradeoff import Point
 from hpvae_nb.metrics import svfid
 from hpvae_nb.model import Model, bundled_models, load_model
@@ -109,6 +111,10 @@ def views(model: Model) -> dict[str, tuple[int, str, Callable[[], Any]]]:
         "loop_view": (8, "8 clips for new seeds, two scales below the finest", lambda: widgets.loop_view(model)),
         "size_view": (8, "1 clip of 1 to 12 times the size", lambda: widgets.size_view(model)),
         "levels_view": (9, "4 ready clips, 2 curves", lambda: levels_view(model)),
+        "strength_view": (10, "3 clips, 4 charts", strength_view),
+        "ablation_view": (11, "8 clips, 5 charts", lambda: widgets.ablation_view(evidence.rows(), clip.fps)),
+        "copies_view": (12, "1 clip copied at 4 levels, 3 curves", copies_view),
+        "findings_view": (13, "8 clips", lambda: widgets.findings_view(evidence.rows())),
     }
 
 
@@ -142,6 +148,24 @@ def levels_view(model: Model) -> Any:
     point = Point(1, model.sample(10, seed=0), 0.5, svfid(clip.video[None], clip.video))
     points = [dataclasses.replace(point, levels=levels, samples=point.samples.flip(0)) for levels in (1, 3, 7)]
     return widgets.levels_view({"one": points, "two": points[::-1]}, model.fps)
+
+
+def strength_view() -> Any:
+    """Lesson 10's view with the clip itself in place of a model's sample."""
+    real = load_clip("pedestrians", frames=13, size=(28, 50)).video
+    return widgets.strength_view(*steps(real, real, strengths=(0, 1)), real, 24)
+
+
+def copies_view() -> Any:
+    """Lesson 12's view."""
+    clip, config = load_clip("pedestrians"), preset("smoke", coarse_size=16)
+    own = {"iterations": 1, "time_factor": 0.6, "components": 48}
+
+    def make(sigma: float, completeness: bool) -> Any:
+        settings = {**own, "sigma": sigma, "alpha": 0.005 if completeness else None}
+        return baselines.fit("vgpnn", clip, config, device="cpu", settings=settings)
+
+    return widgets.copies_view(make, [measure_noise(make(sigma, False), samples=2) for sigma in (5, 20)], clip.fps)
 
 
 def answers(view: Any, times: int) -> tuple[list[float], list[float]]:

@@ -21,7 +21,7 @@ from hpvae_nb.receptive_field import gradient_map
 from hpvae_nb.widgets import seed_view
 from hpvae_nb.widgets.sampling import sample_picture
 
-VIEWS = sorted(set(widgets.__all__) - {"live", "dashboard"})
+VIEWS = sorted(set(widgets.__all__) - {"live", "dashboard", "rerun_panel"})
 
 
 @pytest.fixture(scope="module")

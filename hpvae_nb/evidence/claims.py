@@ -125,6 +125,7 @@ def _claims() -> tuple[Claim, ...]:
         Claim("PatchVAE: few and small objects", "Fig. 9 d", "survival", ("PatchVAE", WHOLE), -1),
         Claim("VGPNN: closer to the clip", "Haim et al. 2022", "svfid", ("VGPNN", WHOLE), -1),
         Claim("VGPNN: closer to the clip", "Haim et al. 2022", "svfid_efficientnet", ("VGPNN", WHOLE), -1),
+        Claim("VGPNN: copies, so less novel", "Haim et al. 2022", "novelty", ("VGPNN", WHOLE), -1),
     ]
     return tuple(made)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import threading
 from collections.abc import Sequence
@@ -31,11 +32,12 @@ def findings_view(rows: Sequence[Row]) -> Any:
         A widget whose `children` are the choice of finding, the choice of clip, the picture and a line of text.
     """
     widgets = require("ipywidgets", "interactive views")
+    samples = functools.cache(evidence.samples)
 
     def draw(finding: int, clip: str) -> tuple[bytes, str]:
         claim = evidence.CLAIMS[finding]
         one, other = (claim.points[0], claim.points[-1])
-        both = torch.cat([evidence.samples(clip, point) for point in (one, other)])
+        both = torch.cat([samples(clip, point) for point in (one, other)])
         sides = [f"{point}: {_seeds(rows, clip, point, claim.metric)}" for point in (one, other)]
         found = evidence.interval(claim.measured(rows, clip))
         change = f"{found:+.0f} % {'a level' if claim.points == evidence.LEVELS else ''}".strip()
@@ -60,7 +62,7 @@ class _Stopped(BaseException):
     """Not an error of the trial: it goes on later."""
 
 
-def rerun_view(rows: Sequence[Row], trials: Sequence[sweeps.Trial], folder: Path) -> Any:
+def rerun_panel(rows: Sequence[Row], trials: Sequence[sweeps.Trial], folder: Path) -> Any:
     """Train one point of the evidence again, measure it, and hold every number against the bundled one.
 
     Training goes on in the background, and in `folder`; stopped, it goes on from its last checkpoint.

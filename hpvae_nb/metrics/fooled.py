@@ -1,0 +1,165 @@
+"""What fools each metric: generators that have learned nothing, sent through all of them, beside one that has."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hpvae_nb.errors import InputError
+from hpvae_nb.metrics.consistency import reconstruction_error, temporal_consistency
+from hpvae_nb.metrics.diversity import diversity
+from hpvae_nb.metrics.extractors import make_extractor
+from hpvae_nb.metrics.features import Extractor
+from hpvae_nb.metrics.frechet import svfid
+from hpvae_nb.metrics.novelty import nearest_field, novelty
+from hpvae_nb.metrics.sliced import sliced_wasserstein
+from hpvae_nb.metrics.survival import survival
+from hpvae_nb.pyramid import resize
+
+ITSELF = "the clip itself"
+KINDS = ("a moved clip", "shuffled frames", "a blurred clip", "an emptied clip", "noise")
+FARTHEST = 0.1  # of the height and of the width: how far a clip is moved at full strength
+COARSEST = 0.5  # the size that a clip is blurred through at full strength
+
+HIGHER = ("diversity", "novelty", "NNFDIV", "survival")  # counted as better when higher; all others when lower
+
+Table = dict[str, dict[str, float]]
+"""metric -> case -> value. Each metric is named with its extractor, or with what else it looks at, in brackets."""
+
+
+def corrupted(real: Tensor, kind: str, strength: float = 1, seed: int = 0) -> Tensor:
+    """A clip made worse, or only different, without any learning.
+
+    - a moved clip: shifted by up to a tenth of its height and width, in a direction that the seed chooses; what comes
+      in at the border is mirrored;
+    - shuffled frames: a share `strength` of the frames in random order;
+    - a blurred clip: made smaller, at full strength by half, and enlarged again;
+    - an emptied clip: blended with the median over time of each pixel, in which nothing moves;
+    - noise: blended with uniform noise.
+
+    Args:
+        real: `3 t h w` in [-1, 1].
+        kind: one of `KINDS`.
+        strength: from 0, the clip itself, to 1.
+        seed: of the direction, the order or the noise.
+
+    Returns:
+        `3 t h w` in [-1, 1].
+
+    Raises:
+        InputError: an unknown kind, or a strength out of range.
+    """
+    if kind not in KINDS or not 0 <= strength <= 1:
+        raise InputError(
+            f"{kind!r} of strength {strength} was asked for: choose one of {', '.join(KINDS)}, and a strength of 0 to 1"
+        )
+    generator = torch.Generator().manual_seed(seed)
+    frames, height, width = real.shape[1:]
+    if kind == "a moved clip":
+        angle = 2 * math.pi * float(torch.rand(1, generator=generator))
+        down, right = (round(FARTHEST * strength * side) for side in (height, width))
+        return moved(real, round(down * math.sin(angle)), round(right * math.cos(angle)))
+    if kind == "shuffled frames":
+        order = torch.arange(frames)
+        chosen = torch.randperm(frames, generator=generator)[: round(strength * frames)]
+        order[chosen.sort().values] = chosen
+        return real[:, order]
+    if kind == "a blurred clip":
+        size = (round(height * (1 - (1 - COARSEST) * strength)), round(width * (1 - (1 - COARSEST) * strength)))
+        return resize(resize(real[None], size, antialias=True), (height, width))[0]
+    if kind == "an emptied clip":
+        return torch.lerp(real, real.median(dim=1, keepdim=True).values, strength)
+    noise = torch.rand(real.shape, generator=generator).to(real.device) * 2 - 1
+    return torch.lerp(real, noise, strength)
+
+
+def moved(real: Tensor, down: int, right: int) -> Tensor:
+    """`c t h w` shifted by whole pixels; what comes in at the border is mirrored."""
+    height, width = real.shape[-2:]
+    wide = F.pad(real, (abs(right),) * 2 + (abs(down),) * 2, mode="reflect")
+    return wide[..., abs(down) - down :, abs(right) - right :][..., :height, :width]
+
+
+def cheats(real: Tensor, samples: int = 8) -> dict[str, Tensor]:
+    """What six generators make that have learned nothing: the clip itself, and the clip corrupted at full strength.
+
+    Args:
+        real: `3 t h w` in [-1, 1].
+        samples: of each generator, with seeds from 0. The clip itself, blurred or emptied, is always the same.
+
+    Returns:
+        `b 3 t h w` for each name.
+    """
+    made = {kind: torch.stack([corrupted(real, kind, seed=seed) for seed in range(samples)]) for kind in KINDS}
+    return {ITSELF: real.expand(samples, *real.shape), **made}
+
+
+def measure(
+    cases: Mapping[str, Tensor],
+    real: Tensor,
+    reconstructed: Mapping[str, Tensor] | None = None,
+    extractors: Sequence[str | Extractor] = ("patches",),
+) -> Table:
+    """Every case through every metric: about a second for each case of 13x28x50, on one processor core.
+
+    Args:
+        cases: samples `b 3 t h w` in [-1, 1] of each generator, by its name; b of at least 2. Diversity is that of all
+            samples, everything else is measured on the first.
+        real: the clip that they imitate, `3 t h w`, with sides of at least 28 px.
+        reconstructed: a generator's reconstruction of the clip, `3 t h w`; if not given, its first sample counts.
+        extractors: SVFID is measured with each.
+
+    Returns:
+        The table, with one row for each metric, or extractor.
+
+    Raises:
+        InputError: other shapes, or whatever one of the metrics refuses.
+    """
+    reconstructed = reconstructed or {}
+    chosen = [make_extractor(extractor, real) for extractor in extractors]
+    table: Table = {}
+    for case, samples in cases.items():
+        first = samples[:1]
+        broken, far = nearest_field(first, real)
+        scores = [sliced_wasserstein(first, real), *(svfid(first, real, extractor) for extractor in chosen)]
+        values = {
+            "diversity (lightness)": diversity(samples, real),
+            "novelty (3x9x9 at 18 px)": novelty(first, real),
+            "NNFDIV (3x3x3)": broken,
+            "survival (7x7)": survival(first, real),
+            "NNFDIST (3x3x3)": far,
+            **{f"{score.metric} ({score.extractor})": score.value for score in scores},
+            "temporal consistency (7x7)": temporal_consistency(first, real),
+            "reconstruction error (pixels)": reconstruction_error(reconstructed.get(case, samples[0]), real),
+        }
+        for metric, value in values.items():
+            table.setdefault(metric, {})[case] = value
+    return table
+
+
+def better(metric: str, a: float, b: float) -> bool:
+    """Whether a is at least as good a value as b, by what is commonly said of the metric."""
+    return a >= b if metric.startswith(HIGHER) else a <= b
+
+
+def fooled(table: Table, honest: str) -> dict[str, list[str]]:
+    """For each metric the cases that it finds at least as good as the honest one.
+
+    Args:
+        table: what `measure` returns.
+        honest: the name of a case in it, such as a trained model.
+
+    Raises:
+        InputError: there is no such case.
+    """
+    cases = next(iter(table.values()), {})
+    if honest not in cases:
+        raise InputError(f"there is no case {honest!r} in the table: choose one of {', '.join(cases)}")
+    return {
+        metric: [case for case, value in row.items() if case != honest and better(metric, value, row[honest])]
+        for metric, row in table.items()
+    }
