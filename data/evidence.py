@@ -24,7 +24,7 @@ MANY = 4  # samples in a file
 
 
 def collect(out: Path) -> None:
-    """Write `results.parquet` and the sample files, from all trials of the specification that have ended in `out`."""
+    """Write `results.parquet`, and sample files that are missing, from all trials that have ended in `out`."""
     trials = sweeps.read_spec(SPEC)
     rows = {trial: finished(trial, trial_folder(out, trial)) for trial in trials}
     ended = {trial: row | {"point": evidence.point(row)} for trial, row in rows.items() if row is not None}
@@ -39,16 +39,18 @@ def collect(out: Path) -> None:
     evidence.sample_file("any", "M = 3").parent.mkdir(exist_ok=True)
     first = min(trial.seed for trial in trials)
     for trial, row in ended.items():
-        if trial.seed == first:
+        file = evidence.sample_file(trial.clip, row["point"])
+        if trial.seed == first and not file.exists():
             model = baselines.load_model(trial.method, trial_folder(out, trial) / "run", device="cpu")
             made = evidence.grid(model.sample(MANY, seed=first))
-            show.save_video(evidence.sample_file(trial.clip, row["point"]), made, model.fps, width=made.shape[-1])
+            show.save_video(file, made, model.fps, width=made.shape[-1])
     print(f"{len(ended)} of {len(trials)} trials are in {SPEC.parent}")
 
 
 def page() -> str:
     """Every claim, what does not reproduce first, in Markdown."""
     head = "Mean change and its 95 % interval over three seeds, in percent (a trend: for each level more). "
+    head += "Both clips together have six trainings, and decide. "
     return f"{head}Written by `python data/evidence.py page`.\n\n{evidence.claims_table(evidence.rows())}\n"
 
 

@@ -68,6 +68,26 @@ MISTAKES = {
         (".mean() / spread)", ".mean())"),
         "assert_close(spread(samples[3], real), metrics.diversity(",
     ),
+    "novelty is not relative to the clip": (
+        ("10_metrics", "metrics/novelty.py"),
+        ("/ len(samples) / variety", "/ len(samples)"),
+        "assert_close(novelty.item(), metrics.novelty(",
+    ),
+    "all networks learn equally slowly": (
+        ("11_ablations", "hierarchy.py"),
+        ("(self.generators[n], scale - n) for n", "(self.generators[n], scale) for n"),
+        'powers[scale][f"G{n}"] == scale - n',
+    ),
+    "SinGAN's noise comes at full strength": (
+        ("12_other_methods", "baselines/singan.py"),
+        ("up + self.generators[n](up + self.amplitudes[n] * noise[n])", "up + self.generators[n](up + noise[n])"),
+        "assert_close(x, singan.sample(1, seed=5))",
+    ),
+    "an interval knows nothing of how few seeds there are": (
+        ("13_reproducing_the_paper", "evidence/claims.py"),
+        ("float(stats.t.ppf(0.975, count - 1))", "float(stats.norm.ppf(0.975))"),
+        "assert round(evidence.reach(1, 3) * 3**0.5, 1) == 4.3",
+    ),
 }
 
 

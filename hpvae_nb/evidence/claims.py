@@ -78,16 +78,27 @@ class Claim:
     direction: Literal[1, -1]
     paper: str = ""
 
-    def measured(self, rows: Sequence[Row], clip: str) -> list[float]:
+    def measured(self, rows: Sequence[Row], clip: str | None = None) -> list[float]:
         """The change in percent, for each seed: of the first point from the second, or by one more level of a trend.
 
-        A trend is the slope of the straight line through the points (least squares), in percent of their mean.
+        Without a clip those of all clips. A trend is the slope of the straight line through the points (least squares),
+        in percent of their mean.
         """
+        if clip is None:
+            return [change for name in clips(rows) for change in self.measured(rows, name)]
         found = np.array([values(rows, clip, name, self.metric) for name in self.points])
         if self.points == LEVELS:
             levels = np.array([int(name.removeprefix("M = ")) for name in LEVELS])
             return list(100 * np.polyfit(levels, found, 1)[0] / found.mean(axis=0))
         return list(100 * (found[0] / found[1] - 1))
+
+    def found(self, rows: Sequence[Row], clip: str | None = None) -> Interval:
+        """The mean change in percent over seeds, and its interval; without a clip of all clips together.
+
+        Mean and interval are those of logarithms of ratios, for which to double and to halve are equally far.
+        """
+        logs = interval(list(np.log1p(np.array(self.measured(rows, clip)) / 100)))
+        return Interval(*(100 * float(np.expm1(end)) for end in (logs.mean, logs.low, logs.high)))
 
     def verdict(self, found: Interval) -> str:
         """Whether the measured change has the direction of the claim: `yes`, `no`, or `unclear` between them."""
@@ -135,32 +146,27 @@ CLAIMS = _claims()
 
 
 def claims_table(rows: Sequence[Row]) -> str:
-    """Every claim as a row in Markdown: what the paper says, mean and interval on each clip, the same direction or not.
+    """Every claim as a row in Markdown: what the paper says, mean and interval on each clip and on all, the verdict.
 
-    What goes the other way on any clip comes first, then what is unclear on any, and last what agrees on all.
+    The verdict is that of all clips and seeds together. What goes the other way comes first, then what is unclear, and
+    last what agrees.
 
     Raises:
         InputError: a point of a claim has no row.
     """
     names = clips(rows)
-    heads = ["finding", "source", "measured by", "paper", *(f"{clip} | same direction" for clip in names)]
-    lines = [" | ".join(heads), " | ".join(["---"] * (4 + 2 * len(names)))]
+    heads = ["finding", "source", "measured by", "paper", *names, "all", "same direction"]
+    lines = [heads, ["---"] * len(heads)]
     for claim in ordered(rows):
+        found = [claim.found(rows, clip) for clip in (*names, None)]
         cells = [claim.says, claim.source, label(claim.metric), claim.paper]
-        for clip in names:
-            found = interval(claim.measured(rows, clip))
-            cells.append(f"{found:+.0f} % | {claim.verdict(found)}")
-        lines.append(" | ".join(cells))
-    return "\n".join(f"| {line} |" for line in lines)
+        lines.append([*cells, *(f"{one:+.0f} %" for one in found), claim.verdict(found[-1])])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def ordered(rows: Sequence[Row]) -> list[Claim]:
-    """The claims, those first that fare worst."""
-
-    def worst(claim: Claim) -> int:
-        return min(VERDICTS.index(claim.verdict(interval(claim.measured(rows, clip)))) for clip in clips(rows))
-
-    return sorted(CLAIMS, key=worst)
+    """The claims, those first that fare worst on all clips together."""
+    return sorted(CLAIMS, key=lambda claim: VERDICTS.index(claim.verdict(claim.found(rows))))
 
 
 def label(metric: str) -> str:

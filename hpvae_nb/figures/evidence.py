@@ -13,6 +13,7 @@ COLORS = {"no": show.RANDOM, "unclear": "#999999", "yes": show.REAL}
 MARKERS = "os^D"
 LINES = {"SinGAN": "--", "ConSinGAN": ":", "VGPNN": "-."}
 FRAMES = 4
+TICKS = (-1000, -100, -10, 0, 10, 100, 1000)  # percent
 
 
 def tradeoff(rows: Sequence[Row], metrics: Sequence[str] = ("diversity", *evidence.REALISM)) -> Any:
@@ -57,20 +58,18 @@ def sheet(clip: str, points: Sequence[str], real: Any) -> Any:
 
 
 def claims(rows: Sequence[Row]) -> Any:
-    """Every claim as a line: the change of its metric, mean and 95 % interval over seeds, for each clip.
+    """Every claim as a line: the change of its metric, mean and 95 % interval over seeds, on each clip and on all.
 
     What fares worst comes first. Changes are turned so that the claimed direction is always to the right; one whose
     whole interval lies there agrees.
     """
     plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
-    names = evidence.clips(rows)
-    size = (4.3 * len(names) + 2.6, 0.27 * len(evidence.CLAIMS) + 0.9)
-    figure, axes = plt.subplots(1, len(names), figsize=size, sharey=True, layout="constrained", squeeze=False)
-    shown = evidence.ordered(rows)
-    places = range(len(shown))
-    for clip, axis in zip(names, axes[0], strict=True):
-        for place, claim in zip(places, shown, strict=True):
-            found = evidence.interval(claim.measured(rows, clip))
+    shown, columns = evidence.ordered(rows), [*evidence.clips(rows), None]
+    size = (2.9 * len(columns) + 2.6, 0.27 * len(shown) + 0.9)
+    figure, axes = plt.subplots(1, len(columns), figsize=size, sharex=True, sharey=True, layout="constrained")
+    for clip, axis in zip(columns, axes, strict=True):
+        for place, claim in enumerate(shown):
+            found = claim.found(rows, clip)
             verdict = claim.verdict(found)
             ends = [claim.direction * end for end in (found.low, found.high)]
             marker = MARKERS[list(COLORS).index(verdict)]
@@ -78,12 +77,13 @@ def claims(rows: Sequence[Row]) -> Any:
             axis.plot(claim.direction * found.mean, place, marker, color=COLORS[verdict], markersize=6)
         axis.axvline(0, color="black", linewidth=1)
         axis.set_xscale("symlog", linthresh=10)
-        axis.set_xlabel("change in the claimed direction, percent")
-        axis.set_title(clip, fontsize=10)
+        axis.set_xticks(TICKS, [f"{tick:+d}" if tick else "0" for tick in TICKS], fontsize=8)
+        axis.set_title(clip or "all", fontsize=10)
         axis.grid(axis="x", alpha=0.3)
+    axes[len(columns) // 2].set_xlabel("change in the claimed direction, percent")
     texts = [f"{claim.says} ({evidence.label(claim.metric)})" for claim in shown]
-    axes[0, 0].set_yticks(places, texts, fontsize=8)
-    axes[0, 0].invert_yaxis()
+    axes[0].set_yticks(range(len(shown)), texts, fontsize=8)
+    axes[0].invert_yaxis()
     handles = [
         plt.Line2D([], [], color=color, marker=marker, label=f"same direction: {verdict}")
         for (verdict, color), marker in zip(COLORS.items(), MARKERS, strict=False)

@@ -39,11 +39,11 @@ def findings_view(rows: Sequence[Row]) -> Any:
         one, other = (claim.points[0], claim.points[-1])
         both = torch.cat([samples(clip, point) for point in (one, other)])
         sides = [f"{point}: {_seeds(rows, clip, point, claim.metric)}" for point in (one, other)]
-        found = evidence.interval(claim.measured(rows, clip))
+        found = claim.found(rows, clip)
         change = f"{found:+.0f} % {'a level' if claim.points == evidence.LEVELS else ''}".strip()
         words = f"{evidence.label(claim.metric)} on {clip}. Above {sides[0]}; below {sides[1]}. Change {change}: "
         picture = rearrange(both, "(a b) c t h w -> c t (a h) (b w)", a=2)
-        return animation(picture, FPS, width=WIDTH), f"{words}same direction {claim.verdict(found)}"
+        return animation(picture, FPS, width=WIDTH), f"{words}same direction: {claim.verdict(found)}"
 
     names = [(f"{claim.says} ({evidence.label(claim.metric)})", i) for i, claim in enumerate(evidence.CLAIMS)]
     return live(
