@@ -224,9 +224,7 @@ def step_tables(
 def growth_tables(config: Config, options: argparse.Namespace, device: torch.device, precision: str) -> list[str]:
     """How a step at the finest scale grows with height and width, and with frames."""
     factors = (1, 1.5) if options.quick else (0.5, 0.75, 1, 1.5, 2)
-    rates = (
-        ((2, 1), (4, 3, 2, 1)) if options.quick else ((2, 1), (4, 2, 1), (8, 4, 2, 1), (4, 3, 2, 1), (8, 6, 3, 2, 1))
-    )
+    rates = ((3, 2, 1), (4, 3, 2, 1)) if options.quick else ((3, 2, 1), (4, 3, 2, 1), (8, 6, 3, 2, 1))
     sizes = [max(config.coarse_size, round(factor * config.fine_size)) for factor in factors]
     by_size = [config.replace(fine_size=size) for size in sizes]
     by_frames = [config.replace(sampling_rates=omega) for omega in rates] if config.dims == 3 else []

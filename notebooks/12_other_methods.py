@@ -650,8 +650,8 @@ print(
 
 # %% [markdown]
 # Times are by the clock, while other trainings ran on the same machine: hence their scatter. How many iterations each
-# method was given was decided by processor time: at all scales together, one iteration takes 1.6 s with HP-VAE-GAN,
-# PatchVAE and SinGAN, and 1.9 s with ConSinGAN (`benchmarks/methods.py` measures it).
+# method was given was decided by processor time: at all scales together, one iteration takes 1.5 to 1.6 s with HP-VAE-GAN,
+# PatchVAE and SinGAN, and 1.8 s with ConSinGAN (`docs/methods.md`, written by `benchmarks/methods.py`).
 #
 # And mind the budget. A hundred iterations a scale are minutes; the papers train for hours or days. Which method is best
 # *then* these numbers cannot say.
