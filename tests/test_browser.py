@@ -18,6 +18,9 @@ LESSONS = [
     "07_hp_vae_gan",
     "08_sampling_and_interpolation",
     "09_diversity_and_realism",
+    "10_metrics",
+    "12_other_methods",
+    "13_reproducing_the_paper",
 ]
 
 

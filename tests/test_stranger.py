@@ -15,7 +15,7 @@ from common import SOURCE, notebook_builder
 
 import hpvae_nb
 
-LESSONS = ["00_quickstart", "03_patch_vae", "08_sampling_and_interpolation"]
+LESSONS = ["00_quickstart", "03_patch_vae", "08_sampling_and_interpolation", "13_reproducing_the_paper"]
 COLAB_WIDGETS = ["ipywidgets==7.7.1", "ipython_genutils"]  # Colab's pages cannot show those of ipywidgets 8
 
 pytestmark = [
@@ -137,5 +137,5 @@ def test_an_old_pytorch_stays_and_is_called_too_old(tmp_path, address_book):
     _, setup = builder.standard_cells("any", builder.repository())
     (someone.folder / "setup.ipy").write_text(setup.source)
     result = someone.run("-m", "IPython", "setup.ipy")
-    assert f"Cannot install hpvae-nb=={hpvae_nb.__version__} and torch==2.5.0" in result.stdout + result.stderr
+    assert f"Cannot install hpvae-nb[metrics]=={hpvae_nb.__version__} and torch==2.5.0" in result.stdout + result.stderr
     assert someone.installed() == had

@@ -115,7 +115,7 @@ def test_the_benchmark_of_views_prints_a_table(trained, tmp_path, benchmark):
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == out.read_text().strip()
     number = r"(\d+(?:\.\d+)?)"
-    cells = rf"^\| (\w+_view) \| (\d) \| .* \| {number} \| {number} \| {number} \| (?:yes|no) \| \d+ \|$"
+    cells = rf"^\| (\w+_view) \| (\d+) \| .* \| {number} \| {number} \| {number} \| (?:yes|no) \| \d+ \|$"
     rows = re.findall(cells, out.read_text(), re.MULTILINE)
     assert [name for name, *_ in rows] == list(benchmark.views(trained))
     assert all(0 < float(median) <= float(late) for _, _, median, late, _ in rows)
