@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from pathlib import Path
 
@@ -20,7 +21,6 @@ from hpvae_nb.sweeps.results import finished, trial_folder, write_results
 
 PAGE = Path(__file__).parent.parent / "docs" / "evidence.md"
 SPEC = Path(__file__).parent / "evidence" / "spec.yaml"
-MANY = 4  # samples in a file
 
 
 def collect(out: Path) -> None:
@@ -42,7 +42,7 @@ def collect(out: Path) -> None:
         file = evidence.sample_file(trial.clip, row["point"])
         if trial.seed == first and not file.exists():
             model = baselines.load_model(trial.method, trial_folder(out, trial) / "run", device="cpu")
-            made = evidence.grid(model.sample(MANY, seed=first))
+            made = evidence.grid(model.sample(math.prod(evidence.GRID), seed=first))
             show.save_video(file, made, model.fps, width=made.shape[-1])
     print(f"{len(ended)} of {len(trials)} trials are in {SPEC.parent}")
 

@@ -3,6 +3,7 @@
 from hpvae_nb.evidence.claims import CLAIMS, REALISM, Claim, Interval, claims_table, interval, label, ordered, reach
 from hpvae_nb.evidence.points import (
     ABLATIONS,
+    GRID,
     LEVELS,
     METHODS,
     POINTS,
@@ -21,6 +22,7 @@ from hpvae_nb.evidence.reproduction import Comparison, compare, reproduced
 __all__ = [
     "ABLATIONS",
     "CLAIMS",
+    "GRID",
     "LEVELS",
     "METHODS",
     "POINTS",
