@@ -14,6 +14,7 @@ import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import torch
@@ -24,6 +25,24 @@ from hpvae_nb.errors import InputError, require
 from hpvae_nb.video_files import ALPHA_SAID, FOLDER_FPS, GREY_SAID, Size, read_file, read_folder
 
 ROUNDING = 1e-4  # how far beyond [-1, 1] is float noise (a resize, say), clamped without a word
+
+
+class Elsewhere(NamedTuple):
+    """A clip that ``download_clip`` knows by name: its address, its SHA-256, what it shows and whose it is."""
+
+    url: str
+    sha256: str
+    what: str
+
+
+ELSEWHERE = {  # not bundled: such footage may be looked at and trained on, but is not ours to pass on
+    "wingsuit": Elsewhere(
+        "https://raw.githubusercontent.com/shirgur/hp-vae-gan/f372e844/visuals/wingsuit_real.gif",
+        "6c7c1f19bbe6009c261b4373b942c9a8c27ff5b5b1ae02a15726f9ab889aafea",
+        "flyers in wingsuits over a hill, 13 frames of 256x144: a clip of the paper's Figure 1, from its authors' "
+        "repository (the repository is under MIT, the footage is somebody else's)",
+    ),
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -195,24 +214,35 @@ def load_image(path_or_name: str | os.PathLike[str], size: Size | None = None) -
     return Clip(clip.video[:, 0], clip.fps, clip.name)
 
 
-def download_clip(url: str, sha256: str, folder: str | os.PathLike[str] | None = None) -> Path:
+def download_clip(url_or_name: str, sha256: str | None = None, folder: str | os.PathLike[str] | None = None) -> Path:
     """Fetch a clip once, check it, and keep it.
 
     Args:
-        url: http or https address of the file.
+        url_or_name: http or https address of the file, or a name in ``ELSEWHERE``: ``"wingsuit"``, a clip of the paper.
         sha256: its checksum, 64 hexadecimal digits; a file already there with this checksum is not fetched again.
+            None for a name, which brings its own.
         folder: where to keep it; None for the user's cache folder.
 
     Returns:
         The path of the checked file, for ``load_clip``.
 
     Raises:
-        InputError: not http(s); not a checksum; the address does not answer; the file has another checksum (and is
-            deleted).
+        InputError: neither http(s) nor a known name; no checksum; the address does not answer; the file has another
+            checksum (and is deleted).
         ImportError: the package ``pooch`` is missing.
     """
+    url, kept_as = url_or_name, None
+    if url_or_name in ELSEWHERE:
+        url, own, _ = ELSEWHERE[url_or_name]
+        sha256 = own if sha256 is None else sha256
+        kept_as = url_or_name + Path(urlsplit(url).path).suffix
+    elif re.fullmatch(r"[\w-]+", url_or_name):
+        known = ", ".join(sorted(ELSEWHERE))
+        raise InputError(f"{url_or_name!r} is no clip known by name: give one of {known}, or an http(s) address")
     if urlsplit(url).scheme not in ("http", "https"):
         raise InputError(f"{url!r} is no http or https address: give a local file to load_clip as it is")
+    if sha256 is None:
+        raise InputError(f"{url} comes without a checksum: give sha256=, so that what arrives can be trusted")
     if not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
         raise InputError(
             f"{sha256!r} is no SHA-256 checksum, which has 64 hexadecimal digits: compute it with sha256sum"
@@ -220,8 +250,9 @@ def download_clip(url: str, sha256: str, folder: str | os.PathLike[str] | None =
     pooch = require("pooch", "downloading clips")
     kept = Path(folder) if folder is not None else pooch.os_cache("hpvae_nb")
     fetch = pooch.HTTPDownloader(progressbar=False)
+    known_hash = f"sha256:{sha256.lower()}"
     try:
-        return Path(pooch.retrieve(url, known_hash=f"sha256:{sha256.lower()}", path=kept, downloader=fetch))
+        return Path(pooch.retrieve(url, known_hash=known_hash, fname=kept_as, path=kept, downloader=fetch))
     except OSError as error:  # first: the network's errors are OSErrors, and a few of them ValueErrors too
         raise InputError(f"{url} could not be fetched ({error}): check the address and the network") from error
     except ValueError as error:  # pooch's sentence holds both checksums
@@ -258,6 +289,8 @@ def _find(path_or_name: str | os.PathLike[str]) -> tuple[Path, str]:
     path = Path(path_or_name).expanduser()
     if path.exists():
         return path, path.name if path.is_dir() else path.stem
+    if path_or_name in ELSEWHERE:
+        raise InputError(f"{path_or_name!r} is not bundled: fetch it first, load_clip(download_clip({path_or_name!r}))")
     names = bundled_clips()
     near = difflib.get_close_matches(path.stem.lower(), names, n=1, cutoff=0.5)
     hint = (

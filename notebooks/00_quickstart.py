@@ -40,7 +40,8 @@ print(hp.bundled_clips())
 # %% [markdown]
 # ## One clip
 #
-# A few people cross a paved square. Thirteen frames of it are all that the model will ever see.
+# A few people cross a paved square. Thirteen frames of it are all that the model will ever see. If you are online, you can
+# take a clip of the paper itself, `hp.load_clip(hp.download_clip("wingsuit"))`: flyers over a hill.
 
 # %%
 clip = hp.load_clip("pedestrians", frames=13)

@@ -311,7 +311,8 @@ print("the same weights, bit for bit:", all(torch.equal(a, b) for a, b in pairs)
 #
 # Press **Upload your own clip** in the dashboard, choose a video file, then **Train**. The first 13 frames are used; for
 # others, `hp.load_clip("my.mp4", start=200)` and `dashboard(that, config)`. Nothing leaves your machine: the file goes to
-# the notebook's kernel and no further.
+# the notebook's kernel and no further. The flyers of the paper's Figure 1 are one download away:
+# `hp.load_clip(hp.download_clip("wingsuit"))`.
 #
 # For pictures worth looking at, take `hp.preset("laptop")` and a clip like this:
 #

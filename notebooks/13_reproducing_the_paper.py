@@ -23,7 +23,8 @@
 #
 # This is a small paper about a paper. Gur, Benaim and Wolf trained at 256 pixels, 20 000 iterations a scale, on a GPU for
 # most of a day, on clips and with weights that are hard to come by. We ask what is left of their findings at 64 pixels,
-# 100 iterations a scale, on one CPU thread, in three minutes a training, on two clips that come with the package.
+# 100 iterations a scale, on one CPU thread, in three minutes a training, on two clips that come with the package. A clip of
+# theirs can be had by name, `hp.load_clip(hp.download_clip("wingsuit"))`, to try any of it on.
 #
 # ## What was done
 

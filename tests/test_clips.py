@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import threading
 import warnings
@@ -571,3 +572,36 @@ def test_download_refuses(server, tmp_path):
         download_clip("ftp://example.org/a.mp4", "0" * 64)
     with pytest.raises(InputError, match="is no SHA-256 checksum, which has 64"):
         download_clip(server, "abc")
+    with pytest.raises(InputError, match="comes without a checksum: give sha256="):
+        download_clip(server)
+    with pytest.raises(InputError, match=r"'wingsuits' is no clip known by name: give one of wingsuit, or an http"):
+        download_clip("wingsuits")
+
+
+def test_a_known_name_brings_address_and_checksum(server, tmp_path, monkeypatch):
+    checksum = hashlib.sha256((tmp_path / "site" / "clip.mkv").read_bytes()).hexdigest()
+    monkeypatch.setitem(clips.ELSEWHERE, "wingsuit", clips.Elsewhere(server, checksum, "a copy on this machine"))
+    path = download_clip("wingsuit", folder=tmp_path / "kept")
+    assert path == tmp_path / "kept" / "wingsuit.mkv"
+    assert load_clip(path).name == "wingsuit"
+    assert download_clip("wingsuit", folder=tmp_path / "kept") == path
+    assert QuietHandler.served == 1
+    monkeypatch.setitem(clips.ELSEWHERE, "wingsuit", clips.Elsewhere(server, "0" * 64, "another file"))
+    with pytest.raises(InputError, match="is not the file it was"):
+        download_clip("wingsuit", folder=tmp_path / "kept")
+
+
+def test_clips_elsewhere_are_pinned_and_not_bundled(monkeypatch, tmp_path):
+    asked = {}
+    monkeypatch.setattr("pooch.retrieve", lambda url, **settings: asked.update({url: settings}) or tmp_path / "x")
+    for name, (url, sha256, what) in clips.ELSEWHERE.items():
+        assert re.fullmatch(r"https://\S+/[0-9a-f]{7,40}/\S+", url)  # at one commit
+        assert re.fullmatch(r"[0-9a-f]{64}", sha256)
+        assert what
+        assert name not in bundled_clips()
+        download_clip(name)
+        assert asked[url]["known_hash"] == f"sha256:{sha256}"
+        assert asked[url]["fname"].startswith(f"{name}.")
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(InputError, match=rf"'{name}' is not bundled: fetch it first, .*download_clip\('{name}'\)"):
+            load_clip(name)
