@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install -c const
 # A busy machine slows small convolutions on many threads down more than it speeds them up.
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test lab notebooks badges zoo evidence benchmarks lint clean
+.PHONY: demo test lab notebooks badges zoo evidence benchmarks gpu lint clean
 
 demo: $(VENV)/base.done  ## Train on a bundled clip and write new ones to runs/demo (minutes)
 	$(BIN)/python -m hpvae_nb train pedestrians --preset laptop --out runs/demo --samples 8 --resume
@@ -39,6 +39,13 @@ benchmarks: $(VENV)/base.done  ## Measure anew what docs/ says about this machin
 	$(BIN)/python benchmarks/methods.py --out docs/methods.md
 	$(BIN)/python benchmarks/widgets.py --out docs/widgets.md
 	$(BIN)/python benchmarks/precision.py --iterations 150 --out docs/precision
+
+OUT ?= runs/gpu
+
+gpu:  ## On a machine with an NVIDIA GPU: tests, speed, and a piece of a paper training that the next call goes on with
+	@$(MAKE) $(VENV)/test.done || echo "No network, it seems: going on with $(PYTHON), if it has PyTorch"
+	@python="$(PYTHON)"; if [ -e $(VENV)/test.done ]; then python=$(BIN)/python; fi; \
+		"$$python" benchmarks/gpu.py --out '$(OUT)'
 
 lint: $(VENV)/test.done
 	$(BIN)/ruff check .

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import torch
-from step import machine, table
+from writing import machine, table
 
 from hpvae_nb import baselines, evidence, sweeps
 from hpvae_nb.checkpoint import write_bytes

@@ -10,7 +10,7 @@ import statistics
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-from step import machine, sites, table
+from writing import machine, sites, table
 
 from hpvae_nb import Model, load_clip, metrics, preset, presets, train
 from hpvae_nb.precision import choose_device

@@ -1,13 +1,13 @@
 """Times one training step at every scale, this package against the literal version of the equations.
 
     python benchmarks/step.py                                  # the laptop preset on the pedestrians, on this machine
-    python benchmarks/step.py --preset paper --device cuda
+    python benchmarks/step.py --preset paper --device cuda --within 300 --seconds 5
     python benchmarks/step.py --growth --sampling --first-preview       # more tables
 
 Both contenders start from the same weights and take turns, step by step, in one process, so that whatever else slows
 the machine slows both. The literal version (`literal.py`) computes in float32 as PyTorch does by default, which on CUDA
 lets convolutions use TF32. Memory is that of a fresh process for each contender. Nothing is trained beforehand: what a
-step costs does not depend on the weights.
+step costs does not depend on the weights. Each row is also logged as soon as it is measured.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -29,7 +27,9 @@ from typing import Any
 
 import torch
 from literal import Literal, LiteralTrainer
+from writing import clock, line, machine, sites, table
 
+from hpvae_nb import checkpoint
 from hpvae_nb.clips import Clip, load_clip, load_image
 from hpvae_nb.config import Config, from_dict, preset, presets
 from hpvae_nb.cost import step_flops
@@ -43,7 +43,7 @@ QUICK_PEAK_SHAPES = ((2, 5, 12, 16),)
 
 
 def main() -> None:
-    options = parse_arguments()
+    start, options = time.perf_counter(), parse_arguments()
     if options.child:
         print(json.dumps(measure_alone(json.loads(options.child))))
         return
@@ -52,10 +52,13 @@ def main() -> None:
     config = preset(options.preset, dims=options.dims)
     # Fresh processes come first: on Linux a process's peak memory is at least that of the one that started it.
     where = f"{machine(device)}; ours in {precision}, the literal in float32."
-    parts = [f"Preset {config.preset} on {options.clip}. {where}"]
-    memory = {name: alone(name, config, options.clip, device, precision, seconds=0) for name in CONTENDERS}
+    parts = [f"Preset {config.preset} on {load(config, options.clip).name}. {where}"]
+    memory = [memory_row(name, config, options, device, precision) for name in CONTENDERS]
     growth = growth_tables(config, options, device, precision) if options.growth else []
-    parts += [*step_tables(config, options, device, precision, memory), *growth]
+    parts += step_tables(config, options, device, precision, start + options.within)
+    what = "tensors on the GPU" if device.type == "cuda" else "the whole process"
+    parts += [f"Peak memory at scale {config.scales - 1}, {what}, each contender in a fresh one:"]
+    parts += [table(["contender", "before the first step, MB", "peak MB"], memory), *growth]
     if options.sampling:
         parts.append(sampling_table(config, options, device, precision))
     if options.first_preview:
@@ -70,10 +73,11 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--preset", default=None, choices=presets(), help="default: laptop; with --quick, smoke")
     parser.add_argument("--dims", type=int, default=3, choices=(2, 3), help="2: an image, the clip's first frame")
-    parser.add_argument("--clip", default="pedestrians", help="a bundled clip's name or a path")
+    parser.add_argument("--clip", default="pedestrians", help="a bundled clip's name, a path, or a file of `save_clip`")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto", choices=PRECISIONS, help="of ours; the literal is float32")
     parser.add_argument("--seconds", type=float, default=10.0, help="to spend on each scale, once both are warm")
+    parser.add_argument("--within", type=float, default=math.inf, help="seconds; the literal is left out beyond them")
     parser.add_argument("--growth", action="store_true", help="step time and memory by voxels and by frames")
     parser.add_argument("--sampling", action="store_true", help="seconds to sample a clip")
     parser.add_argument("--first-preview", action="store_true", help="seconds from the command to the first preview")
@@ -90,7 +94,15 @@ def parse_arguments() -> argparse.Namespace:
 # Measuring
 
 
+def save_clip(path: Path, clip: Clip) -> None:
+    """Keep a clip in a file that needs no video package to be read."""
+    checkpoint.write(path, "clip", {"video": clip.video}, {"fps": clip.fps, "name": clip.name})
+
+
 def load(config: Config, name: str) -> Clip:
+    if name.endswith(".safetensors"):
+        tensors, about = checkpoint.read(Path(name), "clip")
+        return Clip(tensors["video"], about["fps"], about["name"])
     return load_image(name) if config.dims == 2 else load_clip(name, frames=config.frames)
 
 
@@ -139,25 +151,46 @@ def alternate(steps: dict[str, Step], device: torch.device, seconds: float, leas
     return times
 
 
+def take_turns(
+    trainer: Trainer, literal: bool, device: torch.device, seconds: float, least: int
+) -> dict[str, list[float]]:
+    """`alternate`; the literal is left out where it is not wanted, or fails, as where a GPU's memory is too small."""
+    steps: dict[str, Step] = {"ours": trainer.step}
+    if literal:
+        try:
+            return alternate({**steps, "literal": literal_of(trainer).step}, device, seconds, least)
+        except RuntimeError as error:
+            log(f"the literal is left out from here on: {error}")
+    return alternate(steps, device, seconds, least)
+
+
 def convolution_peak(device: torch.device, precision: str, shapes: Sequence[tuple[int, ...]]) -> float:
     """The most operations a second that a forward pass of a 3x3x3 convolution, 64 to 64 channels, reaches here."""
     layer = torch.nn.Conv3d(64, 64, 3, padding=1).to(device)
     best = 0.0
-    for batch, *sites in shapes:
-        x = torch.randn(batch, 64, *sites, device=device)
+    for batch, *size in shapes:
+        x = torch.randn(batch, 64, *size, device=device)
         with torch.no_grad(), computing(device, precision):
             fastest = min(seconds_of(lambda x=x: layer(x), device) for _ in range(8))  # type: ignore[misc]
-        best = max(best, 2 * 27 * 64 * 64 * batch * math.prod(sites) / fastest)
+        best = max(best, 2 * 27 * 64 * 64 * batch * math.prod(size) / fastest)
     return best
 
 
-def alone(name: str, config: Config, clip: str, device: torch.device, precision: str, seconds: float) -> dict[str, Any]:
-    """`measure_alone` in a fresh process."""
-    order = {"name": name, "config": config.to_dict(), "clip": clip, "device": str(device), "precision": precision}
-    command = [sys.executable, __file__, "--child", json.dumps({**order, "seconds": seconds})]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def alone(
+    name: str, config: Config, options: argparse.Namespace, device: torch.device, precision: str, seconds: float
+) -> dict[str, Any]:
+    """`measure_alone` in a fresh process, which may take a sixth of the time there is."""
+    order = {"name": name, "config": config.to_dict(), "clip": options.clip, "device": str(device)}
+    order |= {"precision": precision, "seconds": seconds}
+    command = [sys.executable, __file__, "--child", json.dumps(order)]
+    limit = None if math.isinf(options.within) else options.within / 6
+    where = f"{name} at {config.fine_size} px, {config.frames} frames"
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=limit)
+    except subprocess.TimeoutExpired as error:
+        raise SystemExit(f"{where}: longer than {limit:.0f} s") from error
     if done.returncode:
-        raise SystemExit(f"{name} failed at {config.fine_size} px, {config.frames} frames:\n{done.stderr[-2000:]}")
+        raise SystemExit(f"{where} failed:\n{done.stderr[-2000:]}")
     return json.loads(done.stdout)
 
 
@@ -186,39 +219,53 @@ def peak_bytes(device: torch.device) -> int:
 
 
 def step_tables(
-    config: Config, options: argparse.Namespace, device: torch.device, precision: str, memory: dict[str, Any]
+    config: Config, options: argparse.Namespace, device: torch.device, precision: str, end: float
 ) -> list[str]:
-    """Times by scale; then the whole run and the memory."""
+    """Times by scale, then those of the whole run. `end`: by then, the literal is to have made its last step."""
     peak = convolution_peak(device, precision, QUICK_PEAK_SHAPES if options.quick else PEAK_SHAPES)
     trainer = new_trainer(config, options.clip, device, precision)
-    rows, totals = [], dict.fromkeys(CONTENDERS, 0.0)
+    least = 3 if math.isinf(end) else 1
+    titles = ["scale", "shape", "kind", "ours ms", "literal ms", "ratio", "ours GFLOP/s", "of peak", "steps"]
+    log(line(titles))
+    rows, totals, expected = [], dict.fromkeys(CONTENDERS, 0.0), 0.0
     for n, shape in enumerate(trainer.shapes):
         climb(trainer, n)
-        times = alternate({"ours": trainer.step, "literal": literal_of(trainer).step}, device, options.seconds)
-        medians = {name: statistics.median(values) for name, values in times.items()}
+        flops = step_flops(config, trainer.shapes, n)
+        in_time = time.perf_counter() + (1 + least) * expected * flops < end  # one more warms up
+        times = take_turns(trainer, in_time, device, options.seconds, least)
+        medians = {name: statistics.median(times[name]) if name in times else math.inf for name in CONTENDERS}
+        expected = medians["literal"] / flops  # seconds per operation; once left out, the literal stays out
         for name in CONTENDERS:
             totals[name] += medians[name] * config.iterations
-        speed = trainer.batch * step_flops(config, trainer.shapes, n) / medians["ours"]
-        rows.append(
-            [n, sites(shape), config.kind(n)]
-            + [f"{1e3 * medians[name]:.1f} ({1e3 * min(times[name]):.1f})" for name in CONTENDERS]
-            + [f"{medians['literal'] / medians['ours']:.1f}", f"{speed / 1e9:.0f}", f"{100 * speed / peak:.0f} %"]
-            + [len(times["ours"])]
-        )
-        log(f"scale {n} of {config.scales - 1} measured")
-    ratio = totals["literal"] / totals["ours"]
-    total = [f"{clock(totals[name])}" for name in CONTENDERS]
-    rows.append([f"all, x {config.iterations}", "", "", *total, f"{ratio:.1f}", "", "", ""])
-    titles = ["scale", "shape", "kind", "ours ms", "literal ms", "ratio", "ours GFLOP/s", "of peak", "steps"]
-    what = "tensors on the GPU" if device.type == "cuda" else "the whole process"
-    memory_rows = [[name, f"{memory[name]['idle'] / 1e6:.0f}", f"{memory[name]['peak'] / 1e6:.0f}"] for name in memory]
+        speed = trainer.batch * flops / medians["ours"]
+        found = [f"{1e3 * medians[name]:.1f} ({1e3 * min(times[name]):.1f})" for name in times]
+        found += ["-"] * (len(CONTENDERS) - len(found))
+        speeds = [f"{speed / 1e9:.0f}", f"{100 * speed / peak:.0f} %"]
+        rows.append([n, sites(shape), config.kind(n), *found, ratio(medians), *speeds, len(times["ours"])])
+        log(line(rows[-1]))
+    total = [clock(totals[name]) for name in CONTENDERS]
+    rows.append([f"all, x {config.iterations}", "", "", *total, ratio(totals), "", "", ""])
+    note = " A dash: too slow for the time given, or failed." if math.isinf(totals["literal"]) else ""
     return [
         f"Milliseconds of a training step: median (least) of alternating steps. Convolution peak measured in the same "
-        f"run: {peak / 1e9:.0f} GFLOP/s ({precision}, Conv3d, 64 to 64 channels, forward).",
+        f"run: {peak / 1e9:.0f} GFLOP/s ({precision}, Conv3d, 64 to 64 channels, forward).{note}",
         table(titles, rows),
-        f"Peak memory at scale {config.scales - 1}, {what}, each contender in a fresh one:",
-        table(["contender", "before the first step, MB", "peak MB"], memory_rows),
     ]
+
+
+def ratio(seconds: dict[str, float]) -> str:
+    return "-" if math.isinf(seconds["literal"]) else f"{seconds['literal'] / seconds['ours']:.1f}"
+
+
+def memory_row(
+    name: str, config: Config, options: argparse.Namespace, device: torch.device, precision: str
+) -> list[str]:
+    """A contender's name, and its memory in MB or why it is not known."""
+    try:
+        found = alone(name, config, options, device, precision, seconds=0)
+    except SystemExit as error:
+        return [name, "-", str(error).strip().splitlines()[-1]]
+    return [name, f"{found['idle'] / 1e6:.0f}", f"{found['peak'] / 1e6:.0f}"]
 
 
 def growth_tables(config: Config, options: argparse.Namespace, device: torch.device, precision: str) -> list[str]:
@@ -233,7 +280,7 @@ def growth_tables(config: Config, options: argparse.Namespace, device: torch.dev
         rows = []
         for changed in configs:
             log(f"growth with {title}: {changed.fine_size} px, {changed.frames} frames")
-            found = alone("ours", changed, options.clip, device, precision, options.seconds)
+            found = alone("ours", changed, options, device, precision, options.seconds)
             voxels, median = math.prod(found["shape"]), statistics.median(found["times"])
             times = f"{1e3 * median:.1f} ({1e3 * min(found['times']):.1f})"
             per_voxel, memory = f"{1e6 * median / voxels:.2f}", f"{found['peak'] / 1e6:.0f}"
@@ -273,37 +320,6 @@ def first_preview(options: argparse.Namespace) -> str:
         process.kill()
         process.wait()
     return f"From the command `train` to the first preview: {seconds:.1f} s."
-
-
-def table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    lines = [titles, ["---"] * len(titles), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
-
-
-def machine(device: torch.device) -> str:
-    where = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
-    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return (
-        f"{where}; {torch.get_num_threads()} threads of {os.cpu_count()} CPUs{load}; PyTorch {torch.__version__}, "
-        f"Python {platform.python_version()}; device {device.type}"
-    )
-
-
-def cpu_name() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def sites(shape: Sequence[int]) -> str:
-    return " x ".join(map(str, shape))
-
-
-def clock(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def log(text: str) -> None:

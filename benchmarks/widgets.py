@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 from ipywidgets import Play
-from step import machine, table
+from writing import machine, table
 
 from hpvae_nb import baselines, evidence, widgets
 from hpvae_nb.clips import load_clip

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from prepare_clips import HEIGHT, WIDTH, encode
 
+WIDTH, HEIGHT = 256, 144  # of all bundled clips
 FPS = 24
 FRAMES = 60
 SUPERSAMPLE = 4  # samples per pixel and axis, for smooth edges
@@ -170,6 +170,8 @@ def truth(frames: int = FRAMES) -> dict[str, Any]:
 
 def main() -> None:
     """Write balloons.mp4 and balloons.json beside this file."""
+    from prepare_clips import encode  # needs PyAV; to render does not
+
     here = Path(__file__).parent
     encode(here / "balloons.mp4", render(), Fraction(FPS))
     (here / "balloons.json").write_text(json.dumps(truth()) + "\n", encoding="utf-8")

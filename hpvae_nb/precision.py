@@ -2,32 +2,79 @@
 
 from __future__ import annotations
 
+import functools
+import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 import torch
+import torch.nn.functional as F
 
+from hpvae_nb.blocks import SLOPE, conv
 from hpvae_nb.config import Config
-from hpvae_nb.errors import InputError
-from hpvae_nb.pyramid import Shape
+from hpvae_nb.errors import InputError, sentence
+from hpvae_nb.pyramid import Shape, upsample
 
 PRECISIONS = ("auto", "bfloat16", "float32")
 
 
 def choose_device(device: str | torch.device = "auto") -> torch.device:
-    """`"auto"` is the first CUDA GPU where there is one, else the CPU; anything else is taken at its word.
+    """Where to compute: `"auto"` is the first CUDA GPU if it passes `probe`, else the CPU; a GPU that fails is named.
+
+    An Apple GPU is used only where asked for, with `"mps"`: this package was never run on one, and which of its
+    operations PyTorch has there differs from version to version.
+
+    Args:
+        device: `"auto"`, `"cpu"`, `"cuda"`, `"cuda:1"`, `"mps"`, or a `torch.device`.
 
     Raises:
-        InputError: for a name PyTorch does not know, or a device that is not there.
+        InputError: for a name PyTorch does not know, or a device that is not there or fails `probe`.
     """
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if not torch.cuda.is_available():
+            return torch.device("cpu")
+        try:
+            probe(torch.device("cuda"))
+        except Exception as error:
+            trouble = f"CUDA is there but cannot run this package's convolutions ({_reason(error)})"
+            warnings.warn(f"{trouble}: the CPU is used instead", stacklevel=2)
+            return torch.device("cpu")
+        return torch.device("cuda")
     try:
         chosen = torch.device(device)
-        torch.empty(0, device=chosen)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(f"device {str(device)!r} cannot be used here; 'auto' and 'cpu' always can") from error
+        if chosen.type != "cpu":
+            probe(chosen)
+    except Exception as error:
+        trouble = f"device {str(device)!r} cannot be used here ({_reason(error)})"
+        raise InputError(f"{trouble}: use 'cpu', or 'auto', which always finds one") from error
     return chosen
+
+
+@functools.cache  # of what passed; what failed (a full GPU, say) is tried again
+def probe(device: torch.device) -> None:
+    """A training step in small: one upsampling, one convolution, and the double backward pass of a gradient penalty.
+
+    To be listed is not enough: a GPU older than PyTorch's kernels counts as available and fails at the first
+    convolution, and on an Apple GPU parts may be missing.
+
+    Raises:
+        Exception: whatever the device raises, which is RuntimeError in most cases, but not in all.
+    """
+    with torch.random.fork_rng(devices=[]), torch.enable_grad():  # the weights are drawn from nobody's random numbers
+        layer = conv(3, 3, 4).to(device)
+        coarse = torch.ones(1, 3, 2, 3, 3, device=device, requires_grad=True)
+        x = upsample(coarse, (3, 4, 5))
+        made = F.leaky_relu(layer(x), SLOPE).sum()
+        (slope,) = torch.autograd.grad(made, x, create_graph=True)
+        (made + slope.square().sum()).backward()
+        gradients = [coarse.grad, *(weight.grad for weight in layer.parameters())]
+        if not all(bool(torch.isfinite(gradient).all()) for gradient in gradients if gradient is not None):
+            raise ArithmeticError("gradients that are no finite numbers")
+
+
+def _reason(error: Exception) -> str:
+    """An error's kind and first line: those of CUDA go on with advice on debugging."""
+    return sentence(error).partition("\n")[0].rstrip(". ")
 
 
 def native_bfloat16(device: torch.device) -> bool:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jupytext
 import numpy
 import pytest
 import torch
@@ -77,6 +76,8 @@ def notebook_builder():
 
 def answers(lesson):
     """Stub and solution of each exercise of a lesson's script, as functions: `("stub", name)`, `("solution", name)`."""
+    import jupytext  # here, so that tests of the core run where only pytest is installed
+
     builder, found = notebook_builder(), {}
     known = {"torch": torch, "F": F, "math": math, "rearrange": rearrange, "reduce": reduce, "repeat": repeat}
     known |= {"np": numpy, "evidence": evidence}

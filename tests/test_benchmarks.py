@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from hpvae_nb.config import preset
 
@@ -115,6 +116,34 @@ def test_growth_with_size_and_with_frames(tables):
             assert re.fullmatch(TIMES, step)
             assert float(per_voxel) > 0
             assert float(peak) > 0
+
+
+@pytest.mark.slow
+def test_without_time_the_literal_is_left_out():
+    command = [sys.executable, "benchmarks/step.py", "--quick", "--device", "cpu", "--within", "0"]
+    done = subprocess.run(command, cwd=ROOT, env=ONE_THREAD, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if line.startswith("| ")]
+    scales = [row for row in rows if row[0].isdigit()]
+    assert len(scales) == preset("smoke").scales
+    assert all(re.fullmatch(TIMES, row[3]) and row[4:6] == ["-", "-"] for row in scales)
+    assert [row[2].split(": ")[1] for row in rows if row[0] in ("ours", "literal")] == ["longer than 0 s"] * 2
+    assert done.stderr.splitlines()[1:] == [line for line in done.stdout.splitlines() if line[2:3].isdigit()]
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("no engine")])
+def test_a_literal_that_fails_is_left_out_and_said(monkeypatch, capsys, clip, tiny, error):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import step
+
+    def fails(trainer):
+        raise error
+
+    monkeypatch.setattr(step, "literal_of", fails)
+    trainer = step.climb(step.Trainer(clip, tiny, 0, torch.device("cpu"), "float32"), 0)
+    times = step.take_turns(trainer, True, trainer.device, 0.0, 2)
+    assert [len(times[name]) for name in times] == [2]
+    assert capsys.readouterr().err == f"the literal is left out from here on: {error}\n"
 
 
 def test_an_unknown_preset_is_refused():
