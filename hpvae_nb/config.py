@@ -67,8 +67,18 @@ class Config:
     penalty_norm: Literal["site", "sample"] = "sample"  # Gulrajani et al. 2017, eq. (3); grows with the root of T*H*W
     noise_amplitude: float = 0.1  # released: times the RMSE of the reconstruction; the paper gives none
 
+    # Economies of ours, at GAN scales (docs/recipe.md); neither the paper nor the released code has them
+    window: int | None = None  # voxels of the random window of a clip that a step sees; None: whole clips
+    window_choices: int = 1  # random windows of which a step takes the one that varies most
+    pool: int | None = None  # random ↑x̄^(n-1) that are made beforehand and kept; None: made anew for each step
+    pool_every: int = 20  # steps after which the oldest of the pool is made anew
+    penalty_every: int = 1  # steps from one with a penalty, so many times as strong, to the next
+
     # Optimisation
     iterations: int = 20_000  # paper, A.1, per scale
+    vae_iterations: int | None = None  # at VAE scales; None: `iterations`
+    cosine: bool = False  # let the learning rate fall to a hundredth, along a cosine, within each GAN scale
+    average: float | None = None  # decay of averaged weights that G^n ends its scale with; None: those of its last step
     lr: float = 5e-4  # paper, A.1
     lr_decay: float = 0.2  # paper, A.1: of E and G^0, per scale
     freeze: bool = True  # paper, section 3.2; False: section 4.2, "training all levels", with lr_decay for each of them
@@ -94,6 +104,10 @@ class Config:
     def is_vae(self, scale: int) -> bool:
         """Whether `scale` (0..N) is trained by equations (5) and (8) rather than (11)."""
         return scale < self.vae_levels
+
+    def iterations_at(self, scale: int) -> int:
+        """Training steps planned at `scale` (0..N)."""
+        return self.vae_iterations or self.iterations if self.is_vae(scale) else self.iterations
 
     def kind(self, scale: int) -> str:
         """`"VAE"` or `"GAN"`: how `scale` (0..N) is trained, in a word."""

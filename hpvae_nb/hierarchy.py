@@ -45,7 +45,10 @@ class Hierarchy(nn.Module):
             shape: (T, H, W) of scale n.
             noise: z_n times its amplitude, `b 3 T H W`.
         """
-        up = upsample(below, shape)
+        return self.refine_up(scale, upsample(below, shape), noise)
+
+    def refine_up(self, scale: int, up: Tensor, noise: Tensor | None = None) -> Tensor:
+        """The same from ↑x̄^(n-1), `b 3 T H W`, whole or a window of it."""
         seen = up if noise is None else up + noise
         made = self.generators[scale](seen)
         return self._bounded(up + made if self.config.residual else made)

@@ -9,6 +9,7 @@ import torch
 from einops import reduce
 from torch import Tensor
 
+from hpvae_nb.convolution import to_slope
 from hpvae_nb.errors import InputError
 
 
@@ -94,6 +95,8 @@ def gradient_penalty(
     device = generator.device if generator is not None else real.device
     epsilon = torch.rand(len(real), *[1] * (real.ndim - 1), generator=generator, device=device).to(real.device)
     blend = (epsilon * real.detach() + (1 - epsilon) * fake.detach()).requires_grad_()
-    (slope,) = torch.autograd.grad(critic(blend).sum(), blend, create_graph=True)
+    with to_slope():
+        score = critic(blend).sum()
+    (slope,) = torch.autograd.grad(score, blend, create_graph=True)
     slope = slope.float() if norm == "site" else slope.float().flatten(1)
     return (torch.linalg.vector_norm(slope, dim=1) - 1).square().mean()

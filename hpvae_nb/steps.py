@@ -26,13 +26,12 @@ class Draws:
     """The random numbers of one step, drawn in a fixed order whatever the step does with them.
 
     `epsilon` and `z` are `b latent t h w` at scale 0; `noise[k]` is `b 3 t h w` at GAN scale `first_gan + k`, of
-    standard deviation 1; `generator` is where the penalty draws its blends.
+    standard deviation 1.
     """
 
     epsilon: Tensor
     z: Tensor | None
     noise: list[Tensor]
-    generator: torch.Generator
 
 
 def draw(network: Hierarchy, shapes: list[Shape], scale: int, batch: int, generator: torch.Generator) -> Draws:
@@ -44,10 +43,10 @@ def draw(network: Hierarchy, shapes: list[Shape], scale: int, batch: int, genera
     config = network.config
     epsilon = normal(config.latent, shapes[0])
     if config.is_vae(scale):
-        return Draws(epsilon, None, [], generator)
+        return Draws(epsilon, None, [])
     z = normal(config.latent, shapes[0])
     noise = [normal(3, shapes[n]) for n in range(config.vae_levels, scale + 1)]
-    return Draws(epsilon, z, noise, generator)
+    return Draws(epsilon, z, noise)
 
 
 def vae_losses(network: Hierarchy, shapes: list[Shape], scale: int, x0: Tensor, xn: Tensor, draws: Draws) -> Losses:
@@ -102,6 +101,14 @@ def gan_outputs(network: Hierarchy, shapes: list[Shape], scale: int, x0: Tensor,
     Returns:
         Reconstruction and random sample, each `b 3 t h w` at `scale`.
     """
+    x = below(network, shapes, scale, x0, draws)
+    x = network.refine(scale, x, shapes[scale], _noise_for_random_half(network, scale, draws))
+    reconstructed, random = x.chunk(2)
+    return reconstructed, random
+
+
+def below(network: Hierarchy, shapes: list[Shape], scale: int, x0: Tensor, draws: Draws) -> Tensor:
+    """x̄^(n-1) and x̄_rand^(n-1), one after the other in a batch: what GAN scale n = `scale` is given."""
     if draws.z is None:
         raise ValueError(f"scale {scale} is a VAE scale; it has no random path")
     with torch.no_grad() if network.config.freeze else contextlib.nullcontext():
@@ -110,9 +117,21 @@ def gan_outputs(network: Hierarchy, shapes: list[Shape], scale: int, x0: Tensor,
         x = network.base(torch.cat([reparameterize(mu, logvar, draws.epsilon), draws.z]))
         for n in range(1, scale):
             x = network.refine(n, x, shapes[n], _noise_for_random_half(network, n, draws))
-    x = network.refine(scale, x, shapes[scale], _noise_for_random_half(network, scale, draws))
-    reconstructed, random = x.chunk(2)
-    return reconstructed, random
+    return x
+
+
+def random_below(network: Hierarchy, shapes: list[Shape], scale: int, generator: torch.Generator) -> Tensor:
+    """One random x̄^(n-1) of equation (9), `1 3 t h w`: what is below GAN scale n = `scale`, drawn on its own."""
+
+    def normal(channels: int, shape: Shape) -> Tensor:
+        return torch.randn(1, channels, *shape, generator=generator, device=generator.device)
+
+    with torch.no_grad():
+        x = network.base(normal(network.config.latent, shapes[0]))
+        for n in range(1, scale):
+            noise = None if network.config.is_vae(n) else network.amplitudes[n] * normal(3, shapes[n])
+            x = network.refine(n, x, shapes[n], noise)
+    return x
 
 
 def _noise_for_random_half(network: Hierarchy, scale: int, draws: Draws) -> Tensor | None:
@@ -123,19 +142,31 @@ def _noise_for_random_half(network: Hierarchy, scale: int, draws: Draws) -> Tens
     return torch.cat([torch.zeros_like(noise), noise])
 
 
-def critic_losses(network: Hierarchy, critic: nn.Module, xn: Tensor, random: Tensor, draws: Draws) -> Losses:
+def critic_losses(
+    network: Hierarchy,
+    critic: nn.Module,
+    xn: Tensor,
+    random: Tensor,
+    generator: torch.Generator,
+    penalty_weight: float | None = None,
+) -> Losses:
     """The maximisation in equation (10), as a loss: E[D(x̄_rand)] - E[D(x)] + lambda * penalty.
 
     Call it, and the backward pass of its `total`, with the critic's weights free.
+
+    Args:
+        generator: where the penalty draws its blends.
+        penalty_weight: lambda; the configuration's if not given. At 0 no penalty is computed, nor among the terms.
     """
     config = network.config
+    weight = config.penalty_weight if penalty_weight is None else penalty_weight
     random = random.detach()
     on_real, on_random = critic(torch.cat([xn, random])).chunk(2)
-    terms = {
-        "distance": on_real.mean() - on_random.mean(),
-        "penalty": losses.gradient_penalty(critic, xn, random, norm=config.penalty_norm, generator=draws.generator),
-    }
-    terms["total"] = config.penalty_weight * terms["penalty"] - terms["distance"]
+    terms = {"distance": on_real.mean() - on_random.mean()}
+    terms["total"] = -terms["distance"]
+    if weight or penalty_weight is None:
+        terms["penalty"] = losses.gradient_penalty(critic, xn, random, norm=config.penalty_norm, generator=generator)
+        terms["total"] = terms["total"] + weight * terms["penalty"]
     return terms
 
 

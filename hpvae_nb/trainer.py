@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
-from hpvae_nb import checkpoint, steps
+from hpvae_nb import checkpoint, steps, windows
 from hpvae_nb.blocks import steady_weights
 from hpvae_nb.clips import Clip
 from hpvae_nb.config import Config
@@ -22,7 +23,7 @@ from hpvae_nb.losses import reconstruction
 from hpvae_nb.model import Model
 from hpvae_nb.networks import Discriminator, warm_start
 from hpvae_nb.precision import computing, training_precision
-from hpvae_nb.pyramid import real_samples, samples_per_step, scale_shapes
+from hpvae_nb.pyramid import Shape, real_samples, samples_per_step, scale_shapes, upsample
 
 
 class Trainer:
@@ -43,6 +44,9 @@ class Trainer:
         with seeded(seed, 0):
             self.network = Hierarchy(config).to(device)
         self.critic: Discriminator | None = None
+        self.window: Shape | None = None
+        self.pool: windows.Pool | None = None
+        self.averages: dict[str, Tensor] = {}
         self.scale, self.iteration, self.settled = 0, 0, True
         self.history: list[list[dict[str, float]]] = []
         self.seconds = 0.0
@@ -68,6 +72,7 @@ class Trainer:
                 made = self._reconstructed(x0)
             error = reconstruction(made, xn).sqrt().item()
             self.network.amplitudes[self.scale] = self.config.noise_amplitude * error
+        self._fill_pool()
         self.history.append([])
         self.settled = True
 
@@ -78,28 +83,29 @@ class Trainer:
             TrainingError: when a loss is not finite; the weights keep their last finite values.
         """
         self.settled = False
-        x0, xn = self._pick()
-        draws = steps.draw(self.network, self.shapes, self.scale, len(x0), self.generator)
         with computing(self.device, self.precision):
-            terms = self._vae_step(x0, xn, draws) if self.critic is None else self._gan_step(x0, xn, draws)
+            self._set_rates()
+            terms = self._vae_step() if self.critic is None else self._gan_step()
         self.iteration += 1
-        if (self.iteration - 1) % max(1, self.config.iterations // 100) == 0:
+        self._average()
+        planned = self.config.iterations_at(self.scale)
+        if (self.iteration - 1) % max(1, planned // 100) == 0:
             self.history[self.scale].append({"iteration": self.iteration, **terms})
         self.settled = True
         return terms
 
-    def _vae_step(self, x0: Tensor, xn: Tensor, draws: steps.Draws) -> dict[str, float]:
-        terms = self._vae_losses(x0, xn, draws)
+    def _vae_step(self) -> dict[str, float]:
+        terms = self._vae_losses(*self._pick_and_draw())
         values = self._finite(terms)
         self._update_generator(terms["total"])
         return values
 
-    def _gan_step(self, x0: Tensor, xn: Tensor, draws: steps.Draws) -> dict[str, float]:
+    def _gan_step(self) -> dict[str, float]:
         assert self.critic is not None
-        made, random = self._outputs(x0, draws)
+        xn, made, random = self._outputs() if self.window is None else self._windows(self.window)
         self.critic.requires_grad_(True)
         with steady_weights(self.critic):
-            on_critic = steps.critic_losses(self.network, self.critic, xn, random, draws)
+            on_critic = steps.critic_losses(self.network, self.critic, xn, random, self.generator, self._lambda())
             values = self._finite(on_critic)
             self.critic_optimizer.zero_grad()
             on_critic["total"].backward()
@@ -120,9 +126,54 @@ class Trainer:
         """What a VAE scale minimises."""
         return steps.vae_losses(self.network, self.shapes, self.scale, x0, xn, draws)
 
-    def _outputs(self, x0: Tensor, draws: steps.Draws) -> tuple[Tensor, Tensor]:
-        """What is to become x^n, and random samples."""
-        return steps.gan_outputs(self.network, self.shapes, self.scale, x0, draws)
+    def _outputs(self) -> tuple[Tensor, Tensor, Tensor]:
+        """x^n, what is to become it, and random samples."""
+        x0, xn, draws = self._pick_and_draw()
+        return xn, *steps.gan_outputs(self.network, self.shapes, self.scale, x0, draws)
+
+    def _windows(self, window: Shape) -> tuple[Tensor, Tensor, Tensor]:
+        """The same for windows of them; what G^n is given comes from the pool, if there is one."""
+        config, network, scale = self.config, self.network, self.scale
+        if self.pool is None:
+            x0, real, draws = self._pick_and_draw()
+            given = upsample(steps.below(network, self.shapes, scale, x0, draws), self.shapes[scale])
+            to_real, to_random = given.chunk(2)
+        else:
+            self.pool.renew(self.iteration)
+            real, to_real, to_random = self.pool.pick(self.reals_n, config.batch, self.generator)
+        real, where = windows.windows(real, window, config.window_choices, self.generator)
+        to_random, _ = windows.windows(to_random, window, config.window_choices, self.generator)
+        noise = torch.randn(to_random.shape, generator=self.generator, device=self.device)
+        seen = torch.cat([torch.zeros_like(noise), network.amplitudes[scale] * noise])
+        made, random = network.refine_up(scale, torch.cat([windows.cut(to_real, where), to_random]), seen).chunk(2)
+        return real, made, random
+
+    def _lambda(self) -> float:
+        """The penalty's weight at this step: every `penalty_every`-th has it, so many times as strong."""
+        every = self.config.penalty_every
+        return self.config.penalty_weight * every if self.iteration % every == 0 else 0.0
+
+    def _set_rates(self) -> None:
+        """Learning rates of this step: a cosine falls to a hundredth within a GAN scale."""
+        if self.config.cosine and self.critic is not None:
+            done = self.iteration / self.config.iterations_at(self.scale)
+            factor = 0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2
+            for optimizer in (self.optimizer, self.critic_optimizer):
+                for group in optimizer.param_groups:
+                    group["lr"] = self.config.lr * factor
+
+    def _average(self) -> None:
+        """Follow the weights of G^n; at its scale's end, put the averages in their place."""
+        if self.config.average is None or self.critic is None:
+            return
+        weights = self.network.generators[self.scale].state_dict()
+        decay = min(self.config.average, self.iteration / (self.iteration + 10))
+        if not self.averages:
+            self.averages = {name: value.clone() for name, value in weights.items()}
+        for name, value in weights.items():
+            self.averages[name].lerp_(value, 1 - decay)
+        if self.iteration == self.config.iterations_at(self.scale):
+            self.network.generators[self.scale].load_state_dict(self.averages)
 
     def _update_generator(self, total: Tensor) -> None:
         self.optimizer.zero_grad()
@@ -146,6 +197,10 @@ class Trainer:
         """Whether every weight is a finite number; an update may end that though its loss was finite."""
         networks = [self.network] if self.critic is None else [self.network, self.critic]
         return all(bool(torch.isfinite(weight).all()) for net in networks for weight in net.state_dict().values())
+
+    def _pick_and_draw(self) -> tuple[Tensor, Tensor, steps.Draws]:
+        x0, xn = self._pick()
+        return x0, xn, steps.draw(self.network, self.shapes, self.scale, len(x0), self.generator)
 
     def _pick(self) -> tuple[Tensor, Tensor]:
         """This step's training samples, x^0 and x^n: all of them, or `batch` drawn without repetition."""
@@ -175,6 +230,16 @@ class Trainer:
         if self.critic is not None:
             self.critic_optimizer = self._adam([{"params": list(self.critic.parameters()), "lr": config.lr}])
         self.reals_n = real_samples(config, self.clip, scale, self.shapes[scale]).to(self.device)
+        self.window, self.averages = None, {}
+        if self.critic is not None and (config.window is not None or config.pool is not None):
+            self.window = windows.window_shape(config, self.shapes[scale])
+
+    def _fill_pool(self) -> None:
+        """As it is at this iteration."""
+        self.pool = None
+        if self.config.pool is not None and not self.config.is_vae(self.scale):
+            with computing(self.device, self.precision):
+                self.pool = windows.Pool(self.network, self.shapes, self.scale, self.reals_0, self.seed, self.iteration)
 
     def _adam(self, groups: list[dict[str, Any]]) -> torch.optim.Adam:
         fused = self.device.type in ("cpu", "cuda")
@@ -220,6 +285,7 @@ class Trainer:
         if self.critic is not None:
             self.critic.load_state_dict(checkpoint.unpack("critic", tensors))
             _unpack_optimizer("critic_optimizer", self.critic_optimizer, tensors)
+        self._fill_pool()
         self.history, self.seconds = values["history"], values["seconds"]
         if values["random_device"] == self.device.type:
             self.generator.set_state(tensors["random"])

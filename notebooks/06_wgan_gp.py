@@ -348,7 +348,7 @@ from hpvae_nb import steps
 D, xn = trainer.critic.eval(), trainer.reals_n
 draws = steps.draw(trainer.network, trainer.shapes, 2, 1, torch.Generator().manual_seed(0))
 made, random = steps.gan_outputs(trainer.network, trainer.shapes, 2, trainer.reals_0, draws)
-terms = steps.critic_losses(trainer.network, D, xn, random, draws)
+terms = steps.critic_losses(trainer.network, D, xn, random, trainer.generator)
 ours = D(random).mean() - D(xn).mean() + config.penalty_weight * terms["penalty"]
 torch.testing.assert_close(ours, terms["total"], rtol=1e-4, atol=1e-5)
 

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from hpvae_nb.baselines.gan import GrowingGan
-from hpvae_nb.blocks import ConvBlock, conv, in_company
+from hpvae_nb.blocks import ConvBlock, conv
 from hpvae_nb.config import Config
+from hpvae_nb.convolution import channels_last
 from hpvae_nb.errors import InputError
 from hpvae_nb.networks import RGB
 from hpvae_nb.pyramid import Shape, upsample
@@ -71,8 +72,8 @@ class ConSinGan(GrowingGan):
 
     def forward(self, noise: list[Tensor], shapes: list[Shape]) -> Tensor:
         """f^0 = stage^0(head(z)), f^n = ↑f^(n-1) + stage^n(↑f^(n-1) + sigma_n z_n); the picture: tanh(tail(f^N))."""
-        features = in_company(lambda z: self.stages[0](self.head(z)), noise[0])
+        features = self.stages[0](self.head(channels_last(noise[0])))
         for n in range(1, len(self.stages)):
             up = upsample(features, shapes[n])
-            features = up + in_company(self.stages[n], up + self.amplitudes[n] * noise[n])
-        return torch.tanh(in_company(self.tail, features).float())
+            features = up + self.stages[n](channels_last(up + self.amplitudes[n] * noise[n]))
+        return torch.tanh(self.tail(features).float())

@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hpvae_nb import steps
 from hpvae_nb.baselines.trainer import MethodTrainer, save
 from hpvae_nb.checkpoint import pack
 from hpvae_nb.config import Config
@@ -164,9 +163,10 @@ class GanTrainer(MethodTrainer):
         self.critic_optimizer = self._adam([{"params": list(self.critic.parameters()), "lr": config.lr}])
         self.reals_n = real_samples(config, self.clip, scale, self.shapes[scale]).to(self.device)
 
-    def _outputs(self, x0: Tensor, draws: steps.Draws) -> tuple[Tensor, Tensor]:
-        """What z* gives, and as many random samples. Frozen scales leave no graph: nothing there asks for gradients."""
+    def _outputs(self) -> tuple[Tensor, Tensor, Tensor]:
+        """x^n, what z* gives, and random samples. Frozen scales leave no graph: nothing there asks for gradients."""
+        x0, xn = self._pick()
         fixed = self.network.fixed_noise(len(x0), self.shapes)
         noise = [torch.cat([z, torch.randn(z.shape, generator=self.generator, device=self.device)]) for z in fixed]
         made, random = self.network(noise, self.shapes).chunk(2)
-        return made, random
+        return xn, made, random

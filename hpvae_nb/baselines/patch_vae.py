@@ -151,10 +151,12 @@ class PatchVaeTrainer(MethodTrainer):
         kl = terms["kl"] + terms["kl_occurrence"]
         return {**terms, "total": config.reconstruction_weight * fit + config.beta * kl}
 
-    def _outputs(self, x0: Tensor, draws: steps.Draws) -> tuple[Tensor, Tensor]:
+    def _pick_and_draw(self) -> tuple[Tensor, Tensor, steps.Draws]:
         """As in HP-VAE-GAN, with z from the priors."""
-        z = self.network.prior(len(x0), self.shapes[0], self.generator)
-        return super()._outputs(x0, dataclasses.replace(draws, z=z))
+        x0, xn, draws = super()._pick_and_draw()
+        if draws.z is None:
+            return x0, xn, draws
+        return x0, xn, dataclasses.replace(draws, z=self.network.prior(len(x0), self.shapes[0], self.generator))
 
 
 def occurrence_divergence(logits: Tensor, prior: float, reduction: str) -> Tensor:

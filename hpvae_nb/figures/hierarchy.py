@@ -171,7 +171,7 @@ def gradient_flow(config: Config, scale: int) -> dict[str, str]:
         made, random = steps.gan_outputs(network, shapes, scale, x0, draws)
         steps.generator_losses(network, critic, xn, made, random)["total"].backward()
         critic.zero_grad()
-        steps.critic_losses(network, critic, xn, random, draws)["total"].backward()
+        steps.critic_losses(network, critic, xn, random, torch.Generator().manual_seed(1))["total"].backward()
         parts[f"D{scale}"] = critic
     for watch in watches:
         watch.remove()
