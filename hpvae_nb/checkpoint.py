@@ -151,5 +151,20 @@ def unpack(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return state
 
 
+def pack_optimizer(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """What an optimiser remembers of its steps, under a common prefix."""
+    state = optimizer.state_dict()["state"]
+    return {f"{prefix}/{i}/{name}": value for i, entry in state.items() for name, value in entry.items()}
+
+
+def unpack_optimizer(prefix: str, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """The inverse of `pack_optimizer`, into an optimiser of the same parameters; its learning rates stay its own."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in unpack(prefix, tensors).items():
+        index, entry = name.split("/")
+        state.setdefault(int(index), {})[entry] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
 def _per_channel(step: Tensor, weight: Tensor) -> Tensor:
     return step.float().reshape(-1, *[1] * (weight.ndim - 1))

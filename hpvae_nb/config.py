@@ -67,19 +67,18 @@ class Config:
     penalty_norm: Literal["site", "sample"] = "sample"  # Gulrajani et al. 2017, eq. (3); grows with the root of T*H*W
     noise_amplitude: float = 0.1  # released: times the RMSE of the reconstruction; the paper gives none
 
-    # Economies of ours, at GAN scales (docs/recipe.md); neither the paper nor the released code has them
-    window: int | None = None  # voxels of the random window of a clip that a step sees; None: whole clips
-    window_choices: int = 1  # random windows of which a step takes the one that varies most
-    pool: int | None = None  # random ↑x̄^(n-1) that are made beforehand and kept; None: made anew for each step
-    pool_every: int = 20  # steps after which the oldest of the pool is made anew
-    penalty_every: int = 1  # steps from one with a penalty, so many times as strong, to the next
+    # Economies of ours, at GAN scales (docs/recipe.md); off here, as neither the paper nor the released code has them
+    window: int | None = None  # paper: whole clips; else the voxels of the random window that a step sees
+    window_choices: int = 1  # paper: none; else random windows of which a step takes the one that varies most
+    pool: int | None = None  # paper: all is drawn anew; else random ↑x̄^(n-1) that are made beforehand and kept
+    pool_every: int = 20  # measured: of the pool, the oldest is made anew after so many steps
+    penalty_every: int = 1  # paper: 1; steps from one with a penalty, so many times as strong, to the next
 
     # Optimisation
     iterations: int = 20_000  # paper, A.1, per scale
-    vae_iterations: int | None = None  # at VAE scales; None: `iterations`
-    cosine: bool = False  # let the learning rate fall to a hundredth, along a cosine, within each GAN scale
-    average: float | None = None  # decay of averaged weights that G^n ends its scale with; None: those of its last step
+    cosine: bool = False  # paper: a constant rate; True: it falls to a hundredth, along a cosine, in each GAN scale
     lr: float = 5e-4  # paper, A.1
+    critic_lr: float | None = None  # paper: that of all, `lr`; else D's own
     lr_decay: float = 0.2  # paper, A.1: of E and G^0, per scale
     freeze: bool = True  # paper, section 3.2; False: section 4.2, "training all levels", with lr_decay for each of them
     adam_betas: tuple[float, float] = (0.9, 0.999)  # Adam's own defaults; the paper gives none
@@ -93,7 +92,7 @@ class Config:
             value = getattr(self, name)
             _check(isinstance(value, (list, tuple)), f"{name} is {value!r}, but must be a tuple of numbers")
             object.__setattr__(self, name, tuple(value))
-        for check in (_check_pyramid, _check_networks, _check_objective):
+        for check in (_check_pyramid, _check_networks, _check_economies, _check_objective):
             check(self)
 
     @property
@@ -104,10 +103,6 @@ class Config:
     def is_vae(self, scale: int) -> bool:
         """Whether `scale` (0..N) is trained by equations (5) and (8) rather than (11)."""
         return scale < self.vae_levels
-
-    def iterations_at(self, scale: int) -> int:
-        """Training steps planned at `scale` (0..N)."""
-        return self.vae_iterations or self.iterations if self.is_vae(scale) else self.iterations
 
     def kind(self, scale: int) -> str:
         """`"VAE"` or `"GAN"`: how `scale` (0..N) is trained, in a word."""
@@ -175,7 +170,7 @@ def _check_pyramid(config: Config) -> None:
 
 
 def _check_networks(config: Config) -> None:
-    for name in ("channels", "latent", "encoder_layers", "iterations", "batch"):
+    for name in ("channels", "latent", "encoder_layers", "iterations", "batch", *_ECONOMIES):
         value = getattr(config, name)
         _check(_is_count(value), f"{name} is {value!r}, but must be a whole number of at least 1")
     for name in ("generator_layers", "critic_layers"):
@@ -188,6 +183,19 @@ def _check_networks(config: Config) -> None:
             inherited or (_is_count(value) and value % 2 == 1),
             f"{name} is {value!r}, but must be odd, so that padding keeps the size",
         )
+
+
+_ECONOMIES = ("window_choices", "pool_every", "penalty_every")
+
+
+def _check_economies(config: Config) -> None:
+    for name, what in (("window", "voxels"), ("pool", "random inputs")):
+        value = getattr(config, name)
+        _check(
+            value is None or _is_count(value),
+            f"{name} is {value!r}, but must be a whole number of {what}, at least 1, or None to do without",
+        )
+    _check(config.pool is None or config.freeze, "a pool keeps what frozen scales make: set freeze=True, or pool=None")
 
 
 def _check_objective(config: Config) -> None:
@@ -215,7 +223,12 @@ def _check_objective(config: Config) -> None:
         _check(
             _is_number(value) and value >= 0, f"{name} is {value!r}, but a weight must be a finite number of at least 0"
         )
-    _check(_is_number(config.lr) and config.lr > 0, f"lr is {config.lr!r}, but a learning rate must be above 0")
+    for name in ("lr", "critic_lr"):
+        value = getattr(config, name)
+        inherited = value is None and name == "critic_lr"
+        _check(
+            inherited or (_is_number(value) and value > 0), f"{name} is {value!r}, but a learning rate must be above 0"
+        )
     _check(_is_number(config.lr_decay) and 0 < config.lr_decay <= 1, f"lr_decay is {config.lr_decay!r}, not in (0, 1]")
     betas = config.adam_betas
     _check(
@@ -283,11 +296,25 @@ _LAPTOP = _RELEASED.replace(
     batch=1,
 )
 
+_LAPTOP_128 = _LAPTOP.replace(
+    preset="laptop-128",  # measured, docs/recipe.md: at equal processor seconds, what makes the better pictures
+    scales=6,  # fewer than in the paper, so that each has more steps
+    fine_size=128,
+    vae_levels=2,  # GAN scales from 47 px on, where a step costs little
+    window=16_000,
+    pool=24,
+    lr=1e-3,
+    critic_lr=5e-4,
+    cosine=True,
+    iterations=240,
+)
+
 _PRESETS: dict[str, Config] = {
     "paper": _PAPER,
     "released": _RELEASED,
     "laptop": _LAPTOP,
-    "laptop-128": _LAPTOP.replace(preset="laptop-128", scales=9, fine_size=128),
+    "laptop-128": _LAPTOP_128,
+    "laptop-256": _LAPTOP_128.replace(preset="laptop-256", scales=8, fine_size=256, iterations=600),
     "smoke": _LAPTOP.replace(
         preset="smoke",  # seconds, for tests and first contact
         scales=4,
@@ -313,7 +340,7 @@ def preset(name: str, **overrides: Any) -> Config:
     """A named recipe, with any of its settings replaced.
 
     Args:
-        name: `"paper"`, `"released"`, `"laptop"`, `"laptop-128"` or `"smoke"`.
+        name: `"paper"`, `"released"`, `"laptop"`, `"laptop-128"`, `"laptop-256"` or `"smoke"`.
         overrides: fields of `Config`, such as `beta=0.5` or `vae_levels=2`.
 
     Raises:

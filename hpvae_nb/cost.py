@@ -13,6 +13,7 @@ from hpvae_nb.config import Config
 from hpvae_nb.networks import RGB
 from hpvae_nb.precision import computing
 from hpvae_nb.pyramid import Shape
+from hpvae_nb.windows import kept_in_pool, window_shape
 
 _BEYOND_CONVOLUTIONS = 1.4  # measured at `laptop`: a step takes so many times what its probed layers do
 _PROBED_VOXELS = 40_000  # beyond this a layer's speed no longer depends on its size
@@ -55,9 +56,11 @@ def step_flops(config: Config, shapes: list[Shape], scale: int) -> float:
     """Floating-point operations of one training step at `scale` for one training sample, convolutions only.
 
     A pass with its backward pass counts three forward passes, a backward pass to the input alone one, and the penalty
-    with its double backward pass six.
+    with its double backward pass six. What is not done at each step, such as the filling of a pool, is spread over all.
     """
     sites = [math.prod(shape) for shape in shapes]
+    if not config.is_vae(scale):
+        sites[scale] = math.prod(window_shape(config, shapes[scale]))
     encoder = network_flops(config, "E", config.encoder_kernel) * sites[0]
     base, *above = (
         network_flops(config, "G" if n else "G0", config.generator_kernel(n)) * sites[n] for n in range(scale + 1)
@@ -67,7 +70,10 @@ def step_flops(config: Config, shapes: list[Shape], scale: int) -> float:
         return 3 * (encoder + base + top) + (2 if config.freeze else 3) * between
     critic = network_flops(config, "D") * sites[scale]
     below = (1 if config.freeze else 3) * (encoder + 2 * (base + between))
-    return below + 2 * 3 * top + (2 * 3 + 6 + 2) * critic
+    if config.pool is not None:
+        made = kept_in_pool(config) + config.iterations // config.pool_every
+        below = made / config.iterations * (base + between)
+    return below + 2 * 3 * top + (2 * 3 + 6 / config.penalty_every + 2) * critic
 
 
 def estimate(config: Config, shapes: list[Shape], device: torch.device, precision: str, batch: int = 1) -> list[Cost]:
@@ -75,7 +81,8 @@ def estimate(config: Config, shapes: list[Shape], device: torch.device, precisio
     costs = []
     for scale, shape in enumerate(shapes):
         flops = batch * step_flops(config, shapes, scale)
-        layer_flops, layer_seconds = _probe(config, scale, shape, device, precision)
+        computed = shape if config.is_vae(scale) else window_shape(config, shape)
+        layer_flops, layer_seconds = _probe(config, scale, computed, device, precision)
         seconds = _BEYOND_CONVOLUTIONS * flops / layer_flops * layer_seconds
         costs.append(
             Cost(scale, shape, config.is_vae(scale), flops, seconds, _peak_bytes(config, shapes, scale, batch))
@@ -107,7 +114,11 @@ def _peak_bytes(config: Config, shapes: list[Shape], scale: int, batch: int) -> 
     sites = [batch * math.prod(shape) for shape in shapes[: scale + 1]]
     if config.is_vae(scale):
         maps = 3 * config.generator_layers * sites[scale]
-    else:
-        with_graph = sites[scale] if config.freeze else sum(sites)
-        maps = 2 * 3 * config.generator_layers * with_graph + 5 * config.critic_layers * sites[scale]
-    return _PROCESS_BYTES + 4 * config.channels * maps
+        return _PROCESS_BYTES + 4 * config.channels * maps
+    top = batch * math.prod(window_shape(config, shapes[scale]))
+    with_graph = top if config.freeze else top + sum(sites[:-1])
+    maps = 2 * 3 * config.generator_layers * with_graph + 5 * config.critic_layers * top
+    # A whole clip passes one network at a time, three maps of it alive: in sampling, or in filling a pool.
+    maps = max(maps, 3 * sites[scale])
+    kept = kept_in_pool(config) * RGB * sites[scale]
+    return _PROCESS_BYTES + 4 * (config.channels * maps + kept)

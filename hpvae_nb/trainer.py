@@ -33,12 +33,14 @@ class Trainer:
         scale, iteration: steps made at this scale; a scale is entered by `enter_scale` before its first.
         settled: False while a step is being made; only a settled state may be saved.
         history: for each scale, up to about a hundred records of its losses.
-        seconds: spent training, over all sessions of a resumed run.
+        seconds: spent training, over all sessions of a resumed run; processor_seconds: all threads' computing in it.
+        threads: of the CPU, on which its steps are to be computed; on others, sums are rounded otherwise.
     """
 
     def __init__(self, clip: Clip, config: Config, seed: int, device: torch.device, precision: str) -> None:
         self.clip, self.config, self.seed, self.device = clip, config, seed, device
         self.shapes = scale_shapes(config, clip)
+        windows.check(config, self.shapes)
         self.precision = training_precision(precision, device, config, self.shapes)
         self.generator = torch.Generator(device).manual_seed(seed)
         with seeded(seed, 0):
@@ -46,10 +48,10 @@ class Trainer:
         self.critic: Discriminator | None = None
         self.window: Shape | None = None
         self.pool: windows.Pool | None = None
-        self.averages: dict[str, Tensor] = {}
         self.scale, self.iteration, self.settled = 0, 0, True
         self.history: list[list[dict[str, float]]] = []
-        self.seconds = 0.0
+        self.seconds = self.processor_seconds = 0.0
+        self.threads = torch.get_num_threads()
         self.batch = samples_per_step(config, clip)
         self.reals_0 = real_samples(config, clip, 0, self.shapes[0]).to(device)
         self.model = Model(
@@ -87,9 +89,7 @@ class Trainer:
             self._set_rates()
             terms = self._vae_step() if self.critic is None else self._gan_step()
         self.iteration += 1
-        self._average()
-        planned = self.config.iterations_at(self.scale)
-        if (self.iteration - 1) % max(1, planned // 100) == 0:
+        if (self.iteration - 1) % max(1, self.config.iterations // 100) == 0:
             self.history[self.scale].append({"iteration": self.iteration, **terms})
         self.settled = True
         return terms
@@ -156,24 +156,9 @@ class Trainer:
     def _set_rates(self) -> None:
         """Learning rates of this step: a cosine falls to a hundredth within a GAN scale."""
         if self.config.cosine and self.critic is not None:
-            done = self.iteration / self.config.iterations_at(self.scale)
-            factor = 0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2
-            for optimizer in (self.optimizer, self.critic_optimizer):
-                for group in optimizer.param_groups:
-                    group["lr"] = self.config.lr * factor
-
-    def _average(self) -> None:
-        """Follow the weights of G^n; at its scale's end, put the averages in their place."""
-        if self.config.average is None or self.critic is None:
-            return
-        weights = self.network.generators[self.scale].state_dict()
-        decay = min(self.config.average, self.iteration / (self.iteration + 10))
-        if not self.averages:
-            self.averages = {name: value.clone() for name, value in weights.items()}
-        for name, value in weights.items():
-            self.averages[name].lerp_(value, 1 - decay)
-        if self.iteration == self.config.iterations_at(self.scale):
-            self.network.generators[self.scale].load_state_dict(self.averages)
+            factor = 0.01 + 0.99 * (1 + math.cos(math.pi * self.iteration / self.config.iterations)) / 2
+            for group in [*self.optimizer.param_groups, *self.critic_optimizer.param_groups]:
+                group["lr"] = factor * group["initial_lr"]
 
     def _update_generator(self, total: Tensor) -> None:
         self.optimizer.zero_grad()
@@ -228,9 +213,9 @@ class Trainer:
         rates = [(net, config.lr * config.lr_decay**power) for net, power in self.network.trained_at(scale)]
         self.optimizer = self._adam([{"params": list(net.parameters()), "lr": lr} for net, lr in rates])
         if self.critic is not None:
-            self.critic_optimizer = self._adam([{"params": list(self.critic.parameters()), "lr": config.lr}])
+            self.critic_optimizer = self._critic_adam(self.critic)
         self.reals_n = real_samples(config, self.clip, scale, self.shapes[scale]).to(self.device)
-        self.window, self.averages = None, {}
+        self.window = None
         if self.critic is not None and (config.window is not None or config.pool is not None):
             self.window = windows.window_shape(config, self.shapes[scale])
 
@@ -241,18 +226,22 @@ class Trainer:
             with computing(self.device, self.precision):
                 self.pool = windows.Pool(self.network, self.shapes, self.scale, self.reals_0, self.seed, self.iteration)
 
+    def _critic_adam(self, critic: Discriminator) -> torch.optim.Adam:
+        return self._adam([{"params": list(critic.parameters()), "lr": self.config.critic_lr or self.config.lr}])
+
     def _adam(self, groups: list[dict[str, Any]]) -> torch.optim.Adam:
         fused = self.device.type in ("cpu", "cuda")
+        groups = [{**group, "initial_lr": group["lr"]} for group in groups]
         return torch.optim.Adam(groups, betas=self.config.adam_betas, fused=fused)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything needed to go on: tensors, and plain values."""
         tensors = checkpoint.pack("network", self.network.state_dict())
         tensors |= {"random": self.generator.get_state()}
-        tensors |= _pack_optimizer("optimizer", self.optimizer)
+        tensors |= checkpoint.pack_optimizer("optimizer", self.optimizer)
         if self.critic is not None:
             tensors |= checkpoint.pack("critic", self.critic.state_dict())
-            tensors |= _pack_optimizer("critic_optimizer", self.critic_optimizer)
+            tensors |= checkpoint.pack_optimizer("critic_optimizer", self.critic_optimizer)
         values = {
             "config": self.config.to_dict(),
             "seed": self.seed,
@@ -261,6 +250,8 @@ class Trainer:
             "amplitudes": self.network.amplitudes,
             "history": self.history,
             "seconds": self.seconds,
+            "processor_seconds": self.processor_seconds,
+            "threads": self.threads,
             "random_device": self.device.type,
             "precision": self.precision,
         }
@@ -281,12 +272,14 @@ class Trainer:
             self._build(scale)
         self.network.load_state_dict(checkpoint.unpack("network", tensors))
         self.network.amplitudes = list(values["amplitudes"])
-        _unpack_optimizer("optimizer", self.optimizer, tensors)
+        checkpoint.unpack_optimizer("optimizer", self.optimizer, tensors)
         if self.critic is not None:
             self.critic.load_state_dict(checkpoint.unpack("critic", tensors))
-            _unpack_optimizer("critic_optimizer", self.critic_optimizer, tensors)
+            checkpoint.unpack_optimizer("critic_optimizer", self.critic_optimizer, tensors)
         self._fill_pool()
         self.history, self.seconds = values["history"], values["seconds"]
+        self.processor_seconds = values.get("processor_seconds", 0.0)  # of no account in runs from before it was kept
+        self.threads = values.get("threads", self.threads)
         if values["random_device"] == self.device.type:
             self.generator.set_state(tensors["random"])
         else:
@@ -299,16 +292,3 @@ def seeded(seed: int, scale: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(np.random.SeedSequence([seed, scale]).generate_state(1)[0]))
         yield
-
-
-def _pack_optimizer(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    state = optimizer.state_dict()["state"]
-    return {f"{prefix}/{i}/{name}": value for i, entry in state.items() for name, value in entry.items()}
-
-
-def _unpack_optimizer(prefix: str, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in checkpoint.unpack(prefix, tensors).items():
-        index, entry = name.split("/")
-        state.setdefault(int(index), {})[entry] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

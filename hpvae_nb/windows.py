@@ -7,6 +7,7 @@ learn; and below a GAN scale everything is frozen, so what it is given there can
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import torch
@@ -22,6 +23,22 @@ _RECONSTRUCTED = 4  # so many random ones for each reconstruction that a pool ke
 _STREAM = 1  # tells a pool's random numbers from those that sampling draws from the same seed
 
 
+def check(config: Config, shapes: list[Shape]) -> None:
+    """Refuse a window that is too small at some GAN scale; warn of one that no scale is larger than.
+
+    Raises:
+        InputError: as `window_shape`.
+    """
+    for shape in shapes[config.vae_levels :]:
+        window_shape(config, shape)
+    if config.window is not None and config.window > math.prod(shapes[-1]):
+        warnings.warn(
+            f"window is {config.window} voxels, but the finest scale has only {math.prod(shapes[-1])}: whole clips are "
+            "used; window=None says so",
+            stacklevel=4,
+        )
+
+
 def window_shape(config: Config, shape: Shape) -> Shape:
     """(T, H, W) of a window of at most `config.window` voxels in a clip of `shape`; the whole clip if that is smaller.
 
@@ -33,18 +50,20 @@ def window_shape(config: Config, shape: Shape) -> Shape:
     budget = config.window
     if budget is None or math.prod(shape) <= budget:
         return shape
-    field = 1 + config.critic_layers * (config.kernel - 1)
     time, (height, width) = shape[:-2], shape[-2:]
-    area = budget / math.prod(time)
-    h = min(height, round(math.sqrt(area * height / width)))
-    w = min(width, math.floor(area / max(1, h)))
-    if h < min(field, height) or w < min(field, width):
-        needed = math.prod(time) * min(field, height) * math.ceil(max(field, field * width / height))
+    field = 1 + config.critic_layers * (config.kernel - 1)
+    least_h, least_w = min(field, height), min(field, width)
+    area = budget // math.prod(time)
+    if area < least_h * least_w:
+        needed = math.prod(time) * least_h * least_w
         raise InputError(
             f"window is {budget} voxels, but a critic that sees {field} px a side needs {needed} at {shape}: "
             f"set window={needed} or more, or None for whole frames"
         )
-    return (*time, h, w)
+    h = min(height, max(least_h, round(math.sqrt(area * height / width))))
+    if area // h < least_w:
+        h = area // least_w
+    return (*time, h, min(width, area // h))
 
 
 def place(shape: Shape, window: Shape, generator: torch.Generator) -> tuple[slice, ...]:
@@ -86,6 +105,11 @@ def cut(video: Tensor, where: list[tuple[slice, ...]]) -> Tensor:
     return torch.stack([sample[(slice(None), *at)] for sample, at in zip(video, where, strict=True)])
 
 
+def kept_in_pool(config: Config) -> int:
+    """How many ↑x̄^(n-1) a pool holds, random and reconstructed; none without a pool."""
+    return 0 if config.pool is None else config.pool + math.ceil(config.pool / _RECONSTRUCTED)
+
+
 class Pool:
     """↑x̄^(n-1) of a GAN scale, made beforehand: what its generator is given, random and reconstructed.
 
@@ -102,7 +126,7 @@ class Pool:
         self.size, self.every = config.pool, config.pool_every
         last = self.size + iteration // self.every
         self.random = [self._random(last - 1 - (last - 1 - j) % self.size) for j in range(self.size)]
-        self.reconstructed = [self._reconstruction(k) for k in range(math.ceil(self.size / _RECONSTRUCTED))]
+        self.reconstructed = [self._reconstruction(k) for k in range(kept_in_pool(config) - self.size)]
 
     def renew(self, iteration: int) -> None:
         """Before step `iteration` (from 0): every so many steps the oldest random entry makes way for a new one."""

@@ -13,6 +13,13 @@ from hpvae_nb.config import from_dict
 SOURCES = re.compile(r"paper|released|measured|Gulrajani")
 
 WRONG = [  # field, value, and what the sentence must name beside the value
+    ("window", 0, "or None to do without"),
+    ("window_choices", 0, "at least 1"),
+    ("pool", 0, "or None to do without"),
+    ("pool_every", 1.5, "at least 1"),
+    ("penalty_every", 0, "at least 1"),
+    ("cosine", 1, "True or False"),
+    ("critic_lr", 0, "above 0"),
     ("dims", 4, "3 (video) and 2 (image)"),
     ("dims", 1, "3 (video) and 2 (image)"),
     ("scales", 0, "at least 1"),

@@ -160,7 +160,7 @@ class GanTrainer(MethodTrainer):
         self.optimizer = self._adam(
             [{"params": list(part.parameters()), "lr": config.lr * factor} for part, factor in trained]
         )
-        self.critic_optimizer = self._adam([{"params": list(self.critic.parameters()), "lr": config.lr}])
+        self.critic_optimizer = self._critic_adam(self.critic)
         self.reals_n = real_samples(config, self.clip, scale, self.shapes[scale]).to(self.device)
 
     def _outputs(self) -> tuple[Tensor, Tensor, Tensor]:

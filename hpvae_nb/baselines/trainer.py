@@ -23,6 +23,8 @@ KIND = "baseline"
 class MethodTrainer(Trainer):
     """A `Trainer` of another method's network: same clip, pyramid, optimisers, checkpoints and clock.
 
+    Its steps see whole clips and make anew what they are given: windows and pools are not for these networks.
+
     Attributes:
         method: its name.
         settings: its own frozen dataclass; everything else is the configuration's.
@@ -31,8 +33,8 @@ class MethodTrainer(Trainer):
     network: Any
     model: Any
 
-    def __init__(self, method: str, settings: Any, *basics: Any) -> None:
-        super().__init__(*basics)
+    def __init__(self, method: str, settings: Any, clip: Clip, config: Config, *basics: Any) -> None:
+        super().__init__(clip, config.replace(window=None, window_choices=1, pool=None), *basics)
         self.method, self.settings = method, settings
 
     def put(self, build: Callable[[], nn.Module], model: Callable[..., Any]) -> None:
