@@ -15,10 +15,11 @@ import typer
 import hpvae_nb
 from hpvae_nb import checkpoint, report, show
 from hpvae_nb.clips import Clip
+from hpvae_nb.clock import planned_steps
 from hpvae_nb.cost import estimate
 from hpvae_nb.errors import CheckpointError, InputError, TrainingError, require
 from hpvae_nb.model import Model
-from hpvae_nb.precision import choose_device, training_precision
+from hpvae_nb.precision import choose_device, choose_threads, training_precision
 from hpvae_nb.pyramid import samples_per_step
 from hpvae_nb.released import load_released
 
@@ -28,8 +29,9 @@ app = typer.Typer(
 
 Out = Annotated[Path, typer.Option(help="Folder for everything that is written.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of everything random; the same seed gives the same result.")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-Precision = Annotated[str, typer.Option(help="auto (bfloat16 where the hardware has it), bfloat16 or float32.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Precision = Annotated[str, typer.Option(help="auto (bfloat16 where that is faster), bfloat16 or float32.")]
+Threads = Annotated[int | None, typer.Option(help="Of the CPU; a short race chooses if not given.")]
 ModelFile = Annotated[Path, typer.Argument(help="A model file, or the folder of a run.")]
 
 
@@ -37,7 +39,7 @@ ModelFile = Annotated[Path, typer.Argument(help="A model file, or the folder of 
 def train(
     clip: Annotated[str, typer.Argument(help="A bundled clip's name, a video file, or a folder of numbered images.")],
     out: Out,
-    preset: Annotated[str, typer.Option(help="paper, released, laptop, laptop-128 or smoke.")] = "laptop",
+    preset: Annotated[str, typer.Option(help="paper, released, laptop, laptop-128, laptop-256 or smoke.")] = "laptop",
     change: Annotated[
         list[str] | None, typer.Option("--set", help="Change a setting, such as --set beta=0.5; repeatable.")
     ] = None,
@@ -49,6 +51,7 @@ def train(
     resume: Annotated[bool, typer.Option(help="Go on with the run in OUT, if there is one.")] = False,
     device: Device = "auto",
     precision: Precision = "auto",
+    threads: Threads = None,
 ) -> None:
     """Train a model on one clip (an image: --set dims=2); write the model, new clips, a contact sheet and a summary."""
     with _sentences(f"the model so far is in {out}, and the same command with --resume goes on"):
@@ -57,11 +60,14 @@ def train(
             source = hpvae_nb.load_image(clip)
         else:
             source = hpvae_nb.load_clip(clip, frames=frames or None, start=start, fps=fps)
-        events = hpvae_nb.train(source, config, seed=seed, out=out, resume=resume, device=device, precision=precision)
+        count, why = choose_threads(threads)
+        options: dict[str, Any] = {"device": device, "precision": precision, "threads": threads}
+        events = hpvae_nb.train(source, config, seed=seed, out=out, resume=resume, **options)
         where = choose_device(device)
         shapes = hpvae_nb.scale_shapes(config, source)
         number = training_precision(precision, where, config, shapes)
         typer.echo(f"{source.name}, preset {config.preset}, on {where.type} in {number}, writing to {out}")
+        typer.echo(f"{count} CPU threads, {why}; --threads changes that")
         batch = samples_per_step(config, source)
         costs = estimate(config, shapes, where, number, batch)
         typer.echo(report.plan_text(costs, config.iterations))
@@ -194,16 +200,21 @@ def import_released(
 def _watch(events: Any, config: hpvae_nb.Config, clip: Clip, out: Path) -> Model:
     """Show a progress bar, and write a preview at each scale's end."""
     tqdm = require("tqdm", "progress bars").tqdm
-    with tqdm(total=config.scales * config.iterations, unit="step", dynamic_ncols=True) as bar:
+    steps = planned_steps(config)
+    # The bar's own guess of the time left, which takes all steps to be alike, is left out.
+    form = "{percentage:3.0f}% of all steps|{bar}| {desc}, {elapsed}{postfix}"
+    with tqdm(total=sum(steps), bar_format=form, dynamic_ncols=True) as bar:
         while True:
             try:
                 event = next(events)
             except StopIteration as end:
                 return end.value
-            bar.n = event.scale * event.iterations + event.iteration
+            bar.n = sum(steps[: event.scale]) + event.iteration
             terms = "  ".join(f"{name} {value:.4f}" for name, value in event.losses.items())
-            bar.set_description(f"scale {event.scale + 1}/{config.scales}", refresh=False)
-            bar.set_postfix_str(f"{terms}  {report.duration(event.remaining)} left", refresh=False)
+            left = "" if event.remaining is None else f"{report.duration(event.remaining)} left  "
+            where = f"scale {event.scale + 1}/{config.scales}, step {event.iteration}/{event.iterations}"
+            bar.set_description_str(where, refresh=False)
+            bar.set_postfix_str(left + terms, refresh=False)
             bar.update(0)
             if event.scale_done:
                 bar.write(f"scale {event.scale}: {terms}; look at {_preview(event, clip, out)}")

@@ -1,10 +1,12 @@
-"""Where to compute and in which number format, decided by asking the hardware."""
+"""Where to compute, in which number format and on how many threads, decided by asking the hardware."""
 
 from __future__ import annotations
 
 import functools
+import os
+import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 import torch
@@ -12,9 +14,11 @@ import torch.nn.functional as F
 
 from hpvae_nb.blocks import SLOPE, conv
 from hpvae_nb.config import Config
+from hpvae_nb.convolution import channels_last, convolve
 from hpvae_nb.errors import InputError, sentence
 from hpvae_nb.pyramid import Shape, upsample
 
+_CLEARLY = 1.15  # a race is won by this factor at least; else the safer one is taken
 PRECISIONS = ("auto", "bfloat16", "float32")
 
 
@@ -91,8 +95,89 @@ def native_bfloat16(device: torch.device) -> bool:
     return False
 
 
+@functools.cache
+def faster_in_bfloat16(device: torch.device) -> bool:
+    """Whether convolutions are faster in bfloat16 than in float32 here; asked once for each process.
+
+    What a processor lists as native need not be fast: with AVX512-BF16 alone, some multiply no faster than in float32,
+    and the casts come on top. So two layers race, where the hardware has bfloat16 at all.
+    """
+    if device.type != "cpu" or not native_bfloat16(device):
+        return native_bfloat16(device)
+    wide, narrow = (_racing_layer(dtype) for dtype in (torch.float32, torch.bfloat16))
+    times = [(_seconds(wide), _seconds(narrow)) for _ in range(12)]
+    return min(b for _, b in times) * _CLEARLY < min(a for a, _ in times)
+
+
+def choose_threads(threads: int | None = None) -> tuple[int, str]:
+    """How many CPU threads to compute with, and why, in a few words.
+
+    On a busy machine, small convolutions on many threads wait for each other, up to ten times as long as on one. So a
+    layer is timed on 1, 2, 4, ... threads, up to as many as PyTorch uses now, once for each process.
+
+    Args:
+        threads: taken at its word; so is the environment variable `OMP_NUM_THREADS`.
+
+    Raises:
+        InputError: for a number below 1.
+    """
+    if threads is not None:
+        if not isinstance(threads, int) or threads < 1:
+            raise InputError(
+                f"threads is {threads!r}, but must be a whole number of at least 1: leave it out to be chosen"
+            )
+        return threads, "as asked"
+    if "OMP_NUM_THREADS" in os.environ:
+        return torch.get_num_threads(), "by OMP_NUM_THREADS"
+    seconds = _thread_race(torch.get_num_threads())
+    if len(seconds) == 1:
+        return 1, "all there are"
+    best = min(seconds, key=lambda count: seconds[count] * (1 if count == 1 else _CLEARLY))
+    others = [
+        f"{count} took {spent / seconds[best]:.1f} times as long" for count, spent in seconds.items() if count != best
+    ]
+    return best, f"by a short race: {', '.join(others)}"
+
+
+@functools.cache
+def _thread_race(most: int) -> dict[int, float]:
+    """Seconds that a layer takes on 1, 2, 4, ... threads."""
+    counts = sorted({min(2**k, most) for k in range(most.bit_length() + 1)})
+    if counts == [1]:
+        return {1: 0.0}
+    run = _racing_layer(torch.float32)
+    seconds = dict.fromkeys(counts, 0.0)
+    try:
+        for _ in range(10):  # in turn, and added up: it is the stalls that count
+            for count in counts:
+                torch.set_num_threads(count)
+                seconds[count] += _seconds(run)
+    finally:
+        torch.set_num_threads(most)
+    return seconds
+
+
+def _racing_layer(dtype: torch.dtype) -> Callable[[], object]:
+    """A middle layer of the networks at a small scale, ready to be run."""
+    x = channels_last(torch.ones(1, 32, 7, 24, 40, dtype=dtype))
+    weight = torch.full((32, 32, 3, 3, 3), 1e-3, dtype=dtype)
+
+    def run() -> None:
+        with torch.no_grad():
+            convolve(x, weight)
+
+    run()
+    return run
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
 def choose_precision(precision: str, device: torch.device) -> str:
-    """`"auto"` is bfloat16 convolutions where they are native and float32 elsewhere.
+    """`"auto"` is bfloat16 convolutions where they are native and faster, and float32 elsewhere.
 
     Raises:
         InputError: for an unknown name.
@@ -101,7 +186,7 @@ def choose_precision(precision: str, device: torch.device) -> str:
         raise InputError(f"precision is {precision!r}, but must be one of {', '.join(map(repr, PRECISIONS))}")
     if precision != "auto":
         return precision
-    return "bfloat16" if native_bfloat16(device) else "float32"
+    return "bfloat16" if faster_in_bfloat16(device) else "float32"
 
 
 def training_precision(precision: str, device: torch.device, config: Config, shapes: Sequence[Shape]) -> str:

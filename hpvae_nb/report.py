@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from hpvae_nb import checkpoint, show
 from hpvae_nb.clips import Clip
@@ -49,8 +50,15 @@ def _peak_memory() -> str:
     return f", peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9:.2f} GB"
 
 
+def _computing(facts: dict[str, Any]) -> str:
+    """Processor seconds and threads, in words; nothing of models from before they were noted."""
+    if not facts.get("processor_seconds"):
+        return ""
+    return f" ({facts['processor_seconds']:.0f} processor seconds, {facts['threads']} CPU threads)"
+
+
 def write_results(model: Model, clip: Clip, folder: Path, *, samples: int, seed: int = 1) -> Path:
-    """Sampled clips, the real clip, a contact sheet, loss curves and a summary page.
+    """Sampled clips, the real clip, a sheet of both that moves and one that stands still, loss curves, a summary page.
 
     Args:
         samples: how many clips to write, at least 1.
@@ -64,6 +72,8 @@ def write_results(model: Model, clip: Clip, folder: Path, *, samples: int, seed:
     rows = [("real", real), *((f"sample {i}", sample) for i, sample in enumerate(made))]
     title = f"{model.name}: the training clip, and clips that were never filmed"
     show.save_figure(folder / "contact_sheet.png", show.contact_sheet(rows, title=title))
+    if real.ndim == 4:
+        checkpoint.write_bytes(folder / "new_clips.webp", show.moving_sheet(real, made, model.fps))
     show.save_clip(folder / "real", real, model.fps)
     for i, sample in enumerate(made):
         show.save_clip(folder / f"sample_{i:02}", sample, model.fps)
@@ -86,7 +96,8 @@ def summary(model: Model, clip: Clip) -> str:
         "",
         f"- **diversity** {diversity(many, real):.3f} ({DIVERSITY_SAMPLES} samples, seed 0)",
         f"- **reconstruction** mean squared error {error:.5f} (values in [-1, 1])",
-        f"- **training** {facts.get('seconds', 0):.0f} s on {facts.get('device')} in {facts.get('precision')}, "
+        f"- **training** {facts.get('seconds', 0):.0f} s on {facts.get('device')} in {facts.get('precision')}"
+        f"{_computing(facts)}, "
         f"seed {facts.get('seed')}, torch {facts.get('torch')}{_peak_memory()}",
         f"- **model** {weights:,} weights, {config.vae_levels} VAE levels of {config.scales} scales, "
         f"{config.iterations} iterations each",

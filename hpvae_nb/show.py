@@ -18,7 +18,7 @@ from hpvae_nb import checkpoint
 from hpvae_nb.clips import Clip
 from hpvae_nb.errors import InputError, require
 from hpvae_nb.model import Model
-from hpvae_nb.pyramid import real_samples
+from hpvae_nb.pyramid import Shape, real_samples
 
 # Colour-blind safe (Okabe and Ito 2008); the same thing has the same colour in every figure.
 REAL, RECONSTRUCTED, RANDOM = "#009E73", "#0072B2", "#D55E00"
@@ -76,24 +76,36 @@ def save_clip(stem: Path, clip: Tensor, fps: float) -> Path:
     return stem.with_suffix(".png")
 
 
-def animation(video: Tensor, fps: float, *, width: int = 256) -> bytes:
+def animation(video: Tensor, fps: float, *, width: int = 256, like: Shape | None = None) -> bytes:
     """A looping, lossless WebP picture of a clip, quick enough to follow a slider.
 
     Args:
         video: `c t h w` in [-1, 1].
         fps: frames per second.
         width: in pixels, aimed at by repeating pixels.
+        like: (T, H, W) of the clip whose coarser version this is: shown as large and as long as that one would be.
     """
-    return webp(_frames(video, width), fps)
+    if like is None or like == tuple(video.shape[1:]):
+        return webp(_frames(video, width), fps)
+    (length, *sides), factor = like, max(1, width // like[-1])
+    frames = to_uint8(video)
+    rows, columns = (
+        np.arange(factor * to) * at // (factor * to) for to, at in zip(sides, frames.shape[1:3], strict=True)
+    )
+    return webp(frames[:, rows][:, :, columns], fps * len(frames) / length)
 
 
-def webp(frames: np.ndarray, fps: float) -> bytes:
-    """Frames `t h w c` in 0..255 as a looping, lossless WebP picture."""
+def webp(frames: np.ndarray, fps: float, *, quality: int | None = None) -> bytes:
+    """Frames `t h w c` in 0..255 as a looping WebP picture.
+
+    Args:
+        quality: 0 to 100, for a file a tenth of the size; lossless if not given.
+    """
     image = require("PIL.Image", "animated pictures", "Pillow")
     first, *rest = (image.fromarray(frame) for frame in frames)
     buffer = io.BytesIO()
-    options = {"lossless": True, "method": 0, "quality": 0, "duration": round(1000 / fps), "loop": 0}
-    first.save(buffer, "WEBP", save_all=True, append_images=rest, **options)
+    how = {"lossless": True, "method": 0, "quality": 0} if quality is None else {"method": 4, "quality": quality}
+    first.save(buffer, "WEBP", save_all=True, append_images=rest, duration=round(1000 / fps), loop=0, **how)
     return buffer.getvalue()
 
 
@@ -160,6 +172,30 @@ def contact_sheet(
     if title:
         figure.suptitle(title, fontsize=10, y=1 + 0.35 / inches, va="bottom")
     return figure
+
+
+def moving_sheet(real: Tensor, samples: Tensor, fps: float, *, columns: int = 3, width: int = 768) -> bytes:
+    """The real clip, framed, and new ones after it in rows: a looping WebP picture.
+
+    Args:
+        real: `c t h w` in [-1, 1].
+        samples: `b c t h w`; what does not fill a row is left out.
+        columns: clips beside each other.
+        width: of the picture in pixels, aimed at by repeating pixels.
+    """
+    count = (1 + len(samples)) // columns * columns
+    frame = (torch.tensor([int(REAL[i : i + 2], 16) for i in (1, 3, 5)]) / 127.5 - 1).view(3, 1, 1, 1)
+    clips = []
+    for i, clip in enumerate([real, *samples][:count]):
+        large = enlarge(clip, max(1, width // columns // clip.shape[-1]) * clip.shape[-1])
+        padded = torch.nn.functional.pad(large, (3, 3, 3, 3), value=1.0)
+        if i == 0:
+            padded = torch.where(
+                torch.nn.functional.pad(torch.zeros_like(large), (3, 3, 3, 3), value=1.0) > 0, frame, padded
+            )
+        clips.append(padded)
+    sheet = rearrange(torch.stack(clips), "(r s) c t h w -> c t (r h) (s w)", s=columns)
+    return webp(to_uint8(sheet), fps, quality=80)
 
 
 def loss_curves(model: Model) -> Any:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import signal
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from hpvae_nb.clips import Clip
+from hpvae_nb.clock import Clock, Trial, planned_steps
 from hpvae_nb.config import Config
-from hpvae_nb.cost import estimate
 from hpvae_nb.errors import InputError, TrainingError
 from hpvae_nb.model import Model
-from hpvae_nb.precision import choose_device
+from hpvae_nb.precision import choose_device, choose_threads
 from hpvae_nb.run import Run
 from hpvae_nb.trainer import Trainer
+from hpvae_nb.windows import kept_in_pool
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,13 @@ class Event:
     Attributes:
         scale: n, from 0.
         iteration: steps made at this scale, from 1.
-        iterations: steps planned at each scale.
+        iterations: steps planned at this scale.
         losses: the step's losses before weighting, by name: `reconstruction`, `reconstruction_0` and `kl` at VAE
             scales; `reconstruction`, `adversarial`, `distance` and `penalty` at GAN scales.
         seconds: since training was started or resumed.
-        remaining: estimated seconds to the end of all scales.
+        remaining: seconds to the end of all scales, if the machine stays as fast as it is; None until this is known to
+            within a factor of 1.3, which takes a tenth of a run, and longer only if fewer than 200 steps are planned at
+            each scale (see `hpvae_nb.clock`).
         model: the live model; it may be used at any event, and stays usable if training stops here.
     """
 
@@ -44,7 +49,7 @@ class Event:
     iterations: int
     losses: dict[str, float]
     seconds: float
-    remaining: float
+    remaining: float | None
     model: Model
 
     @property
@@ -66,6 +71,7 @@ def train(
     resume: bool = False,
     device: str | torch.device = "auto",
     precision: str = "auto",
+    threads: int | None = None,
     checkpoint_every: int = 100,
 ) -> Generator[Event, None, Model]:
     """Train a model on one clip, yielding an event after each step; exhausting the generator trains it to the end.
@@ -79,8 +85,9 @@ def train(
         seed: of everything random, at least 0.
         out: folder of the run: checkpoints, and the model at its end. Nothing is written if not given.
         resume: go on from the last checkpoint in `out`; starts anew where there is none.
-        device: `"auto"`, `"cpu"`, `"cuda"`.
-        precision: of convolutions: `"auto"` (bfloat16 where it is native), `"bfloat16"` or `"float32"`.
+        device: `"auto"`, `"cpu"`, `"cuda"`, `"mps"`.
+        precision: of convolutions: `"auto"` (bfloat16 where that is faster), `"bfloat16"` or `"float32"`.
+        threads: of the CPU; chosen by `hpvae_nb.precision.choose_threads` if not given. A resumed run keeps its number.
         checkpoint_every: steps between checkpoints; each scale's end has one too.
 
     Returns:
@@ -100,8 +107,11 @@ def train(
         raise InputError("resume=True needs out, the folder of the run to go on with")
     trainer = Trainer(clip, config, seed, choose_device(device), precision)
     run = None if out is None else Run.open(out, clip, config, seed, resume=resume)
+    trainer.threads, _ = choose_threads(threads)
     if run is not None:
         run.restore(trainer)
+    if threads is not None:
+        trainer.threads = threads
     return drive(trainer, run, checkpoint_every)
 
 
@@ -126,6 +136,7 @@ def fit(clip: Clip, config: Config, **options: Any) -> Model:
 def drive(trainer: Trainer, run: Run | None, checkpoint_every: int) -> Generator[Event, None, Model]:
     """Steps of a trainer to its end, with checkpoints in the run's folder, if there is one; what `train` returns."""
     config, model = trainer.config, trainer.model
+    torch.set_num_threads(trainer.threads)
     clock = _Clock(trainer)
     try:
         while True:
@@ -143,6 +154,7 @@ def drive(trainer: Trainer, run: Run | None, checkpoint_every: int) -> Generator
                 if run is not None:
                     run.save(trainer)
             yield clock.event(losses)
+            clock.go_on()
     except TrainingError as error:
         last = "no run folder was given" if run is None else run.last_good()
         raise TrainingError(f"training stopped: {error}; {last}") from error
@@ -184,16 +196,14 @@ def _unbroken() -> Iterator[None]:
 
 
 class _Clock:
-    """Time spent and time left, the latter from each scale's estimated cost, corrected by what was observed."""
+    """Time spent and time left: reads the time around each step, and tries later scales when asked to."""
 
     def __init__(self, trainer: Trainer) -> None:
-        self.trainer = trainer
-        with torch.random.fork_rng(devices=[]):  # the layers it times are initialised, from the caller's random numbers
-            costs = estimate(trainer.config, trainer.shapes, trainer.device, trainer.precision, trainer.batch)
-        self.estimated = [cost.seconds for cost in costs]
-        self.start = self.last = time.perf_counter()
+        self.trainer, self.steps = trainer, planned_steps(trainer.config)
+        self.left, self.trying = Clock(self.steps), True
+        self.start = self.began = self.told = time.perf_counter()
         self.before = trainer.seconds
-        self.scale, self.observed, self.correction = -1, 0.0, 1.0
+        self.computed_before = trainer.processor_seconds - time.process_time()
 
     @property
     def elapsed(self) -> float:
@@ -201,26 +211,84 @@ class _Clock:
 
     def facts(self) -> dict[str, Any]:
         """What a model remembers of its training: thinned-out losses of each scale, and seconds over all sessions."""
-        return {"history": self.trainer.history, "seconds": round(self.before + self.elapsed, 1)}
+        return {
+            "history": self.trainer.history,
+            "seconds": round(self.before + self.elapsed, 1),
+            "processor_seconds": round(self.trainer.processor_seconds, 1),
+            "threads": self.trainer.threads,
+        }
+
+    def go_on(self) -> None:
+        """The next step begins."""
+        self.began = time.perf_counter()
 
     def event(self, losses: dict[str, float]) -> Event:
-        trainer, now = self.trainer, time.perf_counter()
-        took, self.last = now - self.last, now
-        iterations, estimated = trainer.config.iterations, self.estimated[trainer.scale]
-        if self.scale == trainer.scale:
-            self.observed = 0.95 * self.observed + 0.05 * took
-        else:  # a scale's first step also lays out its memory, and says nothing of the others
-            self.scale, self.observed = trainer.scale, estimated * self.correction
-        if not trainer.config.is_vae(self.scale):  # the small VAE scales say nothing of the large GAN scales
-            self.correction = self.observed / estimated
+        trainer, pause = self.trainer, self.began - self.told
+        self.left.stepped(trainer.scale, trainer.iteration, time.perf_counter() - self.began, pause)
+        self._try()
         trainer.seconds = self.before + self.elapsed
-        later = iterations * sum(self.estimated[trainer.scale + 1 :]) * self.correction
+        trainer.processor_seconds = self.computed_before + time.process_time()
+        self.told = time.perf_counter()
         return Event(
             scale=trainer.scale,
             iteration=trainer.iteration,
-            iterations=iterations,
+            iterations=self.steps[trainer.scale],
             losses=losses,
             seconds=self.elapsed,
-            remaining=(iterations - trainer.iteration) * self.observed + later,
+            remaining=self.left.remaining(),
             model=trainer.model,
         )
+
+    def _try(self) -> None:
+        wanted, start = self.left.wanted(), time.perf_counter()
+        if wanted is None or not self.trying:
+            return
+        try:
+            trial = try_scale(self.trainer, wanted)
+        except (TrainingError, RuntimeError, MemoryError):  # the run itself may get further than its copy
+            self.trying = False
+        else:
+            self.left.tried(wanted, trial, time.perf_counter() - start)
+
+
+def try_scale(trainer: Trainer, scale: int, now: Callable[[], float] = time.perf_counter) -> Trial:
+    """Measure what a scale costs that was not yet reached, on a copy of the trainer that is thrown away.
+
+    The trainer stays as it is, random numbers included, and memory peaks no higher than it will when it gets there.
+
+    Args:
+        trainer: settled, at a scale that it has entered.
+        scale: above the trainer's.
+        now: the time in seconds.
+    """
+    config = trainer.config
+    shared = (trainer.clip, trainer.reals_0, trainer.pool)  # none of which it changes before the copy leaves this scale
+    tried = copy.deepcopy(trainer, {id(one): one for one in shared})
+    small = config.replace(pool=config.pool and 1)
+    tried.network.config, entering = small, 0.0
+    while tried.scale < scale:
+        tried.scale, tried.iteration, start = tried.scale + 1, 0, now()
+        tried.config = small if tried.scale == scale else config.replace(pool=None)
+        tried.enter_scale()
+        entering = now() - start
+
+    def seconds(iteration: int) -> float:
+        """Of a step with this many before it: the better of two, since the first one lays out memory."""
+        times = []
+        for _ in range(2):
+            tried.iteration, start = iteration, now()
+            tried.step()
+            times.append(now() - start)
+        return min(times)
+
+    if config.is_vae(scale):
+        plain = seconds(0)
+        return Trial(plain, plain, entering)
+    every = config.penalty_every
+    penalised = seconds(0)
+    plain = seconds(1) if every > 1 else penalised
+    typical, mean = median([penalised, *[plain] * (every - 1)]), plain + (penalised - plain) / every
+    if config.pool is not None:  # most of entering goes by in making its entries, and one more for the amplitude
+        made = entering / (1 + kept_in_pool(small))
+        entering, mean = made * (1 + kept_in_pool(config)), mean + made / config.pool_every
+    return Trial(typical, mean, entering)

@@ -23,8 +23,7 @@ def test_a_gpu_is_asked_for_bfloat16(monkeypatch, capability, native):
 def test_a_cpu_is_asked_for_bfloat16(monkeypatch, avx, amx):
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
-    expected = "bfloat16" if avx or amx else "float32"
-    assert precision.choose_precision("auto", CPU) == expected
+    assert precision.native_bfloat16(CPU) is (avx or amx)
     assert precision.choose_precision("float32", CPU) == "float32"
 
 
@@ -90,7 +89,7 @@ def training(precision_name, frames, **changes):
 
 
 def test_bfloat16_is_avoided_where_its_gradients_are_wrong(monkeypatch):
-    monkeypatch.setattr(precision, "native_bfloat16", lambda device: True)
+    monkeypatch.setattr(precision, "faster_in_bfloat16", lambda device: True)
     chosen = {frames: training("auto", frames) for frames in (1, 2, 3, 4)}
     assert chosen == {1: "bfloat16", 2: "float32", 3: "bfloat16", 4: "bfloat16"}
     assert [training("auto", frames, kernel=5) for frames in (2, 3, 4, 5)] == ["bfloat16", *["float32"] * 2, "bfloat16"]
@@ -116,3 +115,43 @@ def test_bfloat16_gradients_are_right_where_it_is_used(frames):
         (gradient,) = torch.autograd.grad(made.float().square().mean(), kernel)
         gradients.append(gradient.float())
     torch.testing.assert_close(*gradients, rtol=0.05, atol=0.02)
+
+
+@pytest.mark.parametrize(("narrow", "wins"), [(0.5, True), (0.95, False), (2.0, False)])
+def test_bfloat16_has_to_be_clearly_faster(monkeypatch, narrow, wins):
+    monkeypatch.setattr(precision, "native_bfloat16", lambda device: True)
+    monkeypatch.setattr(precision, "_racing_layer", lambda dtype: narrow if dtype == torch.bfloat16 else 1.0)
+    monkeypatch.setattr(precision, "_seconds", lambda seconds: seconds)
+    assert precision.faster_in_bfloat16.__wrapped__(CPU) is wins
+    monkeypatch.setattr(precision, "native_bfloat16", lambda device: False)
+    assert precision.faster_in_bfloat16.__wrapped__(CPU) is False
+
+
+def test_threads_are_as_asked_or_as_the_environment_says(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert precision.choose_threads(3) == (3, "as asked")
+    with pytest.raises(InputError, match="threads is 0, but must be a whole number of at least 1"):
+        precision.choose_threads(0)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert precision.choose_threads() == (torch.get_num_threads(), "by OMP_NUM_THREADS")
+
+
+@pytest.mark.parametrize(("slower", "chosen"), [({1: 2.0, 2: 1.0}, 2), ({1: 1.05, 2: 1.0}, 1), ({1: 1.0, 2: 11.0}, 1)])
+def test_threads_that_wait_for_each_other_are_not_taken(monkeypatch, slower, chosen):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(precision, "_thread_race", lambda most: slower)
+    threads, why = precision.choose_threads()
+    assert threads == chosen
+    assert why.startswith(f"by a short race: {3 - chosen} took ")
+
+
+def test_the_thread_race_leaves_the_threads_as_they_were():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        seconds = precision._thread_race.__wrapped__(2)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert set(seconds) == {1, 2}
+    assert all(value > 0 for value in seconds.values())

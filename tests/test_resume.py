@@ -298,7 +298,7 @@ def test_events_tell_where_training_stands(clip, tiny):
     assert seconds == sorted(seconds)
     assert seconds[0] > 0
     remaining = [event[3] for event in events]
-    assert all(value > 0 for value in remaining[:-1])
+    assert remaining[:-1] == [None] * 19  # so few steps foretell nothing
     assert remaining[-1] == 0
     for scale, iteration, _, _, losses, shape, done in events:
         vae = {"reconstruction", "reconstruction_0", "kl"}

@@ -16,8 +16,12 @@ import torch
 
 from hpvae_nb import metrics, show
 from hpvae_nb.clips import Clip
+from hpvae_nb.clock import planned_steps
+from hpvae_nb.config import Config
+from hpvae_nb.cost import step_flops
 from hpvae_nb.errors import InputError, sentence
 from hpvae_nb.precision import choose_device
+from hpvae_nb.pyramid import Shape, scale_shapes
 from hpvae_nb.sweeps.machine import code_version, commit, device_name, peak_memory
 from hpvae_nb.sweeps.results import Row, describe, finished, write_row
 from hpvae_nb.sweeps.tables import METHODS, METRICS
@@ -36,7 +40,7 @@ def run_trial(trial: Trial, folder: Path, tell: Tell = lambda share: None) -> Ro
 
     Args:
         folder: the trial's own: its run, `sessions.jsonl`, `row.json`.
-        tell: called now and then with the share of the training's time that is done, 0 to 1.
+        tell: called now and then with the share of the training's arithmetic that is done, 0 to 1.
 
     Returns:
         The row: everything of `describe`; a column for each number measured, and `svfid_extractor` and the like; the
@@ -70,6 +74,7 @@ def _run(trial: Trial, folder: Path, tell: Tell) -> Row:
         **measured,
         "metrics": list(trial.metrics),
         "training_seconds": model.facts.get("seconds", 0.0),  # what only copies does not train
+        "processor_seconds": model.facts.get("processor_seconds", 0.0),
         "sampling_seconds": sampled - start,
         "measuring_seconds": time.perf_counter() - sampled,
         "peak_bytes": peak(),
@@ -87,7 +92,7 @@ def _train(trial: Trial, clip: Clip, folder: Path, tell: Tell) -> Any:
     options |= {"device": trial.device, "precision": trial.precision}
     events = METHODS[trial.method](clip, trial.config, out=folder / "run", resume=True, **options)
     with contextlib.closing(events):
-        first = True
+        first, shapes = True, scale_shapes(trial.config, clip)
         while True:
             try:
                 event = next(events)
@@ -96,7 +101,14 @@ def _train(trial: Trial, clip: Clip, folder: Path, tell: Tell) -> Any:
             if first:
                 _log_session(folder, event)
                 first = False
-            tell(event.seconds / (event.seconds + event.remaining) if event.remaining else 1.0)
+            tell(_share(trial.config, shapes, event))
+
+
+def _share(config: Config, shapes: list[Shape], event: Event) -> float:
+    """Of a training's arithmetic, what is done; other methods' grows with the scales as HP-VAE-GAN's does."""
+    costs = [steps * step_flops(config, shapes, n) for n, steps in enumerate(planned_steps(config))]
+    done = sum(costs[: event.scale]) + costs[event.scale] * event.iteration / event.iterations
+    return done / sum(costs)
 
 
 def _measure(trial: Trial, model: Any, samples: torch.Tensor, clip: Clip) -> Row:

@@ -247,7 +247,8 @@ class _Dashboard:
         running = training.state == "running"
         self.bar.max, self.bar.value = progress.total, progress.steps
         self.bar.bar_style = {"done": "success", "failed": "danger"}.get(training.state, "")
-        self.left.value = f"{duration(progress.last.remaining)} left" if running and progress.last else training.state
+        remaining = progress.last.remaining if running and progress.last else None
+        self.left.value = training.state if remaining is None else f"{duration(remaining)} left"
         if training.error is not None:
             self._say(sentence(training.error), alert=True)
         elif running and progress.last is None:
