@@ -7,7 +7,7 @@
 
 The training is a real one, scale after scale. In the middle of its first scale and of its first GAN scale it also tries
 each later scale, as training does. What is wanted are the times of a quiet machine. One on which others compute at the
-same time comes near to them: with one thread, seconds of the processor are counted, and each step and each trial is made
+same time comes near to them: with one thread, seconds of the processor count, and each step and each trial is made
 `TIMES` times, of which the shortest counts.
 """
 

@@ -67,7 +67,7 @@ def train(
         shapes = hpvae_nb.scale_shapes(config, source)
         number = training_precision(precision, where, config, shapes)
         typer.echo(f"{source.name}, preset {config.preset}, on {where.type} in {number}, writing to {out}")
-        typer.echo(f"{count} CPU threads, {why}; --threads changes that")
+        typer.echo(f"{count} CPU thread{'s' * (count > 1)}, {why}; --threads changes that")
         batch = samples_per_step(config, source)
         costs = estimate(config, shapes, where, number, batch)
         typer.echo(report.plan_text(costs, config.iterations))

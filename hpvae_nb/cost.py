@@ -17,6 +17,7 @@ from hpvae_nb.windows import kept_in_pool, window_shape
 
 _BEYOND_CONVOLUTIONS = 1.4  # measured at `laptop`: a step takes so many times what its probed layers do
 _PROBED_VOXELS = 40_000  # beyond this a layer's speed no longer depends on its size
+_PROBING = 0.1  # seconds for each scale: the best of as many runs as fit, since a busy machine has slow moments
 _PROCESS_BYTES = 0.45e9  # measured: an idle process with PyTorch and PyAV loaded
 
 
@@ -97,8 +98,8 @@ def _probe(config: Config, scale: int, shape: Shape, device: torch.device, preci
     c, kernel = config.channels, config.generator_kernel(scale)
     layer = conv(config.dims, c, c, kernel).to(device)
     x = torch.zeros(2, c, *shape, device=device, requires_grad=True)
-    best = math.inf
-    for _ in range(3):
+    best, began = math.inf, time.perf_counter()
+    while best == math.inf or time.perf_counter() - began < _PROBING:
         start = time.perf_counter()
         with computing(device, precision):
             y = layer(x)

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hpvae_nb.training
-from hpvae_nb import Clip, cli, fit, train
+from hpvae_nb import Clip, baselines, cli, fit, train
 from hpvae_nb.clock import FEW, HALF, TRYING, WARMING, WINDOW, Clock, Trial, planned_steps
 from hpvae_nb.errors import TrainingError
 from hpvae_nb.trainer import Trainer
@@ -350,7 +350,7 @@ def test_a_wrong_clock_breaks_the_promise(wrong):
 
 @functools.cache
 def small():
-    return noise_clip(), tiny_config(iterations=FEW + 10)
+    return noise_clip(), tiny_config(scales=2, vae_levels=1, iterations=FEW)
 
 
 @pytest.fixture
@@ -359,16 +359,12 @@ def counted(monkeypatch):
     scales = []
 
     def counting(trainer, scale):
+        trial = try_scale(trainer, scale)
         scales.append(scale)
-        return try_scale(trainer, scale)
+        return trial
 
     monkeypatch.setattr(hpvae_nb.training, "try_scale", counting)
     return scales
-
-
-@pytest.fixture
-def untried(monkeypatch):
-    monkeypatch.setattr(Clock, "wanted", lambda self: None)
 
 
 @pytest.mark.parametrize("dims", [2, 3])
@@ -396,14 +392,38 @@ def test_training_is_the_same_with_trials_and_without(counted, tmp_path, capfd):
     clip, config = small()
     with warnings.catch_warnings(action="error"):
         events = train(clip, config, out=tmp_path, **CPU)
-        told = [(event.scale, event.remaining) for event in events if event.scale < 2]
+        told = [(event.scale, event.remaining) for event in events if event.scale == 0]
     assert counted[0] == 1
-    assert {scale for scale, _ in told} == {0, 1}
+    assert len(told) == FEW
     resumed = fit(clip, config, out=tmp_path, resume=True, **CPU)
     assert capfd.readouterr() == ("", "")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Clock, "wanted", lambda self: None)
         assert same_weights(resumed, fit(clip, config, **CPU))
+
+
+@pytest.mark.parametrize("method", ["singan", "consingan", "patch_vae"])
+def test_other_methods_are_tried_too(method, counted):
+    events = baselines.train(method, noise_clip(), small()[1].replace(fine_size=20), **CPU)
+    scales = set()
+    for event in events:
+        scales.add(event.scale)
+        if counted:
+            events.close()
+    assert counted == [1]
+    assert scales == {0}
+
+
+def test_windows_and_a_pool_are_tried_too():
+    saving = {"fine_size": 20, "window": 1500, "pool": 8, "penalty_every": 4, "pool_every": 5}
+    trainer = Trainer(noise_clip(), tiny_config(**saving), 0, torch.device("cpu"), "float32")
+    trainer.enter_scale()
+    before = checkpoint_of(trainer)
+    found = try_scale(trainer, 3)
+    assert 0 < found.typical < found.mean  # some steps do more than others
+    assert found.entering > 0
+    assert checkpoint_of(trainer) == before
+    assert trainer.config.pool == trainer.network.config.pool == 8
 
 
 def test_a_run_goes_on_when_its_copy_fails(monkeypatch):
@@ -413,8 +433,8 @@ def test_a_run_goes_on_when_its_copy_fails(monkeypatch):
     monkeypatch.setattr(hpvae_nb.training, "try_scale", fail)
     clip, config = small()
     told = [(event.scale, event.remaining) for event in train(clip, config, **CPU)]
-    assert all(remaining is None for scale, remaining in told if scale < 3)
-    assert told[-1] == (3, 0.0)
+    assert all(remaining is None for scale, remaining in told if scale == 0)
+    assert told[-1] == (1, 0.0)
 
 
 def test_the_bar_tells_progress_of_the_run_and_the_scale_but_no_time_that_it_does_not_know(tmp_path, capsys):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import hpvae_nb
 from hpvae_nb import steps, windows
 from hpvae_nb.errors import InputError
-from hpvae_nb.pyramid import upsample
+from hpvae_nb.pyramid import planned_shapes, upsample
 from hpvae_nb.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -187,3 +187,14 @@ def test_a_cosine_falls_to_a_hundredth_at_gan_scales_alone():
     below.iteration = 100
     below._set_rates()
     assert below.optimizer.param_groups[-1]["lr"] == below.config.lr
+
+
+@pytest.mark.parametrize("name", ["laptop-128", "laptop-256"])
+@pytest.mark.parametrize("aspect", [0.3, 9 / 16, 1.0, 3.0])
+def test_presets_windows_suit_clips_of_any_shape(name, aspect):
+    config = hpvae_nb.preset(name)
+    shapes = planned_shapes(config, aspect)
+    for shape in shapes[config.vae_levels :]:
+        window = windows.window_shape(config, shape)
+        assert math.prod(window) <= config.window
+        assert window[0] == shape[0]
