@@ -5,14 +5,17 @@
 
 Each view is made as in its notebook, and one of its controls after the other is moved; what the browser needs to show
 the picture comes on top. The aim is an answer within 100 ms; a view that takes longer says "Drawing ..." from then on.
-Views that train anew at every change show how far they are, and are timed apart. Processor time is what an idle machine
-of this kind would need with one thread: other programs make the clock's time longer, and hardly that.
+Views that train anew at every change show how far they are, and are timed apart. So are clips of 256 px, which come
+coarse first, and whole when the control rests: the model is untrained, which takes as long as a trained one. Processor
+time is what an idle machine of this kind would need with one thread: other programs make the clock's time longer, and
+hardly that.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -31,12 +34,14 @@ from hpvae_nb.figures.critic import shuffled_blocks, toy_points, train_toy
 from hpvae_nb.figures.methods import measure_noise
 from hpvae_nb.figures.metrics import steps
 from hpvae_nb.figures.tradeoff import Point
+from hpvae_nb.hierarchy import Hierarchy
 from hpvae_nb.metrics import svfid
 from hpvae_nb.model import Model, bundled_models, load_model
 from hpvae_nb.networks import Discriminator, Encoder, Generator
 from hpvae_nb.precision import PRECISIONS
-from hpvae_nb.pyramid import real_samples, scale_shapes
+from hpvae_nb.pyramid import planned_shapes, real_samples, scale_shapes
 from hpvae_nb.training import train
+from hpvae_nb.widgets.finer import AIM, REST
 from hpvae_nb.widgets.live import SOON
 
 WARM_UP = 3  # moves that do not count
@@ -58,6 +63,10 @@ def main() -> None:
     head = f"Model {options.model!r}, clips of {' x '.join(map(str, model.shapes[-1]))}. "
     text = f"{head}{machine(model.device)}; {model.precision}.\n\n"
     text += f"From a control's change to the new picture:\n\n{table(titles, rows)}\n"
+    titles = ["view", "lesson", "first answer shows", "median ms", "95th percentile ms", "moves", "finest s"]
+    large = untrained()
+    text += f"\nClips of {' x '.join(map(str, large.shapes[-1]))}, coarse first (aim: {1e3 * AIM:.0f} ms), then whole, "
+    text += f"{REST} s after the last move:\n\n{table(titles, coarse_first(large, options.times))}\n"
     text += f"\nViews that train anew:\n\n{table(['view', 'lesson', 'first pictures s', 'all s'], retraining())}\n"
     print(text)
     if options.out:
@@ -126,6 +135,41 @@ def critic_and_clips() -> tuple[Discriminator, dict[str, torch.Tensor]]:
     noise = torch.rand(real.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
     clips = {"real": real, "upside down": real.flip(-2), "shuffled": shuffled_blocks(real, 4), "noise": noise}
     return Discriminator(config).eval(), {name: video[0] for name, video in clips.items()}
+
+
+def untrained() -> Model:
+    """A model of 256 px that takes as long as a trained one."""
+    config = preset("laptop-256")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = Hierarchy(config)
+        for _ in range(1, config.scales):
+            network.grow()
+    network.amplitudes = [0.05] * config.scales
+    network.requires_grad_(False)
+    return Model(network, planned_shapes(config, 9 / 16), coarse=None, fps=12.0, name="untrained")
+
+
+def coarse_first(model: Model, times: int) -> list[list[Any]]:
+    """Seconds from a move to the first picture, and from the last move to the finest, the moment of rest included."""
+    views = {
+        "seed_view": (0, lambda: widgets.seed_view(model)),
+        "border_view": (8, lambda: widgets.border_view(model)),
+        "box_view": (8, lambda: widgets.box_view(model)),
+    }
+    rows = []
+    for name, (lesson, make) in views.items():
+        view = make()
+        seconds, _ = answers(view, times)
+        shown = view.children[-1].value
+        start = time.perf_counter()
+        if not view.wait(60):
+            raise SystemExit(f"{name} did not come to its finest picture")
+        late = statistics.quantiles(seconds, n=20, method="inclusive")[-1]
+        figures = [f"{1e3 * value:.0f}" for value in (statistics.median(seconds), late)]
+        what = re.sub(r".*<small>\((.*)\)</small>", r"\1", shown) if "<small>" in shown else "the finest"
+        rows.append([name, lesson, what, *figures, len(seconds), f"{time.perf_counter() - start:.1f}"])
+    return rows
 
 
 def retraining() -> list[list[Any]]:

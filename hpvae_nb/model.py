@@ -140,7 +140,14 @@ class Model:
         return self._finish(z, shapes, scales=scales, seed=seed, noise=noise)
 
     def refine(
-        self, video: Tensor, start: int, *, seed: int, noise: float | Sequence[float] = 1.0, size: Shape | None = None
+        self,
+        video: Tensor,
+        start: int,
+        *,
+        seed: int,
+        noise: float | Sequence[float] = 1.0,
+        size: Shape | None = None,
+        scales: int | None = None,
     ) -> Tensor:
         """Start the hierarchy from a given clip in place of scale `start`, and draw the scales above it.
 
@@ -150,16 +157,18 @@ class Model:
             seed: of the GAN scales' noise.
             noise: as in `decode`.
             size: as in `sample`.
+            scales: stop after this many scales, those below `start` included.
 
         Returns:
             `b c t h w` in [-1, 1] at the last scale, on the CPU.
         """
-        if not 0 <= start < self.scales - 1:
-            raise InputError(f"start is {start}, but must be a scale below the last: 0..{self.scales - 2}")
+        last = (self.scales if scales is None else scales) - 1
+        if not 0 <= start < last:
+            raise InputError(f"start is {start}, but must be a scale below the last: 0..{last - 1}")
         if video.ndim != self.config.dims + 2 or video.shape[1] != RGB or len(video) == 0:
             raise InputError(f"video is {tuple(video.shape)}, but must be {self._axes(RGB)} with at least one clip")
         shapes = self._shapes(size)
-        return self._finish(upsample(video, shapes[start]), shapes, seed=seed, noise=noise, start=start)
+        return self._finish(upsample(video, shapes[start]), shapes, scales=scales, seed=seed, noise=noise, start=start)
 
     def encode(self, video: Tensor | Clip) -> tuple[Tensor, Tensor]:
         """E: mean and log-variance of every patch's latent vector (section 3.1).

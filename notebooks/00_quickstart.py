@@ -168,6 +168,9 @@ described(
 # ## Turn the dice yourself
 #
 # Every seed is another clip. Drag the slider, or click its handle and use the arrow keys.
+#
+# This model answers at once. One of large clips takes seconds for each; its view shows a coarse scale of the same clip
+# while the slider moves, and the finest when it rests.
 
 # %% tags=["nbval-ignore-output"]
 from hpvae_nb.widgets import seed_view

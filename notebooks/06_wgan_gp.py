@@ -15,11 +15,11 @@
 # # 6. The critic: WGAN with gradient penalty
 #
 # **You will be able to** code equations (10) and (11); say what λ does to a critic, and check it against a number worked
-# out by hand; read a patch critic's map, and tell what it does not know.
+# out by hand; write a layer whose second derivative is cheap; read a patch critic's map, and tell what it does not know.
 #
 # **You need** lessons 3 and 5: reconstruction, the hierarchy, what is frozen. Gradients of gradients are explained here.
 #
-# **It takes** 35 minutes to read; all cells together run in under a minute on a laptop. They are too small for a GPU to
+# **It takes** 40 minutes to read; all cells together run in under a minute on a laptop. They are too small for a GPU to
 # matter.
 #
 # VAE scales are good at variety and bad at sharpness: unsure where an edge is, they draw the mean of all places. So the
@@ -140,6 +140,144 @@ from hpvae_nb.lessons import wgan_gp as check
 check.gradient_penalty(gradient_penalty)
 
 # %% [markdown]
+# ## What a gradient of a gradient costs
+#
+# In the plane it costs nothing. But a critic of clips is made of convolutions, and there the penalty can be the dearest
+# part of a step. To see why, take the smallest such critic: one layer, whose score is the sum of its output.
+
+# %%
+import torch.nn.functional as F
+
+dice = torch.Generator().manual_seed(0)
+clips = torch.randn(2, 3, 5, 8, 12, generator=dice, dtype=torch.float64).requires_grad_()  # b c t h w
+weight = torch.randn(4, 3, 3, 3, 3, generator=dice, dtype=torch.float64).requires_grad_()  # o c t h w
+
+
+def plain(x, weight):
+    return F.conv3d(x, weight, padding=1)
+
+
+# %% [markdown]
+# A training step needs the gradient of the penalty by the weights:
+
+
+# %%
+def penalty_gradient(layer):
+    (slope,) = torch.autograd.grad(layer(clips, weight).sum(), clips, create_graph=True)
+    penalty = (slope.norm(dim=1) - 1).square().mean()
+    return torch.autograd.grad(penalty, weight)[0]
+
+
+# %% [markdown]
+# All of it is convolutions again. *The layer's kernel has 3 x 3 x 3 taps. How large are the kernels of the others?*
+
+# %%
+from hpvae_nb.figures import penalty as cost_of
+
+print("kernels:", cost_of.kernels(lambda: penalty_gradient(plain)))
+
+# %% [markdown]
+# One has 5 x 8 x 12 taps: it is as large as the clip. Where does it come from? The weight at shift $\delta$ meets the
+# layer's input $x$ at every site $s$. With $\mathrm{d}y$ for the gradient by the output, the weight's own gradient is
+#
+# $$\mathrm{d}w_\delta = \sum_s \mathrm{d}y_s\; x_{s + \delta},$$
+#
+# and that is $x$ convolved with $\mathrm{d}y$ as the kernel, at 27 shifts. For a *first* derivative PyTorch has a routine
+# made for this sum. For the derivative of a derivative it follows a general rule, and calls a convolution that was made
+# for small kernels: here with 480 taps, at the `laptop` preset's finest scale with 29 952. The result is right, but late.
+#
+# ## A layer that knows its way back
+#
+# So let us say the first derivative in words that PyTorch is quick at. The output at $s$ has read $x$ at $s + \delta$ with
+# $w_\delta$. So $\mathrm{d}y$ at $s$ goes back to $s + \delta$ with that same $w_\delta$: a convolution too, which looks the
+# other way. *In one dimension, with one channel and $w = (1, 2, 3)$: which kernel leads back? And which of the weight's
+# axes `o c` belongs to what comes in, on the way back?*
+
+
+# %%
+def mirrored(weight):
+    return rearrange(weight.flip(2, 3, 4), "o c t h w -> c o t h w")
+
+
+dy = torch.randn(2, 4, 5, 8, 12, generator=dice, dtype=torch.float64)
+(dx,) = torch.autograd.grad(plain(clips, weight), clips, dy)
+torch.testing.assert_close(plain(dy, mirrored(weight)), dx)
+print("back through", tuple(weight.shape), "is forward through", tuple(mirrored(weight).shape))
+
+# %% [markdown]
+# $(3, 2, 1)$, and the two channel axes change places. An `autograd.Function` says both directions. `backward` answers
+# with the layer itself, so that it can be differentiated once more, by the same few lines:
+
+# %%
+from torch.nn.grad import conv3d_weight
+
+
+class Convolution(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, weight):
+        ctx.save_for_backward(x, weight)
+        return plain(x, weight)
+
+    @staticmethod
+    def backward(ctx, dy):
+        x, weight = ctx.saved_tensors
+        for_x, for_weight = ctx.needs_input_grad
+        dx = Convolution.apply(dy, mirrored(weight)) if for_x else None
+        dw = conv3d_weight(x, weight.shape, dy, padding=1) if for_weight else None  # the routine for first derivatives
+        return dx, dw
+
+
+# %% [markdown]
+# The library's is `hpvae_nb.convolution.convolve`. All three must agree, in what they compute and in the penalty's
+# gradient. *Which kernels does ours need for it?*
+
+# %%
+from hpvae_nb.convolution import convolve, to_slope
+
+for layer in (Convolution.apply, convolve):
+    torch.testing.assert_close(layer(clips, weight), plain(clips, weight))
+    torch.testing.assert_close(penalty_gradient(layer), penalty_gradient(plain))
+print("kernels:", cost_of.kernels(lambda: penalty_gradient(Convolution.apply)))
+
+# %% [markdown]
+# Small ones only. Now the clock, with two clips of the `laptop` preset's finest scale and its 32 channels. The library
+# leaves one thing out: for the slope alone nobody needs $\mathrm{d}w$, and `to_slope` tells it so. *In which of the three
+# parts of the work will ours differ from PyTorch's, and in which the library's from ours?*
+
+# %%
+large = torch.randn(2, 32, 13, 36, 64, generator=dice).requires_grad_()
+many = torch.randn(32, 32, 3, 3, 3, generator=dice).div(30).requires_grad_()
+
+
+def library(x, weight):
+    with to_slope():
+        return convolve(x, weight)
+
+
+# %%
+layers = {"PyTorch": plain, "ours": Convolution.apply, "library": library}
+seconds = {name: cost_of.penalty_seconds(layer, large, many) for name, layer in layers.items()}
+described(
+    cost_of.parts_figure(seconds),
+    "Times of three parts for PyTorch, ours and the library. PyTorch's second derivative takes longest of all; the other "
+    "two are quicker there, and ours is slower at the slope",
+)
+
+# %% tags=["nbval-ignore-output"]
+second = {name: values[2] for name, values in seconds.items()}
+print(
+    "the second derivative takes PyTorch more than 1.5 times as long as ours:", second["PyTorch"] > 1.5 * second["ours"]
+)
+print("and as the library:", second["PyTorch"] > 1.5 * second["library"])
+
+# %% [markdown]
+# The output costs all three the same. At the second derivative both of ours win. At the slope, the one from above pays for
+# a $\mathrm{d}w$ that is thrown away, and the library's does not. (With a single small clip the library's wins more: there
+# PyTorch takes a slow path on a CPU, around which `convolve` goes.)
+#
+# A whole critic has more layers with a LeakyReLU after each, which PyTorch differentiates for us; ours fits in between.
+# From here on, all convolutions are the library's.
+#
 # ## What λ does
 #
 # A penalty is no law: the critic may be steeper and pay. How much steeper? Suppose its slope is s everywhere on the grey
@@ -437,6 +575,8 @@ print("noise is judged more real than the clip:", marks["noise"] > marks["real"]
 # - With λ the slope settles near 1 + W / 2λ and the distance near W + W² / 2λ: within a fifth for λ = 0.1, 1 and 10.
 # - The -1 belongs outside the norm: inside, the critic ranked the fakes above the real points.
 # - Over a map of K sites, the norms of the two readings differ by the square root of K: 173 at the `laptop` preset's finest scale.
+# - On clips, the penalty's second derivative is slow for one convolution, whose kernel is as large as the clip. A layer that
+#   says its own first derivative by a convolution gives the same numbers without it.
 # - A critic trained for 100 steps puts the clip above the generator's samples, and above shuffled blocks it never saw; but
 #   noise, which it never saw either, above the clip.
 #
@@ -446,6 +586,8 @@ print("noise is judged more real than the clip:", marks["noise"] > marks["real"]
 # 2. Why is the slope measured on blends of real and fake, and not at the real points alone?
 # 3. D is spectrally normalised: its layers' weights, as matrices, stretch nothing by more than 1. Why keep a penalty as well?
 # 4. What would the map look like if D saw r = 1?
+# 5. LeakyReLU consists of two straight lines. Which term does that take out of the penalty's gradient, and why would it be
+#    there with tanh?
 #
 # ## References
 #
@@ -454,4 +596,5 @@ print("noise is judged more real than the clip:", marks["noise"] > marks["real"]
 #   equation (3).
 # - S. Gur, S. Benaim, L. Wolf: *Hierarchical Patch VAE-GAN: Generating Diverse Videos from a Single Sample*. NeurIPS 2020,
 #   equations (10) and (11).
+# - PyTorch tutorials: *Double Backward with Custom Functions*.
 # - T. Miyato, T. Kataoka, M. Koyama, Y. Yoshida: *Spectral Normalization for Generative Adversarial Networks*. ICLR 2018.

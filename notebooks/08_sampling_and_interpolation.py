@@ -103,6 +103,19 @@ start.value = 3
 print(text.value)
 
 # %% [markdown]
+# Every scale throws dice of its own. *So if you stop at scale 3, look, and then let the scales above go on with the same
+# seed: do you get the same clip as in one go?*
+
+# %%
+coarse = exact.decode(z, seed=0, scales=4)
+torch.testing.assert_close(exact.refine(coarse, 3, seed=0), exact.decode(z, seed=0), atol=1e-4, rtol=0)
+print("stopped at", tuple(coarse.shape[2:]), "and gone on: the same clip")
+
+# %% [markdown]
+# Yes: a coarse clip is a preview of its fine one, at a small part of the work. The views of this lesson use that for
+# models of large clips, which take seconds to decode. They draw as many scales as there is time for while a slider
+# moves, and all of them when it rests.
+#
 # ## From one clip to another
 #
 # Take two maps $a$ and $b$, each a throw of thousands of normal numbers. A straight line $(1-t)\,a + t\,b$ leads from one

@@ -10,7 +10,9 @@ from torch import nn
 
 import hpvae_nb
 from hpvae_nb import InputError
+from hpvae_nb.convolution import convolve
 from hpvae_nb.figures import critic as figures
+from hpvae_nb.figures import penalty as cost
 from hpvae_nb.figures.render import png
 from hpvae_nb.lessons import wgan_gp as check
 from hpvae_nb.widgets.critic import critic_map_view, toy_view
@@ -131,6 +133,34 @@ def test_shuffling_keeps_every_pixel_and_moves_blocks():
     assert torch.equal(mixed.flatten().sort().values, video[..., :8, :12].flatten().sort().values)
     assert not torch.equal(mixed, video[..., :8, :12])
     assert torch.equal(mixed[0, 0, 1] - mixed[0, 0, 0], torch.full((8, 12), 9.0 * 13))  # the same order in all frames
+
+
+def test_only_pytorchs_own_penalty_needs_a_kernel_as_large_as_the_clip():
+    clips, weight = torch.randn(2, 3, 5, 8, 12, requires_grad=True), torch.randn(4, 3, 3, 3, 3, requires_grad=True)
+
+    def gradient(layer):
+        (slope,) = torch.autograd.grad(layer(clips, weight).sum(), clips, create_graph=True)
+        return torch.autograd.grad(slope.square().sum(), weight)
+
+    def plain(x, weight):
+        return nn.functional.conv3d(x, weight, padding=1)
+
+    assert cost.kernels(lambda: plain(clips, weight)) == [(3, 3, 3)]
+    assert cost.kernels(lambda: gradient(plain)) == [(3, 3, 3), (5, 8, 12)]
+    assert max(map(max, cost.kernels(lambda: gradient(convolve)))) == 3
+    assert cost.kernels(lambda: clips + 1) == []
+
+
+def test_each_part_is_timed_at_its_shortest(monkeypatch):
+    moments = iter([0, 1, 3, 7, 10, 12, 13, 18])
+    monkeypatch.setattr(cost, "perf_counter", lambda: next(moments))
+    clips, weight = torch.randn(1, 2, 3, 4, 5, requires_grad=True), torch.randn(2, 2, 1, 1, 1, requires_grad=True)
+    seconds = cost.penalty_seconds(lambda x, w: nn.functional.conv3d(x, w), clips, weight, runs=2)
+    assert seconds == [1, 1, 4]
+    figure = cost.parts_figure({"PyTorch": seconds, "ours": [1, 2, 2]})
+    assert [round(bar.get_width()) for bar in figure.axes[0].patches] == [1000, 1000, 4000, 1000, 2000, 2000]
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["PyTorch", "ours"]
+    assert png(figure).startswith(b"\x89PNG")
 
 
 def test_toy_view(toy):

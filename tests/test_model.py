@@ -111,6 +111,8 @@ def test_refining_goes_on_where_a_coarse_clip_stopped(trained):
     for start in range(3):
         coarse = trained.sample(2, seed=6, scales=start + 1)
         torch.testing.assert_close(trained.refine(coarse, start, seed=6), whole, rtol=0, atol=1e-5)
+    coarse, end = trained.sample(1, seed=6, scales=2), trained.sample(1, seed=6, scales=3)
+    torch.testing.assert_close(trained.refine(coarse, 1, seed=6, scales=3), end, rtol=0, atol=1e-5)
     video = noise_clip(height=50, width=30).video[None]  # any size is brought to the scale's
     made = trained.refine(video, 1, seed=0)
     assert made.shape == (1, 3, 13, 18, 32)
@@ -193,6 +195,8 @@ VIDEO = torch.zeros(1, 3, 13, 18, 32)
         (lambda m: m.decode(Z, size=(13, 0, 32)), "too small"),
         (lambda m: m.refine(VIDEO, 3, seed=0), "start is 3, but must be a scale below the last: 0..2"),
         (lambda m: m.refine(VIDEO, -1, seed=0), "start is -1"),
+        (lambda m: m.refine(VIDEO, 1, seed=0, scales=2), "start is 1, but must be a scale below the last: 0..0"),
+        (lambda m: m.refine(VIDEO, 1, seed=0, scales=5), "scales is 5, but this model has 1..4"),
         (lambda m: m.refine(VIDEO[0], 0, seed=0), "video is (3, 13, 18, 32)"),
         (lambda m: m.refine(VIDEO[:, :1], 0, seed=0), "video is (1, 1, 13, 18, 32)"),
         (lambda m: m.encode(VIDEO[0, 0]), "must be 'b 3 t h w'"),

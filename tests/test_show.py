@@ -51,6 +51,15 @@ def test_animation_is_lossless_and_loops(ramp):
         assert picture.convert("RGB").getpixel((15, 9)) == tuple(expected)
 
 
+def test_a_coarser_clip_is_shown_as_large_and_as_long(ramp):
+    whole = show.animation(ramp, fps=10, width=30)
+    assert show.animation(ramp, fps=10, width=30, like=tuple(ramp.shape[1:])) == whole
+    coarse = Image.open(io.BytesIO(show.animation(ramp[:, ::4, :4, :7], fps=10, width=30, like=tuple(ramp.shape[1:]))))
+    assert (coarse.n_frames, coarse.size) == (4, (30, 18))
+    coarse.load()
+    assert 4 * coarse.info["duration"] == pytest.approx(13 * 100, rel=0.01)
+
+
 def test_videos_are_named_for_those_who_cannot_see_them(ramp, monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.display.display", shown.append)

@@ -119,5 +119,8 @@ def test_the_benchmark_of_views_prints_a_table(trained, tmp_path, benchmark):
     rows = re.findall(cells, out.read_text(), re.MULTILINE)
     assert [name for name, *_ in rows] == list(benchmark.views(trained))
     assert all(0 < float(median) <= float(late) for _, _, median, late, _ in rows)
+    cells = rf"^\| (\w+_view) \| \d+ \| (coarse, \d+ px|the finest) \| {number} \| {number} \| \d+ \| {number} \|$"
+    large = re.findall(cells, out.read_text(), re.MULTILINE)
+    assert [name for name, *_ in large] == ["seed_view", "border_view", "box_view"]
     ((first, last),) = re.findall(rf"^\| beta_view \| 3 \| {number} \| {number} \|$", out.read_text(), re.MULTILINE)
     assert float(first) < float(last)

@@ -14,7 +14,7 @@ from torch import Tensor
 from hpvae_nb.errors import InputError, require
 from hpvae_nb.metrics import Score, diversity, svfid
 from hpvae_nb.model import Model
-from hpvae_nb.show import RANDOM, RECONSTRUCTED, to_uint8
+from hpvae_nb.show import RANDOM, RECONSTRUCTED
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,9 @@ def pixels(figure: Any, width: int) -> Tensor:
 
 def strip(samples: Tensor, width: int) -> Tensor:
     """Clips `b c t h w` side by side as one, `c t h w`, exactly `width` pixels wide."""
-    beside = rearrange(samples, "b c t h w -> t h (b w) c")
-    image = require("PIL.Image", "pictures", "Pillow")
-    height = round(beside.shape[1] * width / beside.shape[2])
-    frames = [
-        np.asarray(image.fromarray(frame).resize((width, height), image.Resampling.NEAREST))
-        for frame in to_uint8(rearrange(beside, "t h w c -> c t h w"))
-    ]
-    return rearrange(torch.from_numpy(np.stack(frames)).float() / 127.5 - 1, "t h w c -> c t h w")
+    beside = rearrange(samples, "b c t h w -> c t h (b w)")
+    height = round(beside.shape[-2] * width / beside.shape[-1])
+    rows, columns = (
+        ((torch.arange(to) + 0.5) * at / to).long() for at, to in zip(beside.shape[-2:], (height, width), strict=True)
+    )
+    return beside[:, :, rows][..., columns]  # the nearest pixel

@@ -7,10 +7,13 @@ from typing import Any
 from hpvae_nb.errors import require
 from hpvae_nb.model import Model
 from hpvae_nb.show import animation
+from hpvae_nb.widgets.finer import by_scale
 from hpvae_nb.widgets.live import live
 
 
-def noise_picture(model: Model, plan: int, draw: int, strength: float, *, width: int = 256) -> bytes:
+def noise_picture(
+    model: Model, plan: int, draw: int, strength: float, *, width: int = 256, scales: int | None = None
+) -> bytes:
     """A sample as a looping WebP picture; what `noise_view` shows.
 
     Args:
@@ -19,9 +22,10 @@ def noise_picture(model: Model, plan: int, draw: int, strength: float, *, width:
         draw: seed of the noise z_n.
         strength: multiplies the noise amplitudes of all GAN scales; 1 is what the model was trained with.
         width: in pixels.
+        scales: drawn with this many, and enlarged; with all of them, if not given.
     """
-    clip = model.decode(model.latent(1, seed=plan), noise=strength, seed=draw)[0]
-    return animation(clip, model.fps, width=width)
+    clip = model.decode(model.latent(1, seed=plan), noise=strength, seed=draw, scales=scales)[0]
+    return animation(clip, model.fps, width=width, like=model.shapes[model.scales - 1])
 
 
 def noise_view(model: Model) -> Any:
@@ -36,13 +40,14 @@ def noise_view(model: Model) -> Any:
         "style": {"description_width": "150px"},
     }
 
-    def picture(plan: int, draw: int, strength: float) -> tuple[bytes, str]:
+    def picture(plan: int, draw: int, strength: float, scales: int | None = None) -> tuple[bytes, str]:
         words = f"plan {plan}, noise {draw}, {strength:g} times as strong as in training"
-        return noise_picture(model, plan, draw, strength), words
+        return noise_picture(model, plan, draw, strength, scales=scales), words
 
     view = live(
         picture,
         "webp",
+        stages=by_scale(model),
         plan=widgets.IntSlider(0, 0, 20, description="plan: seed of z", **look),
         draw=widgets.IntSlider(0, 0, 20, description="noise: seed of zₙ", **look),
         strength=widgets.FloatSlider(1, min=0, max=20, step=1, description="strength of noise", **look),

@@ -9,10 +9,11 @@ import torch
 from hpvae_nb.errors import require
 from hpvae_nb.model import Model
 from hpvae_nb.show import animation
+from hpvae_nb.widgets.finer import by_scale
 from hpvae_nb.widgets.live import live
 
 
-def sample_picture(model: Model, seed: int, *, count: int = 3, width: int = 256) -> bytes:
+def sample_picture(model: Model, seed: int, *, count: int = 3, width: int = 256, scales: int | None = None) -> bytes:
     """A looping WebP picture of `count` samples side by side; what `seed_view` shows.
 
     Args:
@@ -20,13 +21,17 @@ def sample_picture(model: Model, seed: int, *, count: int = 3, width: int = 256)
         seed: of the samples, at least 0.
         count: how many, side by side.
         width: of each, in pixels.
+        scales: drawn with this many, and enlarged; with all of them, if not given.
     """
-    samples = torch.cat([clip for clip in model.sample(count, seed=seed)], dim=-1)
-    return animation(samples, model.fps, width=count * width)
+    samples = torch.cat([clip for clip in model.sample(count, seed=seed, scales=scales)], dim=-1)
+    *rest, columns = model.shapes[model.scales - 1]
+    return animation(samples, model.fps, width=count * width, like=(*rest, count * columns))
 
 
 def seed_view(model: Model, *, count: int = 1, seeds: int = 100) -> Any:
     """A slider for the seed above the samples it gives; arrow keys move it.
+
+    Samples of a large model come coarse first, and whole when the slider rests.
 
     Args:
         model: a trained model.
@@ -38,10 +43,10 @@ def seed_view(model: Model, *, count: int = 1, seeds: int = 100) -> Any:
     """
     widgets = require("ipywidgets", "interactive views")
 
-    def draw(seed: int) -> tuple[bytes, str]:
+    def draw(seed: int, scales: int | None = None) -> tuple[bytes, str]:
         what = "a clip" if count == 1 else f"{count} clips side by side"
-        return sample_picture(model, seed, count=count), f"{what}, drawn from seed {seed}"
+        return sample_picture(model, seed, count=count, scales=scales), f"{what}, drawn from seed {seed}"
 
-    view = live(draw, "webp", seed=widgets.IntSlider(0, 0, seeds - 1, description="seed"))
+    view = live(draw, "webp", stages=by_scale(model), seed=widgets.IntSlider(0, 0, seeds - 1, description="seed"))
     view.children[-2].layout.width = f"{448 * count}px"  # the browser enlarges faster than we could
     return view
