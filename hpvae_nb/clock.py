@@ -14,7 +14,7 @@ What this promises, from a tenth of the run on (where a few hundred steps are pl
 within a factor of 1.3 of what would be left if the machine stayed as fast as it is. Nobody foresees a change of speed.
 After one, the clock may believe in the old pace for half a window, is silent for the other half, and then is right
 again; a window is a few percent of a run. Where a change comes just as a scale begins, new trials take a little longer.
-A machine whose speed changes all the time, because others use it, breaks the promise.
+On a machine whose speed changes all the time, because others use it, the clock is silent for most of the time.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ FEWEST = 3  # steps of a new scale that can tell that its trial was wrong
 WARMING = 2  # first steps of a scale, which lay out its memory and say nothing of those to come
 STEADY = 1.3  # paces that differ by a larger factor are not the same
 HICCUP = 3.0  # a pause between two steps counts as at most so many of them
-TRYING = 1 / 4  # trials take at most this share of the time so far, so that they never hold the training up for long
+TRYING = 1 / 3  # trials take at most this share of the time so far, so that they never hold the training up for long
 FEW = 80  # a scale may be tried once for so many steps that are planned: a trial costs three to six of them
+AGAIN = 1 / 30  # and more often while all trials so far took less than this share of the time
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,9 @@ class Clock:
         few = sum(self.steps[n] for n in later) < FEW * len(later) or self.steps[self.scale] - self.iteration < HALF
         if few or len(self.own) < HALF or self.trying > TRYING * self.stepping:
             return None
+        again = self.trying <= AGAIN * self.stepping
         untried = (n for n in later if n not in self.costs and n not in self.pending)
-        return next((n for n in untried if self.tries[n] < max(1, self.steps[n] // FEW)), None)
+        return next((n for n in untried if again or self.tries[n] < max(1, self.steps[n] // FEW)), None)
 
     def tried(self, scale: int, trial: Trial, spent: float) -> None:
         """`scale` was tried just now, outside of the run; that took `spent` seconds in all."""

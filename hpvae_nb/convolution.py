@@ -45,17 +45,25 @@ def channels_last(x: Tensor) -> Tensor:
 
 
 class Conv2d(nn.Conv2d):
-    """`b c h w` to `b c h w`, computed by `convolve`."""
+    """`b c h w` to `b c h w`, computed by `convolve`; what has a stride, say, is left to PyTorch."""
 
     def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return convolve(x, weight, bias)
+        return convolve(x, weight, bias) if _plain(self) else super()._conv_forward(x, weight, bias)
 
 
 class Conv3d(nn.Conv3d):
-    """`b c t h w` to `b c t h w`, computed by `convolve`."""
+    """`b c t h w` to `b c t h w`, computed by `convolve`; what has a stride, say, is left to PyTorch."""
 
     def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return convolve(x, weight, bias)
+        return convolve(x, weight, bias) if _plain(self) else super()._conv_forward(x, weight, bias)
+
+
+def _plain(layer: nn.Conv2d | nn.Conv3d) -> bool:
+    same = tuple(k // 2 for k in layer.kernel_size)
+    ones = (1,) * len(same)
+    odd = all(k % 2 for k in layer.kernel_size)
+    usual = layer.padding == same and layer.stride == layer.dilation == ones and layer.groups == 1
+    return odd and usual and layer.padding_mode == "zeros"
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -54,7 +54,8 @@ def _computing(facts: dict[str, Any]) -> str:
     """Processor seconds and threads, in words; nothing of models from before they were noted."""
     if not facts.get("processor_seconds"):
         return ""
-    return f" ({facts['processor_seconds']:.0f} processor seconds, {facts['threads']} CPU threads)"
+    threads = facts["threads"]
+    return f" ({facts['processor_seconds']:.0f} processor seconds, {threads} CPU thread{'s' * (threads > 1)})"
 
 
 def write_results(model: Model, clip: Clip, folder: Path, *, samples: int, seed: int = 1) -> Path:

@@ -286,7 +286,7 @@ def try_scale(trainer: Trainer, scale: int, now: Callable[[], float] = time.perf
         return Trial(plain, plain, entering)
     every = config.penalty_every
     penalised = seconds(0)
-    plain = seconds(1) if every > 1 else penalised
+    plain = min(penalised, seconds(1)) if every > 1 else penalised
     typical, mean = median([penalised, *[plain] * (every - 1)]), plain + (penalised - plain) / every
     if config.pool is not None:  # most of entering goes by in making its entries, and one more for the amplitude
         made = entering / (1 + kept_in_pool(small))

@@ -50,7 +50,12 @@ def test_training_writes_what_its_reader_wants(finished):
     out = finished[0]
     names = {path.name for path in out.iterdir()}
     wanted = {"model.safetensors", "checkpoint.safetensors", "run.json", "real.mp4", "contact_sheet.png", "losses.png"}
-    wanted |= {"summary.md", *(f"preview_scale_{n}.png" for n in range(4)), *(f"sample_{i:02}.mp4" for i in range(8))}
+    wanted |= {
+        "new_clips.webp",
+        "summary.md",
+        *(f"preview_scale_{n}.png" for n in range(4)),
+        *(f"sample_{i:02}.mp4" for i in range(8)),
+    }
     assert names == wanted
     made = load_model(out, device="cpu", precision="float32").sample(8, seed=1)
     for i in range(8):
@@ -70,7 +75,11 @@ def test_training_writes_what_its_reader_wants(finished):
 def test_the_summary_names_the_figures(finished):
     text = (finished[0] / "summary.md").read_text()
     assert re.search(r"\*\*diversity\*\* \d\.\d{3} \(50 samples", text)
-    assert re.search(r"\*\*training\*\* \d+ s on cpu in float32, seed 0, torch " + re.escape(torch.__version__), text)
+    assert re.search(
+        r"\*\*training\*\* \d+ s on cpu in float32 \(\d+ processor seconds, \d+ CPU threads?\), seed 0, torch "
+        + re.escape(torch.__version__),
+        text,
+    )
     assert re.search(r"\| 3 \| 13 x 18 x 32 \| GAN \| distance -?\d+\.\d{4}, penalty \d", text)
     assert text in finished[1].stdout
 
@@ -79,8 +88,9 @@ def test_the_plan_is_printed_before_training(finished):
     lines = finished[1].stdout.splitlines()
     assert lines[0].startswith("pedestrians, preset smoke, on cpu in float32, writing to ")
     for n, (kind, size) in enumerate([("VAE", "4 x 7 x 12"), ("VAE", "5 x 10 x 17"), ("GAN", "7 x 13 x 23")]):
-        assert re.match(rf"\s+{n}  {kind}\s+{size}\s+\d+\.\d\d\s+\d+$", lines[2 + n])
-    assert re.match(r"about .* in all on this machine, and \d+\.\d GB of memory", lines[6])
+        assert re.match(rf"\s+{n}  {kind}\s+{size}\s+\d+\.\d\d\s+\d+$", lines[3 + n])
+    assert re.match(r"about .* in all on this machine, and \d+\.\d GB of memory", lines[7])
+    assert re.match(r"\d+ CPU threads?, .*; --threads changes that$", lines[1])
     assert "preview_scale_3.png" in finished[1].stdout
 
 

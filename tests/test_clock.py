@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import hpvae_nb.training
 from hpvae_nb import Clip, baselines, cli, fit, train
-from hpvae_nb.clock import FEW, HALF, TRYING, WARMING, WINDOW, Clock, Trial, planned_steps
+from hpvae_nb.clock import AGAIN, FEW, HALF, TRYING, WARMING, WINDOW, Clock, Trial, planned_steps
 from hpvae_nb.errors import TrainingError
 from hpvae_nb.trainer import Trainer
 from hpvae_nb.training import try_scale
@@ -271,6 +271,16 @@ def test_a_trial_made_while_the_pace_changes_is_made_again(slower):
     assert left.remaining() == pytest.approx(slower * (200 + 2 * 300))
 
 
+def test_what_was_unknown_is_told_once_others_leave_the_machine():
+    """Trials come to nothing while others use it, but do not run out."""
+    draw, machine = random.Random(0), recorded()
+    for scale in machine.steps[:4]:
+        scale[:] = [seconds * draw.choice([1, 1, 5]) * 3 ** (i // 12 % 2) for i, seconds in enumerate(scale)]
+    told = machine.run(clock(machine))
+    assert sum(t.remaining is None for t in told[300:1200]) > 600
+    assert all(t.right for t in told[1200 + 8 * WINDOW : -1])
+
+
 def test_short_runs_are_not_held_up_by_trials():
     left = Clock([FEW - 1] * 3)
     for n, i in product(range(3), range(1, FEW)):
@@ -293,7 +303,8 @@ def test_trials_take_their_share_of_time_and_no_more():
             trial, took = even(2**wanted * draw.choice([0.3, 1, 3]))
             left.tried(wanted, trial, took)
             spent, tries[wanted] = spent + took, tries[wanted] + 1
-    assert 1 < max(tries) <= 300 // FEW
+    assert max(tries) > 1
+    assert spent <= AGAIN * stepping + sum(3.4 * 2**n * (300 // FEW) for n in range(6))
 
 
 # Wrong clocks, which these tests must find
@@ -392,9 +403,10 @@ def test_training_is_the_same_with_trials_and_without(counted, tmp_path, capfd):
     clip, config = small()
     with warnings.catch_warnings(action="error"):
         events = train(clip, config, out=tmp_path, **CPU)
-        told = [(event.scale, event.remaining) for event in events if event.scale == 0]
-    assert counted[0] == 1
-    assert len(told) == FEW
+        for event in events:
+            if (event.scale, event.iteration) == (0, FEW // 2):
+                events.close()
+        assert counted == [1]
     resumed = fit(clip, config, out=tmp_path, resume=True, **CPU)
     assert capfd.readouterr() == ("", "")
     with pytest.MonkeyPatch.context() as patch:
@@ -420,7 +432,7 @@ def test_windows_and_a_pool_are_tried_too():
     trainer.enter_scale()
     before = checkpoint_of(trainer)
     found = try_scale(trainer, 3)
-    assert 0 < found.typical < found.mean  # some steps do more than others
+    assert 0 < found.typical <= found.mean  # some steps do more than others
     assert found.entering > 0
     assert checkpoint_of(trainer) == before
     assert trainer.config.pool == trainer.network.config.pool == 8

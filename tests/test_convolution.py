@@ -105,3 +105,15 @@ def test_on_a_gpu_too(dims):
     inputs = [v.detach().cuda().requires_grad_() for v in tensors(shape, 3, torch.float64)]
     torch.testing.assert_close(convolve(*inputs), plain(*inputs))
     assert torch.autograd.gradgradcheck(convolve, inputs)
+
+
+@pytest.mark.parametrize(
+    "unlike",
+    [{"stride": 2}, {"dilation": 2}, {"padding": 0}, {"groups": 3}, {"kernel_size": 2}, {"padding_mode": "reflect"}],
+)
+def test_what_is_no_plain_convolution_is_pytorchs(unlike):
+    options = {"in_channels": 3, "out_channels": 6, "kernel_size": 3, "padding": 1, **unlike}
+    ours, theirs = Conv3d(**options), nn.Conv3d(**options)
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(2, 3, 6, 7, 8, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(ours(x), theirs(x))

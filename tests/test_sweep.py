@@ -22,7 +22,15 @@ from hpvae_nb.sweeps import METHODS, METRICS, cluster, expand, read_results, rea
 from hpvae_nb.sweeps.results import trial_folder
 from hpvae_nb.sweeps.runner import sessions
 
-TAKES = ("finished", "training_seconds", "sampling_seconds", "measuring_seconds", "peak_bytes", "sessions")
+TAKES = (
+    "finished",
+    "training_seconds",
+    "processor_seconds",
+    "sampling_seconds",
+    "measuring_seconds",
+    "peak_bytes",
+    "sessions",
+)
 FEW = {"metrics": ["diversity", "reconstruction_error"], "samples": 3, "device": "cpu", "precision": "float32"}
 SMALL = {"preset": "smoke", **TINY, **FEW}
 
