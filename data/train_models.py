@@ -1,4 +1,4 @@
-"""Train the models of `data/models`: each real clip with M = 1, 2, 3, 4, 5 and 7 VAE levels, and a card for each.
+"""Train the models of `data/models`: each real clip with M = 1, 2, 3, 4, 5 and 7 VAE levels, two large ones; cards too.
 
 `make zoo` runs it. Each training keeps to one thread, so that the weights do not depend on how many cores there are;
 several run beside each other instead. A second run goes on where the first was stopped.
@@ -19,17 +19,18 @@ from hpvae_nb import checkpoint, report
 
 CLIPS = ("pedestrians", "bunny")
 VAE_LEVELS = (3, 1, 7, 2, 5, 4)  # what most lessons use comes first
+LARGE = {"koi_128": ("koi", "laptop-128"), "koi_256": ("koi", "laptop-256")}
 SEED = 0
 MODELS = Path(__file__).parent / "models"
 
 
-def train_model(clip_name: str, vae_levels: int, runs: Path, models: Path, preset: str) -> str:
+def train_model(name: str, clip_name: str, preset: str, changes: dict[str, int], runs: Path, models: Path) -> str:
     """Train one model, or finish it, and write its file and its card; returns what to tell of it."""
     torch.set_num_threads(1)
-    name = f"{clip_name}_m{vae_levels}"
     clip = hp.load_clip(clip_name)
-    config = hp.preset(preset, vae_levels=vae_levels)
-    for _ in hp.train(clip, config, seed=SEED, out=runs / name, resume=True, device="cpu"):
+    for _ in hp.train(
+        clip, hp.preset(preset, **changes), seed=SEED, out=runs / name, resume=True, device="cpu", threads=1
+    ):
         pass
     trained = hp.load_model(runs / name, device="cpu")
     file = trained.save(models / f"{name}.safetensors", compact=True)
@@ -39,9 +40,10 @@ def train_model(clip_name: str, vae_levels: int, runs: Path, models: Path, prese
         (other - samples).square().mean().sqrt().item()
         for other in (stored.sample(8, seed=0), trained.sample(8, seed=1))
     )
+    settings = "".join(f" --set {setting}={value}" for setting, value in changes.items())
     card = [
         report.summary(stored, clip),
-        f"Made by `python -m hpvae_nb train {clip_name} --preset {preset} --set vae_levels={vae_levels} --seed {SEED}` "
+        f"Made by `python -m hpvae_nb train {clip_name} --preset {preset}{settings} --seed {SEED}` "
         "on one CPU thread, beside others like it (`make zoo`).",
         "",
         f"Stored as 8-bit whole numbers with a step for each output channel: samples moved by {moved:.4f} "
@@ -57,16 +59,19 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/zoo"), help="folder for the trainings")
     parser.add_argument("--models", type=Path, default=MODELS, help="folder for the models and their cards")
     parser.add_argument("--preset", default="laptop")
-    parser.add_argument("--clips", nargs="+", default=CLIPS)
+    parser.add_argument("--clips", nargs="*", default=CLIPS)
     parser.add_argument("--vae-levels", nargs="+", type=int, default=VAE_LEVELS)
+    parser.add_argument("--large", nargs="*", default=list(LARGE), choices=list(LARGE), help="large models, by name")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="trainings beside each other")
     wanted = parser.parse_args()
+    wanted_models: list[tuple[str, str, str, dict[str, int]]] = [
+        (f"{clip}_m{levels}", clip, wanted.preset, {"vae_levels": levels})
+        for levels in wanted.vae_levels
+        for clip in wanted.clips
+    ]
+    wanted_models += [(name, *LARGE[name], {}) for name in wanted.large]
     with ProcessPoolExecutor(wanted.jobs, get_context("spawn"), max_tasks_per_child=1) as pool:
-        trainings = [
-            pool.submit(train_model, clip, levels, wanted.runs, wanted.models, wanted.preset)
-            for levels in wanted.vae_levels
-            for clip in wanted.clips
-        ]
+        trainings = [pool.submit(train_model, *model, wanted.runs, wanted.models) for model in wanted_models]
         for done in as_completed(trainings):
             print(done.result(), flush=True)
 
