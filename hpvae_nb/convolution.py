@@ -144,14 +144,18 @@ def _weight_gradient(x: Tensor, dy: Tensor, weight: Tensor) -> Tensor:
     if not (x.ndim == 5 and small and _asks_size(x)):
         return _backward_kernel(x, dy, weight)
     # Frames as a batch of images, once for each tap in time: a batch that large never takes the slow path.
-    taps = []
-    for tap in range(weight.shape[2]):
-        shift = tap - weight.shape[2] // 2
-        kept = max(0, x.shape[2] - abs(shift))
-        before, after = (x.narrow(2, max(0, shift), kept), dy.narrow(2, max(0, -shift), kept)) if kept else (x, dy)
-        parts = [_frames_gradient(x, dy, weight[:, :, tap]) for x, dy in zip(before, after, strict=True) if kept]
-        taps.append(sum(parts[1:], parts[0]) if parts else torch.zeros_like(weight[:, :, tap]))
-    return torch.stack(taps, dim=2)
+    return torch.stack([_tap_gradient(x, dy, weight, tap) for tap in range(weight.shape[2])], dim=2)
+
+
+def _tap_gradient(x: Tensor, dy: Tensor, weight: Tensor, tap: int) -> Tensor:
+    """Of the weights at one tap in time, over all samples."""
+    shift = tap - weight.shape[2] // 2
+    kept = x.shape[2] - abs(shift)
+    if kept <= 0:  # a kernel longer than the clip has taps that meet no frame
+        return torch.zeros_like(weight[:, :, tap])
+    read, made = x.narrow(2, max(0, shift), kept), dy.narrow(2, max(0, -shift), kept)
+    first, *others = (_frames_gradient(*pair, weight[:, :, tap]) for pair in zip(read, made, strict=True))
+    return sum(others, first)
 
 
 def _frames_gradient(x: Tensor, dy: Tensor, weight: Tensor) -> Tensor:

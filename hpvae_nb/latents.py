@@ -19,8 +19,12 @@ def stream(seed: int, sample: int, scale: int) -> torch.Generator:
     """
     if not isinstance(seed, (int, np.integer)) or seed < 0:
         raise InputError(f"seed is {seed!r}, but must be a whole number of at least 0")
-    state = np.random.SeedSequence([int(seed), sample, scale]).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(state))
+    return torch.Generator().manual_seed(mixed(int(seed), sample, scale))
+
+
+def mixed(*numbers: int) -> int:
+    """One seed from several numbers of at least 0; other numbers give another. Zeros at the end count for nothing."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
 
 
 def normal_maps(shape: tuple[int, ...], seed: int, samples: range, scale: int) -> Tensor:

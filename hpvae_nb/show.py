@@ -184,17 +184,12 @@ def moving_sheet(real: Tensor, samples: Tensor, fps: float, *, columns: int = 3,
         width: of the picture in pixels, aimed at by repeating pixels.
     """
     count = (1 + len(samples)) // columns * columns
-    frame = (torch.tensor([int(REAL[i : i + 2], 16) for i in (1, 3, 5)]) / 127.5 - 1).view(3, 1, 1, 1)
-    clips = []
-    for i, clip in enumerate([real, *samples][:count]):
-        large = enlarge(clip, max(1, width // columns // clip.shape[-1]) * clip.shape[-1])
-        padded = torch.nn.functional.pad(large, (3, 3, 3, 3), value=1.0)
-        if i == 0:
-            padded = torch.where(
-                torch.nn.functional.pad(torch.zeros_like(large), (3, 3, 3, 3), value=1.0) > 0, frame, padded
-            )
-        clips.append(padded)
-    sheet = rearrange(torch.stack(clips), "(r s) c t h w -> c t (r h) (s w)", s=columns)
+    clips = [enlarge(clip, width // columns) for clip in [real, *samples][:count]]
+    framed = torch.nn.functional.pad(torch.stack(clips), (3, 3, 3, 3), value=1.0)
+    green = torch.tensor([int(REAL[i : i + 2], 16) for i in (1, 3, 5)]) / 127.5 - 1
+    framed[0] = green.view(3, 1, 1, 1)
+    framed[0, :, :, 3:-3, 3:-3] = clips[0]
+    sheet = rearrange(framed, "(r s) c t h w -> c t (r h) (s w)", s=columns)
     return webp(to_uint8(sheet), fps, quality=80)
 
 

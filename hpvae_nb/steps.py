@@ -8,6 +8,7 @@ since every normalisation is per sample.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -36,10 +37,7 @@ class Draws:
 
 def draw(network: Hierarchy, shapes: list[Shape], scale: int, batch: int, generator: torch.Generator) -> Draws:
     """Random numbers for one step at `scale`, on the generator's device."""
-
-    def normal(channels: int, shape: Shape) -> Tensor:
-        return torch.randn(batch, channels, *shape, generator=generator, device=generator.device)
-
+    normal = _normal(batch, generator)
     config = network.config
     epsilon = normal(config.latent, shapes[0])
     if config.is_vae(scale):
@@ -47,6 +45,11 @@ def draw(network: Hierarchy, shapes: list[Shape], scale: int, batch: int, genera
     z = normal(config.latent, shapes[0])
     noise = [normal(3, shapes[n]) for n in range(config.vae_levels, scale + 1)]
     return Draws(epsilon, z, noise)
+
+
+def _normal(batch: int, generator: torch.Generator) -> Callable[[int, Shape], Tensor]:
+    """From channels and site grid to `b c t h w`, standard normal, on the generator's device."""
+    return lambda channels, shape: torch.randn(batch, channels, *shape, generator=generator, device=generator.device)
 
 
 def vae_losses(network: Hierarchy, shapes: list[Shape], scale: int, x0: Tensor, xn: Tensor, draws: Draws) -> Losses:
@@ -122,10 +125,7 @@ def below(network: Hierarchy, shapes: list[Shape], scale: int, x0: Tensor, draws
 
 def random_below(network: Hierarchy, shapes: list[Shape], scale: int, generator: torch.Generator) -> Tensor:
     """One random x̄^(n-1) of equation (9), `1 3 t h w`: what is below GAN scale n = `scale`, drawn on its own."""
-
-    def normal(channels: int, shape: Shape) -> Tensor:
-        return torch.randn(1, channels, *shape, generator=generator, device=generator.device)
-
+    normal = _normal(1, generator)
     with torch.no_grad():
         x = network.base(normal(network.config.latent, shapes[0]))
         for n in range(1, scale):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import warnings
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,6 +16,7 @@ from hpvae_nb import steps
 from hpvae_nb.config import Config
 from hpvae_nb.errors import InputError
 from hpvae_nb.hierarchy import Hierarchy
+from hpvae_nb.latents import mixed
 from hpvae_nb.pyramid import Shape, upsample
 
 _RECONSTRUCTED = 4  # so many random ones for each reconstruction that a pool keeps: these are all alike
@@ -145,8 +145,7 @@ class Pool:
         return torch.cat(real), torch.cat(made), torch.cat([self.random[k] for k in drawn(self.size)])
 
     def _generator(self, k: int) -> torch.Generator:
-        state = np.random.SeedSequence([self.seed, self.scale, k, _STREAM]).generate_state(1, np.uint64)[0]
-        return torch.Generator(self.reals_0.device).manual_seed(int(state))
+        return torch.Generator(self.reals_0.device).manual_seed(mixed(self.seed, self.scale, k, _STREAM))
 
     def _random(self, k: int) -> Tensor:
         return self._up(steps.random_below(self.network, self.shapes, self.scale, self._generator(k)))

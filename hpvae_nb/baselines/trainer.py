@@ -34,7 +34,7 @@ class MethodTrainer(Trainer):
     model: Any
 
     def __init__(self, method: str, settings: Any, clip: Clip, config: Config, *basics: Any) -> None:
-        super().__init__(clip, config.replace(window=None, window_choices=1, pool=None), *basics)
+        super().__init__(clip, config.replace(window=None, pool=None), *basics)
         self.method, self.settings = method, settings
 
     def put(self, build: Callable[[], nn.Module], model: Callable[..., Any]) -> None:

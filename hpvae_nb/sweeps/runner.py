@@ -92,7 +92,7 @@ def _train(trial: Trial, clip: Clip, folder: Path, tell: Tell) -> Any:
     options |= {"device": trial.device, "precision": trial.precision}
     events = METHODS[trial.method](clip, trial.config, out=folder / "run", resume=True, **options)
     with contextlib.closing(events):
-        first, shapes = True, scale_shapes(trial.config, clip)
+        first, costs = True, _arithmetic(trial.config, scale_shapes(trial.config, clip))
         while True:
             try:
                 event = next(events)
@@ -101,12 +101,16 @@ def _train(trial: Trial, clip: Clip, folder: Path, tell: Tell) -> Any:
             if first:
                 _log_session(folder, event)
                 first = False
-            tell(_share(trial.config, shapes, event))
+            tell(_share(costs, event))
 
 
-def _share(config: Config, shapes: list[Shape], event: Event) -> float:
-    """Of a training's arithmetic, what is done; other methods' grows with the scales as HP-VAE-GAN's does."""
-    costs = [steps * step_flops(config, shapes, n) for n, steps in enumerate(planned_steps(config))]
+def _arithmetic(config: Config, shapes: list[Shape]) -> list[float]:
+    """Of each scale's training; other methods' grows with the scales as HP-VAE-GAN's does."""
+    return [steps * step_flops(config, shapes, n) for n, steps in enumerate(planned_steps(config))]
+
+
+def _share(costs: list[float], event: Event) -> float:
+    """Of a training's arithmetic, what is done."""
     done = sum(costs[: event.scale]) + costs[event.scale] * event.iteration / event.iterations
     return done / sum(costs)
 
