@@ -11,15 +11,19 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
-from hpvae_nb.convolution import Conv2d, Conv3d
+from hpvae_nb.convolution import Conv2d, Conv3d, Padding
 
 CONV = {2: Conv2d, 3: Conv3d}
 SLOPE = 0.2  # released code: the slope of every LeakyReLU
 
 
-def conv(dims: int, in_channels: int, out_channels: int, kernel: int = 3) -> nn.Module:
-    """A convolution that keeps T, H and W, by zero padding of kernel // 2 ("preserve the input dimension", A.1)."""
-    return CONV[dims](in_channels, out_channels, kernel, padding=kernel // 2)
+def conv(dims: int, in_channels: int, out_channels: int, kernel: int = 3, padding: Padding = "zeros") -> nn.Module:
+    """A convolution that keeps T, H and W, by a padding of kernel // 2 ("preserve the input dimension", A.1).
+
+    Args:
+        padding: `"zeros"` or `"replicate"`.
+    """
+    return CONV[dims](in_channels, out_channels, kernel, padding=kernel // 2, padding_mode=padding)
 
 
 class SampleNorm(nn.GroupNorm):
@@ -43,10 +47,13 @@ class ConvBlock(nn.Sequential):
 
     Args:
         norm: `"sample"` in G, `"spectral"` in E and D (A.1).
+        padding: as in `conv`.
     """
 
-    def __init__(self, dims: int, in_channels: int, out_channels: int, kernel: int, norm: str) -> None:
-        layer = conv(dims, in_channels, out_channels, kernel)
+    def __init__(
+        self, dims: int, in_channels: int, out_channels: int, kernel: int, norm: str, padding: Padding = "zeros"
+    ) -> None:
+        layer = conv(dims, in_channels, out_channels, kernel, padding)
         layers = [spectral_norm(layer)] if norm == "spectral" else [layer, SampleNorm(out_channels)]
         super().__init__(*layers, nn.LeakyReLU(SLOPE, inplace=True))
 

@@ -46,6 +46,7 @@ class Config:
     kernel: int = 3  # paper, A.1
     encoder_kernel: int | None = None  # of E alone; paper, section 4.2 and figure 9c: 1, so that r = 1; None: `kernel`
     decoder_kernel: int | None = None  # of G^n at VAE scales alone; paper, section 4.2 and figure 9b: 1; None: `kernel`
+    padding: Literal["zeros", "replicate"] = "zeros"  # released; replicate: a border is no place of its own
     encoder_layers: int = 5  # paper, A.1: E is built like G; the two heads come on top
     generator_layers: int = 5  # paper, A.1: receptive field 11
     critic_layers: int = 5  # paper, A.1: D is built like G
@@ -205,6 +206,7 @@ def _check_objective(config: Config) -> None:
     )
     choices: dict[str, tuple[str, ...]] = {
         "sized_side": ("height", "width"),
+        "padding": ("zeros", "replicate"),
         "rounding": ("nearest", "released"),
         "warm_start": ("all", "residual", "none"),
         "kl_reduction": ("sum", "mean"),
@@ -282,7 +284,7 @@ _RELEASED = _PAPER.replace(
 )
 
 _LAPTOP = _RELEASED.replace(
-    preset="laptop",  # the released objective; measured: enough for new layouts in minutes on two CPU cores
+    preset="laptop",  # the released objective; measured, docs/recipe.md: at this size no economy is better
     scales=7,
     coarse_size=24,  # measured: from 16 px on, r = 11 covers most of the frame, and layouts are memorised
     fine_size=64,
@@ -297,7 +299,7 @@ _LAPTOP = _RELEASED.replace(
 )
 
 _LAPTOP_128 = _LAPTOP.replace(
-    preset="laptop-128",  # measured, docs/demo.md: pictures worth showing in some 500 processor seconds
+    preset="laptop-128",  # measured, docs/demo.md: pictures worth showing in some minutes
     fine_size=128,
     vae_levels=2,  # measured: shapes are made at small GAN scales, where a step costs little
     window=12_000,  # measured: at equal seconds, half of it is worse
@@ -305,7 +307,7 @@ _LAPTOP_128 = _LAPTOP.replace(
     lr=8e-4,  # measured: sharper than with the paper's 5e-4 at equal seconds, where D keeps that rate
     critic_lr=5e-4,
     cosine=True,  # measured: sharper than with a constant rate at equal seconds
-    iterations=250,
+    iterations=300,
 )
 
 _PRESETS: dict[str, Config] = {

@@ -6,7 +6,7 @@ the gradient of the input is the output's gradient convolved with the mirrored k
 of ordinary convolutions too, with the same values. LeakyReLU has no second derivative, and a critic of these two layers
 needs nothing else.
 
-Everything here is for stride 1, an odd kernel, and zero padding of kernel // 2, which keeps T, H and W.
+Everything here is for stride 1, an odd kernel, and padding of kernel // 2, which keeps T, H and W.
 """
 
 from __future__ import annotations
@@ -14,13 +14,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 _SLOW_SIZE = 20_480  # PyTorch's own bound on batch * channels * T * H, up to which it takes a slow path for float32
+
+Padding = Literal["zeros", "replicate"]
+Pads = tuple[int, ...]
 
 _to_slope = ContextVar("_to_slope", default=False)
 
@@ -48,14 +52,18 @@ class Conv2d(nn.Conv2d):
     """`b c h w` to `b c h w`, computed by `convolve`; what has a stride, say, is left to PyTorch."""
 
     def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return convolve(x, weight, bias) if _plain(self) else super()._conv_forward(x, weight, bias)
+        if not _plain(self):
+            return super()._conv_forward(x, weight, bias)
+        return convolve(x, weight, bias, self.padding_mode)
 
 
 class Conv3d(nn.Conv3d):
     """`b c t h w` to `b c t h w`, computed by `convolve`; what has a stride, say, is left to PyTorch."""
 
     def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return convolve(x, weight, bias) if _plain(self) else super()._conv_forward(x, weight, bias)
+        if not _plain(self):
+            return super()._conv_forward(x, weight, bias)
+        return convolve(x, weight, bias, self.padding_mode)
 
 
 def _plain(layer: nn.Conv2d | nn.Conv3d) -> bool:
@@ -63,10 +71,10 @@ def _plain(layer: nn.Conv2d | nn.Conv3d) -> bool:
     ones = (1,) * len(same)
     odd = all(k % 2 for k in layer.kernel_size)
     usual = layer.padding == same and layer.stride == layer.dilation == ones and layer.groups == 1
-    return odd and usual and layer.padding_mode == "zeros"
+    return odd and usual and layer.padding_mode in ("zeros", "replicate")
 
 
-def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None, padding: str = "zeros") -> Tensor:
     """x * weight + bias, differentiable any number of times at the cost of ordinary convolutions.
 
     Under autocast, inputs are cast to its number format, as PyTorch does for its own convolutions.
@@ -75,6 +83,7 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         x: `b c t h w` or `b c h w`; fastest with its channels last in memory.
         weight: `o c k k k` or `o c k k`, k odd.
         bias: `o`.
+        padding: what lies beyond the borders: `"zeros"`, or `"replicate"`, the outermost sites again.
 
     Returns:
         `b o t h w` or `b o h w`.
@@ -82,28 +91,36 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if torch.is_autocast_enabled(x.device.type):
         dtype = torch.get_autocast_dtype(x.device.type)
         x, weight, bias = x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
-    y: Tensor = _Convolution.apply(x, weight, bias)
+    pads = tuple(k // 2 for k in weight.shape[2:])
+    if padding == "replicate":
+        with torch.autocast(x.device.type, enabled=False):  # it would pad in float32
+            x = F.pad(x, [k for k in reversed(pads) for _ in ("before", "after")], mode="replicate")
+        pads = (0,) * len(pads)
+    y: Tensor = _Convolution.apply(x, weight, bias, pads)
     return y
 
 
 class _Convolution(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        ctx.to_slope = _to_slope.get()
-        return _forward(x, weight, bias)
+    """With zeros beyond the borders, `pads` of them on each side of T, H and W."""
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-        (dy,), (x, weight) = grads, ctx.saved_tensors
-        for_x, for_weight, for_bias = ctx.needs_input_grad
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, pads: Pads) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.to_slope, ctx.pads = _to_slope.get(), pads
+        return _forward(x, weight, bias, pads)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
+        (dy,), (x, weight), pads = grads, ctx.saved_tensors, ctx.pads
+        for_x, for_weight, for_bias, _ = ctx.needs_input_grad
         if ctx.to_slope and torch.is_grad_enabled():
             for_weight = for_bias = ctx.to_slope = False
         sites = [0, *range(2, dy.ndim)]
         return (
-            _Convolution.apply(dy, _mirrored(weight), None) if for_x else None,
-            _WeightGradient.apply(x, dy, weight) if for_weight else None,
+            _Convolution.apply(dy, _mirrored(weight), None, _back(pads, weight)) if for_x else None,
+            _WeightGradient.apply(x, dy, weight, pads) if for_weight else None,
             dy.sum(sites) if for_bias else None,
+            None,
         )
 
 
@@ -111,17 +128,19 @@ class _WeightGradient(torch.autograd.Function):
     """How a convolution's weight sways a loss whose gradient by the output is dy; linear in x and in dy."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, dy: Tensor, weight: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, dy: Tensor, weight: Tensor, pads: Pads) -> Tensor:
         ctx.save_for_backward(x, dy)
-        return _weight_gradient(x, dy, weight)
+        ctx.pads = pads
+        return _weight_gradient(x, dy, weight, pads)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        (like_weight,), (x, dy) = grads, ctx.saved_tensors
-        for_x, for_dy, _ = ctx.needs_input_grad
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        (like_weight,), (x, dy), pads = grads, ctx.saved_tensors, ctx.pads
+        for_x, for_dy, *_ = ctx.needs_input_grad
         return (
-            _Convolution.apply(dy, _mirrored(like_weight), None) if for_x else None,
-            _Convolution.apply(x, like_weight, None) if for_dy else None,
+            _Convolution.apply(dy, _mirrored(like_weight), None, _back(pads, like_weight)) if for_x else None,
+            _Convolution.apply(x, like_weight, None, pads) if for_dy else None,
+            None,
             None,
         )
 
@@ -131,43 +150,48 @@ def _mirrored(weight: Tensor) -> Tensor:
     return weight.flip(tuple(range(2, weight.ndim))).transpose(0, 1)
 
 
-def _forward(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    padding, ones = [k // 2 for k in weight.shape[2:]], [1] * (x.ndim - 2)
+def _back(pads: Pads, weight: Tensor) -> Pads:
+    """The padding with which the mirrored kernel leads back to the input's size."""
+    return tuple(k - 1 - pad for k, pad in zip(weight.shape[2:], pads, strict=True))
+
+
+def _forward(x: Tensor, weight: Tensor, bias: Tensor | None, pads: Pads) -> Tensor:
+    ones = [1] * len(pads)
     if _asks_size(x):  # called by name, oneDNN does not first ask whether the sample is large enough
-        y: Tensor = torch.mkldnn_convolution(x, weight, bias, padding, ones, ones, 1)
+        y: Tensor = torch.mkldnn_convolution(x, weight, bias, pads, ones, ones, 1)
         return y
-    return torch.convolution(x, weight, bias, ones, padding, ones, False, [0] * len(ones), 1)
+    return torch.convolution(x, weight, bias, ones, pads, ones, False, [0] * len(ones), 1)
 
 
-def _weight_gradient(x: Tensor, dy: Tensor, weight: Tensor) -> Tensor:
+def _weight_gradient(x: Tensor, dy: Tensor, weight: Tensor, pads: Pads) -> Tensor:
     small = x.shape[0] * x.shape[1] * x.shape[2] * x.shape[3] <= _SLOW_SIZE and len(x) < 16
     if not (x.ndim == 5 and small and _asks_size(x)):
-        return _backward_kernel(x, dy, weight)
+        return _backward_kernel(x, dy, weight, pads)
     # Frames as a batch of images, once for each tap in time: a batch that large never takes the slow path.
-    return torch.stack([_tap_gradient(x, dy, weight, tap) for tap in range(weight.shape[2])], dim=2)
+    return torch.stack([_tap_gradient(x, dy, weight, pads, tap) for tap in range(weight.shape[2])], dim=2)
 
 
-def _tap_gradient(x: Tensor, dy: Tensor, weight: Tensor, tap: int) -> Tensor:
+def _tap_gradient(x: Tensor, dy: Tensor, weight: Tensor, pads: Pads, tap: int) -> Tensor:
     """Of the weights at one tap in time, over all samples."""
-    shift = tap - weight.shape[2] // 2
-    kept = x.shape[2] - abs(shift)
-    if kept <= 0:  # a kernel longer than the clip has taps that meet no frame
+    shift = tap - pads[0]  # frame t of the output reads frame t + shift of the input
+    first, last = max(0, -shift), min(dy.shape[2], x.shape[2] - shift)
+    if last <= first:  # a kernel longer than the clip has taps that meet no frame
         return torch.zeros_like(weight[:, :, tap])
-    read, made = x.narrow(2, max(0, shift), kept), dy.narrow(2, max(0, -shift), kept)
-    first, *others = (_frames_gradient(*pair, weight[:, :, tap]) for pair in zip(read, made, strict=True))
-    return sum(others, first)
+    read, made = x.narrow(2, first + shift, last - first), dy.narrow(2, first, last - first)
+    one, *others = (_frames_gradient(*pair, weight[:, :, tap], pads[1:]) for pair in zip(read, made, strict=True))
+    return sum(others, one)
 
 
-def _frames_gradient(x: Tensor, dy: Tensor, weight: Tensor) -> Tensor:
+def _frames_gradient(x: Tensor, dy: Tensor, weight: Tensor, pads: Pads) -> Tensor:
     """Of one sample's frames, `c t h w`: with channels last in memory, they are a batch of images as they lie."""
-    return _backward_kernel(x.transpose(0, 1), dy.transpose(0, 1), weight)
+    return _backward_kernel(x.transpose(0, 1), dy.transpose(0, 1), weight, pads)
 
 
-def _backward_kernel(x: Tensor, dy: Tensor, weight: Tensor) -> Tensor:
-    padding, ones = [k // 2 for k in weight.shape[2:]], [1] * (x.ndim - 2)
+def _backward_kernel(x: Tensor, dy: Tensor, weight: Tensor, pads: Pads) -> Tensor:
+    ones = [1] * len(pads)
     only_weight = [False, True, False]
     return torch.ops.aten.convolution_backward(
-        dy, x, weight, None, ones, padding, ones, False, [0] * len(ones), 1, only_weight
+        dy, x, weight, None, ones, pads, ones, False, [0] * len(ones), 1, only_weight
     )[1]
 
 

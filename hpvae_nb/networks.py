@@ -26,9 +26,11 @@ class Encoder(nn.Module):
         super().__init__()
         widths = [RGB] + [config.channels] * config.encoder_layers
         kernel = config.encoder_kernel or config.kernel
-        self.trunk = nn.Sequential(*(ConvBlock(config.dims, a, b, kernel, "spectral") for a, b in pairwise(widths)))
-        self.to_mu = conv(config.dims, config.channels, config.latent, kernel)
-        self.to_logvar = conv(config.dims, config.channels, config.latent, kernel)
+        padding = config.padding
+        blocks = (ConvBlock(config.dims, a, b, kernel, "spectral", padding) for a, b in pairwise(widths))
+        self.trunk = nn.Sequential(*blocks)
+        self.to_mu = conv(config.dims, config.channels, config.latent, kernel, padding)
+        self.to_logvar = conv(config.dims, config.channels, config.latent, kernel, padding)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """`b 3 t h w` in [-1, 1] to two maps `b latent t h w`, in float32."""
@@ -54,9 +56,9 @@ class Generator(nn.Module):
         super().__init__()
         kernel = kernel or config.kernel
         widths = [in_channels] + [config.channels] * (config.generator_layers - 1)
-        blocks = (ConvBlock(config.dims, a, b, kernel, "sample") for a, b in pairwise(widths))
+        blocks = (ConvBlock(config.dims, a, b, kernel, "sample", config.padding) for a, b in pairwise(widths))
         self.body = nn.Sequential(*blocks)
-        self.tail = conv(config.dims, config.channels, RGB, kernel)
+        self.tail = conv(config.dims, config.channels, RGB, kernel, config.padding)
         self.last = nn.Tanh() if config.generator_tanh else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -76,9 +78,9 @@ class Discriminator(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         widths = [RGB] + [config.channels] * (config.critic_layers - 1)
-        blocks = (ConvBlock(config.dims, a, b, config.kernel, "spectral") for a, b in pairwise(widths))
+        blocks = (ConvBlock(config.dims, a, b, config.kernel, "spectral", config.padding) for a, b in pairwise(widths))
         self.body = nn.Sequential(*blocks)
-        tail = conv(config.dims, config.channels, 1, config.kernel)
+        tail = conv(config.dims, config.channels, 1, config.kernel, config.padding)
         self.tail = spectral_norm(tail) if config.critic_tail_spectral else tail
 
     def forward(self, x: Tensor) -> Tensor:

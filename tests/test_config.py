@@ -48,6 +48,7 @@ WRONG = [  # field, value, and what the sentence must name beside the value
     ("kernel", 4, "odd"),
     ("kernel", 0, "odd"),
     ("kernel", None, "odd"),
+    ("padding", "reflect", "'zeros', 'replicate'"),
     ("encoder_kernel", 2, "odd"),
     ("decoder_kernel", -1, "odd"),
     ("encoder_layers", 0, "at least 1"),

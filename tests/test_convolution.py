@@ -21,15 +21,19 @@ def tensors(shape, kernel, dtype, out=4):
     return [torch.randn(s, generator=random, dtype=dtype).requires_grad_() for s in (shape, weight, (out,))]
 
 
-def plain(x, weight, bias=None):
-    return PLAIN[x.ndim](x, weight, bias, padding=weight.shape[-1] // 2)
+def plain(x, weight, bias=None, padding="zeros"):
+    k = weight.shape[-1] // 2
+    if padding == "replicate":
+        return PLAIN[x.ndim](F.pad(x, [k] * (2 * (x.ndim - 2)), mode="replicate"), weight, bias)
+    return PLAIN[x.ndim](x, weight, bias, padding=k)
 
 
+@pytest.mark.parametrize("padding", ["zeros", "replicate"])
 @pytest.mark.parametrize(("shape", "kernel"), list(itertools.product(SHAPES, KERNELS)))
-def test_values_and_gradients_are_pytorchs_in_float32(shape, kernel):
+def test_values_and_gradients_are_pytorchs_in_float32(shape, kernel, padding):
     inputs = tensors(shape, kernel, torch.float32)
     for x in (inputs[0], channels_last(inputs[0])):
-        ours, theirs = convolve(x, *inputs[1:]), plain(*inputs)
+        ours, theirs = convolve(x, *inputs[1:], padding), plain(*inputs, padding)
         scale = theirs.abs().max().item()
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5 * scale)
         dy = torch.randn_like(theirs)
@@ -41,23 +45,24 @@ def test_values_and_gradients_are_pytorchs_in_float32(shape, kernel):
             torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5 * b.abs().max().item())
 
 
+@pytest.mark.parametrize("padding", ["zeros", "replicate"])
 @pytest.mark.parametrize(("shape", "kernel"), [(SHAPES[0], 3), (SHAPES[1], 3), (SHAPES[2], 5), (SHAPES[4], 3)])
-def test_first_and_second_derivatives_are_right(shape, kernel):
+def test_first_and_second_derivatives_are_right(shape, kernel, padding):
     """Against differences, in float64: of the input, the weight and the bias, and of their gradients."""
-    small = tensors((shape[0], 2, *shape[2:]), kernel, torch.float64, out=2)
+    small = [*tensors((shape[0], 2, *shape[2:]), kernel, torch.float64, out=2), padding]
     assert torch.autograd.gradcheck(convolve, small)
     assert torch.autograd.gradgradcheck(convolve, small)
 
 
+@pytest.mark.parametrize("padding", ["zeros", "replicate"])
 @pytest.mark.parametrize("dims", [2, 3])
 @pytest.mark.parametrize(("dtype", "close"), [(torch.float32, 2e-5), (torch.bfloat16, 0.05)])
-def test_a_critics_penalty_is_pytorchs(dims, dtype, close):
+def test_a_critics_penalty_is_pytorchs(dims, dtype, close, padding):
     def critic(layer):
         torch.manual_seed(0)
-        return nn.Sequential(
-            layer(3, 8, 3, padding=1), nn.LeakyReLU(0.2), layer(8, 8, 3, padding=1), nn.LeakyReLU(0.2),
-            layer(8, 1, 3, padding=1),
-        )  # fmt: skip
+        convolutions = (layer(a, b, 3, padding=1, padding_mode=padding) for a, b in ((3, 8), (8, 8), (8, 1)))
+        first, *others = convolutions
+        return nn.Sequential(first, *(part for other in others for part in (nn.LeakyReLU(0.2), other)))
 
     real, fake = torch.randn(2, 1, 3, *(7, 9, 8)[-dims:], generator=torch.Generator().manual_seed(1))
     found = []

@@ -215,3 +215,18 @@ def test_measuring_takes_shapes_with_and_without_channels():
         assert empirical_receptive_field(net, shape) == receptive_field(net) == (5, 5, 5)
     with pytest.raises(InputError, match="3 site axes"):
         empirical_receptive_field(net, (9, 9))
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_padding_by_the_outermost_sites_leaves_no_mark_of_the_border(kind, dims):
+    """Of a plain clip, zeros around it make something that is not plain."""
+    marks = {}
+    for padding in ("zeros", "replicate"):
+        module, _, channels = built(kind, dims=dims, padding=padding)
+        with torch.no_grad():
+            made = module(torch.full((1, channels, *(5, 9, 8)[-dims:]), 0.7))
+        made = torch.cat(made) if isinstance(made, tuple) else made
+        marks[padding] = made.flatten(2).std(dim=2).max().item()
+    assert marks["replicate"] < 1e-5
+    assert marks["zeros"] > 1e-3

@@ -46,11 +46,10 @@ class ConSinGan(GrowingGan):
         super().__init__(config, coarsest)
         self.settings = settings
         widths = [config.channels] * max(2, config.generator_layers - 1)  # with head and tail, as deep as SinGAN's
-        self.head = ConvBlock(config.dims, RGB, config.channels, config.kernel, "sample")
-        self.stages = nn.ModuleList(
-            [nn.Sequential(*(ConvBlock(config.dims, a, b, config.kernel, "sample") for a, b in pairwise(widths)))]
-        )
-        self.tail = conv(config.dims, config.channels, RGB, config.kernel)
+        self.head = ConvBlock(config.dims, RGB, config.channels, config.kernel, "sample", config.padding)
+        blocks = (ConvBlock(config.dims, a, b, config.kernel, "sample", config.padding) for a, b in pairwise(widths))
+        self.stages = nn.ModuleList([nn.Sequential(*blocks)])
+        self.tail = conv(config.dims, config.channels, RGB, config.kernel, config.padding)
 
     def grow(self) -> None:
         self.stages.append(copy.deepcopy(self.stages[-1]))

@@ -66,7 +66,7 @@ class PatchEncoder(Encoder):
     def __init__(self, config: Config, settings: Settings) -> None:
         super().__init__(config)
         self.settings = settings
-        self.to_occurrence = conv(config.dims, config.channels, settings.parts, config.kernel)
+        self.to_occurrence = conv(config.dims, config.channels, settings.parts, config.kernel, config.padding)
 
     def posterior(self, x: Tensor) -> Posterior:
         """`b 3 t h w` in [-1, 1] to both codes' distributions."""
