@@ -19,9 +19,7 @@ from hpvae_nb.errors import InputError, require
 from hpvae_nb.precision import PRECISIONS
 from hpvae_nb.sweeps.tables import METHODS, METRICS
 
-# Settings from after the bundled results were measured: at their defaults they are no part of a trial's name.
-_LATER = ("window", "window_choices", "pool", "pool_every", "penalty_every", "critic_lr", "cosine")
-_DEFAULTS = Config()
+_DEFAULTS = Config().to_dict()
 _LABEL = 80  # characters of a folder's name; what does not fit is in the digest behind it
 
 
@@ -93,8 +91,8 @@ class Trial:
         varied = [*self.settings, *self.changes.items(), ("seed", self.seed)]
         parts += [f"{name}={value}" for name, value in varied]
         identity = {k: v for k, v in dataclasses.asdict(self).items() if k not in ("samples", "metrics")}
-        config = identity["config"]
-        identity["config"] = {k: v for k, v in config.items() if k not in _LATER or v != getattr(_DEFAULTS, k)}
+        # Settings at their defaults are left out, so that results keep their names when there is a new setting.
+        identity["config"] = {k: v for k, v in self.config.to_dict().items() if v != _DEFAULTS[k]}
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:10]
         return f"{re.sub(r'[^a-zA-Z0-9_.=-]+', '-', '_'.join(parts))[:_LABEL]}_{digest}"
 
