@@ -22,6 +22,7 @@ from hpvae_nb.model import Model
 from hpvae_nb.precision import choose_device, choose_threads, training_precision
 from hpvae_nb.pyramid import samples_per_step
 from hpvae_nb.released import load_released
+from hpvae_nb.run import Run
 
 app = typer.Typer(
     help="Learn one short clip, make new ones: Hierarchical Patch VAE-GAN.", no_args_is_help=True, add_completion=False
@@ -60,6 +61,7 @@ def train(
             source = hpvae_nb.load_image(clip)
         else:
             source = hpvae_nb.load_clip(clip, frames=frames or None, start=start, fps=fps)
+        going_on = resume and threads is None and Run(out).checkpoint.exists()
         count, why = choose_threads(threads)
         options: dict[str, Any] = {"device": device, "precision": precision, "threads": threads}
         events = hpvae_nb.train(source, config, seed=seed, out=out, resume=resume, **options)
@@ -67,7 +69,8 @@ def train(
         shapes = hpvae_nb.scale_shapes(config, source)
         number = training_precision(precision, where, config, shapes)
         typer.echo(f"{source.name}, preset {config.preset}, on {where.type} in {number}, writing to {out}")
-        typer.echo(f"{count} CPU thread{'s' * (count > 1)}, {why}; --threads changes that")
+        computing = "as many CPU threads as before" if going_on else f"{count} CPU thread{'s' * (count > 1)}, {why}"
+        typer.echo(f"{computing}; --threads changes that")
         batch = samples_per_step(config, source)
         costs = estimate(config, shapes, where, number, batch)
         typer.echo(report.plan_text(costs, config.iterations))

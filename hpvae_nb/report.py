@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from hpvae_nb.metrics import diversity
 from hpvae_nb.model import Model
 
 DIVERSITY_SAMPLES = 50  # paper, section 4.2
+_FEWER_SAMPLES = 20  # of large clips, which take a second and more each
+_LARGE = 2**16  # voxels
 
 
 def plan_text(costs: list[Cost], iterations: int) -> str:
@@ -88,14 +91,15 @@ def write_results(model: Model, clip: Clip, folder: Path, *, samples: int, seed:
 def summary(model: Model, clip: Clip) -> str:
     """A page in Markdown: what was trained, how it ended, how diverse it is, how long it took."""
     real = show.real_at_last_scale(model, clip)
-    many = model.sample(DIVERSITY_SAMPLES, seed=0)
+    count = DIVERSITY_SAMPLES if math.prod(model.shapes[-1]) < _LARGE else _FEWER_SAMPLES
+    many = model.sample(count, seed=0)
     error = (model.reconstruct()[0] - real).square().mean().item()
     facts, config = model.facts, model.config
     weights = sum(weight.numel() for weight in model.network.parameters())
     lines = [
         f"# {model.name}: `{config.preset}`, M = {config.vae_levels}",
         "",
-        f"- **diversity** {diversity(many, real):.3f} ({DIVERSITY_SAMPLES} samples, seed 0)",
+        f"- **diversity** {diversity(many, real):.3f} ({count} samples, seed 0)",
         f"- **reconstruction** mean squared error {error:.5f} (values in [-1, 1])",
         f"- **training** {facts.get('seconds', 0):.0f} s on {facts.get('device')} in {facts.get('precision')}"
         f"{_computing(facts)}, "
