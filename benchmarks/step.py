@@ -50,10 +50,10 @@ def main() -> None:
         return
     device = choose_device(options.device)
     precision = choose_precision(options.precision, device)
-    config = preset(options.preset, dims=options.dims)
+    config = preset(options.preset, dims=options.dims, window=None, pool=None)  # the literal has whole clips
     # Fresh processes come first: on Linux a process's peak memory is at least that of the one that started it.
     where = f"{machine(device)}; ours in {precision}, the literal in float32."
-    parts = [f"Preset {config.preset} on {load(config, options.clip).name}. {where}"]
+    parts = [f"Preset {config.preset} on {load(config, options.clip).name}, whole clips at each step. {where}"]
     memory = [memory_row(name, config, options, device, precision) for name in CONTENDERS]
     growth = growth_tables(config, options, device, precision) if options.growth else []
     parts += step_tables(config, options, device, precision, start + options.within)

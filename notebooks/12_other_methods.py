@@ -539,7 +539,7 @@ print("in the largest, with it, more:", bool(used["with"][-1] > used["without"][
 #
 # ## The table no paper prints
 #
-# Now all five at full laptop size, on two clips, with three seeds each, and with about as many seconds of one CPU thread
+# Now all five at 64 pixels, on two clips, with three seeds each, and with about as many seconds of one CPU thread
 # for each training. An iteration of ConSinGAN takes longer, since it trains three stages at once; so it was given 85
 # iterations a scale, and the others 100. VGPNN has $\sigma = 20$.
 #

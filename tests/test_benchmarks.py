@@ -45,7 +45,8 @@ def tables(output):
 @pytest.mark.slow
 def test_machine_and_contenders_are_named(output):
     first = output.splitlines()[0]
-    assert re.search(r"Preset smoke on pedestrians\..*; 1 threads of .*PyTorch \d.*device cpu; ours in \w+\d\d", first)
+    where = r"; 1 threads of .*PyTorch \d.*device cpu; ours in \w+\d\d"
+    assert re.search(r"Preset smoke on pedestrians, whole clips at each step\..*" + where, first)
 
 
 @pytest.mark.slow
