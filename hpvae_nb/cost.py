@@ -96,7 +96,7 @@ def _probe(config: Config, scale: int, shape: Shape, device: torch.device, preci
     shrink = max(1.0, (math.prod(shape) / _PROBED_VOXELS) ** 0.5)
     shape = (*shape[:-2], *(max(1, round(side / shrink)) for side in shape[-2:]))
     c, kernel = config.channels, config.generator_kernel(scale)
-    layer = conv(config.dims, c, c, kernel).to(device)
+    layer = conv(config.dims, c, c, kernel, config.padding).to(device)
     x = torch.zeros(2, c, *shape, device=device, requires_grad=True)
     best, began = math.inf, time.perf_counter()
     while best == math.inf or time.perf_counter() - began < _PROBING:
