@@ -10,7 +10,7 @@ test notebooks evidence benchmarks zoo: export OMP_NUM_THREADS ?= 2
 .PHONY: demo test lab notebooks badges zoo evidence benchmarks gpu lint clean
 
 demo: $(VENV)/base.done  ## Train on a bundled clip and write new ones to runs/demo (minutes)
-	$(BIN)/python -m hpvae_nb train koi --preset laptop-128 --out runs/demo --samples 8 --resume
+	$(BIN)/python -m hpvae_nb train koi --preset laptop-128 --set padding=replicate --out runs/demo --samples 8 --resume
 
 test: $(VENV)/test.done lint  ## Run all tests
 	$(BIN)/python -m pytest -rs --nbval --nbval-current-env tests notebooks

@@ -1,4 +1,4 @@
-"""Train the models of `data/models`: each real clip with M = 1, 2, 3, 4, 5 and 7 VAE levels, two large ones; cards too.
+"""Train the models of `data/models`: each filmed clip with M = 1, 2, 3, 4, 5, 7 VAE levels, four large ones; cards too.
 
 `make zoo` runs it. Each training keeps to one thread, so that the weights do not depend on how many cores there are;
 several run beside each other instead. A second run goes on where the first was stopped.
@@ -11,6 +11,7 @@ import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -19,12 +20,13 @@ from hpvae_nb import checkpoint, report
 
 CLIPS = ("pedestrians", "bunny")
 VAE_LEVELS = (3, 1, 7, 2, 5, 4)  # what most lessons use comes first
-LARGE = {"koi_128": ("koi", "laptop-128"), "koi_256": ("koi", "laptop-256")}
+LARGE = {f"{clip}_{size}": (clip, f"laptop-{size}") for clip in ("koi", "balloons") for size in (128, 256)}
+OPEN = {"padding": "replicate"}  # pond and sky go on beyond the frame
 SEED = 0
 MODELS = Path(__file__).parent / "models"
 
 
-def train_model(name: str, clip_name: str, preset: str, changes: dict[str, int], runs: Path, models: Path) -> str:
+def train_model(name: str, clip_name: str, preset: str, changes: dict[str, Any], runs: Path, models: Path) -> str:
     """Train one model, or finish it, and write its file and its card; returns what to tell of it."""
     torch.set_num_threads(1)
     clip = hp.load_clip(clip_name)
@@ -64,12 +66,12 @@ def main() -> None:
     parser.add_argument("--large", nargs="*", default=list(LARGE), choices=list(LARGE), help="large models, by name")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="trainings beside each other")
     wanted = parser.parse_args()
-    wanted_models: list[tuple[str, str, str, dict[str, int]]] = [
+    wanted_models: list[tuple[str, str, str, dict[str, Any]]] = [
         (f"{clip}_m{levels}", clip, wanted.preset, {"vae_levels": levels})
         for levels in wanted.vae_levels
         for clip in wanted.clips
     ]
-    wanted_models += [(name, *LARGE[name], {}) for name in wanted.large]
+    wanted_models += [(name, *LARGE[name], OPEN) for name in wanted.large]
     with ProcessPoolExecutor(wanted.jobs, get_context("spawn"), max_tasks_per_child=1) as pool:
         trainings = [pool.submit(train_model, *model, wanted.runs, wanted.models) for model in wanted_models]
         for done in as_completed(trainings):

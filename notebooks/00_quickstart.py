@@ -141,10 +141,9 @@ described(
 )
 
 # %% [markdown]
-# ## A model that had a few minutes
+# ## A model that had a minute or two
 #
-# This one is the same method with the `laptop` preset. `make demo` trains it on two CPU cores while you get a coffee;
-# its weights come with the package.
+# This one is the same method with the `laptop` preset; its weights come with the package.
 
 # %%
 model = hp.load_model("pedestrians_m3")
@@ -168,9 +167,6 @@ described(
 # ## Turn the dice yourself
 #
 # Every seed is another clip. Drag the slider, or click its handle and use the arrow keys.
-#
-# This model answers at once. One of large clips takes seconds for each; its view shows a coarse scale of the same clip
-# while the slider moves, and the finest when it rests.
 
 # %% tags=["nbval-ignore-output"]
 from hpvae_nb.widgets import seed_view
@@ -185,6 +181,39 @@ slider.value = 7
 print("another seed, another clip:", picture.value != before)
 slider.value = 0
 print("the same seed, the same clip:", picture.value == before)
+
+# %% [markdown]
+# ## At the paper's size
+#
+# Sixteen times as many pixels, another clip, the same method: the preset `laptop-256`, half an hour on one CPU core. (`make demo`
+# trains half that size on two cores while you get a coffee.) The clip is a rendered pond.
+
+# %%
+pond, large = hp.load_clip("koi"), hp.load_model("koi_256")
+fish = large.sample(1, seed=3)[0]
+show.show_videos(
+    [show.real_at_last_scale(large, pond), fish],
+    large.fps,
+    ["real", "a sample"],
+    "Two ponds seen from above, in which red, white and black koi swim; in the sample they are others, in other places.",
+    width=480,
+)
+
+# %% [markdown]
+# A clip of this size takes seconds. So the slider shows a coarse scale of the same clip while it moves, and the finest
+# when it rests.
+
+# %% tags=["nbval-ignore-output"]
+pond_view = seed_view(large)
+pond_view
+
+# %%
+slider, picture, _ = pond_view.children
+finest = picture.value
+slider.value = 5
+print("while it moves:", "a coarse picture" if len(picture.value) < len(finest) / 2 else "the finest")
+pond_view.wait(60)
+print("when it rests:", "a coarse picture" if len(picture.value) < len(finest) / 2 else "the finest")
 
 # %% [markdown]
 # ## How different are they?

@@ -314,11 +314,14 @@ print("the same weights, bit for bit:", all(torch.equal(a, b) for a, b in pairs)
 # the notebook's kernel and no further. The flyers of the paper's Figure 1 are one download away:
 # `hp.load_clip(hp.download_clip("wingsuit"))`.
 #
-# For pictures worth looking at, take `hp.preset("laptop")` and a clip like this:
+# For pictures worth looking at, take `hp.preset("laptop-128")`, some minutes, and a clip like this:
 #
 # - **many small things on plain ground** (birds, boats, people from above): that is where patches recur;
 # - a camera that stands still;
 # - things that stay smaller than a third of the frame: a face that fills it comes back scrambled.
+#
+# Has it no above and below, as a pond seen from above? Then `hp.preset("laptop-128", padding="replicate")`: lesson 8 shows
+# what that does.
 #
 # A file that is no video gets a sentence, not a traceback:
 

@@ -114,7 +114,7 @@ print("stopped at", tuple(coarse.shape[2:]), "and gone on: the same clip")
 # %% [markdown]
 # Yes: a coarse clip is a preview of its fine one, at a small part of the work. The views of this lesson use that for
 # models of large clips, which take seconds to decode. They draw as many scales as there is time for while a slider
-# moves, and all of them when it rests.
+# moves, and all of them when it rests: try `widgets.loop_view(hp.load_model("koi_256"))`.
 #
 # ## From one clip to another
 #
@@ -418,6 +418,34 @@ frames.value, width.value = 25, 96
 print(text.value)
 
 # %% [markdown]
+# ## A model that was never told where it is
+#
+# What if padding repeats the outermost sites, in place of zeros? Then a border looks like any other place, in space and in
+# time. Models of a pond and of a sky with balloons come with the package that were trained so. *Will a long clip die
+# out again?*
+
+# %%
+pond = hp.load_model("koi_128")
+print("padding:", pond.config.padding)
+long_pond = pond.sample(1, seed=3, size=(49, 72, 128))[0]
+described(
+    show.contact_sheet([("49 frames", long_pond)], frames=9, colors=[show.RANDOM]),
+    "Nine frames of a long clip of a pond seen from above: in each of them some ten red and white koi, from the first to the last",
+)
+
+# %%
+pond_steps = figures.change(long_pond[:, :-1], long_pond[:, 1:]).square().mean(dim=(1, 2)).sqrt()
+print(
+    "the last six steps move more than a third as much as the middle:",
+    (pond_steps[-6:].mean() > pond_steps[18:30].mean() / 3).item(),
+)
+
+# %% [markdown]
+# It goes on. Nor are there rows of fish along the borders, which zeros would have drawn there, and some fish swim out of the
+# picture. The price: nothing tells this model what is above and what is below. For ponds, flocks and squares seen
+# from above that is right. Take it for a landscape, and there will be sky under the ground.
+
+# %% [markdown]
 # ## What we found
 #
 # Root mean square of what changes, where values span 2. Your numbers will be near these:
@@ -436,7 +464,8 @@ print(f"motion of 49 frames            {steps[18:30].mean():.3f} in the middle, 
 # - Normal vectors lie on a shell. Leaving it with the whole map is undone by normalisation; leaving it in one place is not.
 # - A box of the map can be drawn anew. What it changes elsewhere is the receptive field's, and a remainder is the
 #   normalisation's.
-# - **Where it fails**: interpolation fades instead of moving, and clips much longer than the training clip die out.
+# - **Where it fails**: interpolation fades instead of moving, and clips much longer than the training clip die out, unless
+#   the model was trained without zeros around the clip.
 #
 # ## Questions
 #

@@ -1,0 +1,396 @@
+"""What each change of the training recipe is worth, at equal processor seconds: docs/recipe.md.
+
+    python benchmarks/recipe.py measure --clip koi          # 36 trainings and their samples: an hour of one processor
+    python benchmarks/recipe.py measure --clip pedestrians  # beside it, in another process
+    python benchmarks/recipe.py page
+
+A second run goes on where the first was stopped. Trainings keep to one thread, so that the row of one does not depend
+on what runs on the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hpvae_nb import sweeps, windows
+from hpvae_nb.blocks import SampleNorm
+from hpvae_nb.checkpoint import write_bytes
+from hpvae_nb.config import preset
+from hpvae_nb.evidence import interval
+from hpvae_nb.metrics.diversity import lightness
+from hpvae_nb.model import Model
+from hpvae_nb.pyramid import upsample
+from hpvae_nb.sweeps.results import read_results, write_results
+from hpvae_nb.sweeps.tables import METRICS
+from hpvae_nb.trainer import Trainer
+
+PAGE = Path(__file__).parent.parent / "docs" / "recipe.md"
+ROWS = PAGE.with_suffix("")
+CLIPS = ("koi", "pedestrians")
+SEEDS = (0, 1, 2)
+SAMPLES = 16
+FEW = 3  # pairs; with fewer, an interval says nothing
+BORDER = 4  # px
+WINDOW = 8_000  # voxels, of which the normalisation is tried
+WHOLE_SHARE = 0.1  # of a scale's steps, the last
+STATISTICS_EVERY = 5  # steps
+AVERAGED = 0.97  # of the averaged weights kept in a step: an average over some thirty steps
+
+
+# What no setting does, tried here
+
+
+@contextmanager
+def averaged_weights() -> Iterator[None]:
+    """At the end of each GAN scale G^n gets a running average of its weights."""
+    step, enter = Trainer.step, Trainer.enter_scale
+
+    def enter_and_copy(self: Any) -> None:
+        enter(self)
+        self.average = [weight.detach().clone() for weight in self.network.generators[self.scale].parameters()]
+
+    def step_and_average(self: Any) -> dict[str, float]:
+        terms = step(self)
+        if self.critic is not None:
+            weights = [weight.detach() for weight in self.network.generators[self.scale].parameters()]
+            kept = min(AVERAGED, self.iteration / (self.iteration + 10))
+            for mean, weight in zip(self.average, weights, strict=True):
+                mean.lerp_(weight, 1 - kept)
+                if self.iteration == self.config.iterations:
+                    weight.copy_(mean)
+        return terms
+
+    with mock.patch.multiple(Trainer, step=step_and_average, enter_scale=enter_and_copy):
+        yield
+
+
+@contextmanager
+def longer_vae_scales() -> Iterator[None]:
+    """Three steps at VAE scales for one at GAN scales."""
+    given = Trainer._vae_step
+
+    def several(self: Any) -> dict[str, float]:
+        return [given(self) for _ in range(3)][-1]
+
+    with mock.patch.object(Trainer, "_vae_step", several):
+        yield
+
+
+@contextmanager
+def whole_at_the_end() -> Iterator[None]:
+    """The last tenth of each scale's steps sees whole clips."""
+    given = Trainer._windows
+
+    def windows_or_whole(self: Any, window: Any) -> Any:
+        end = self.iteration >= (1 - WHOLE_SHARE) * self.config.iterations
+        return given(self, self.shapes[self.scale] if end else window)
+
+    with mock.patch.object(Trainer, "_windows", windows_or_whole):
+        yield
+
+
+@contextmanager
+def frame_statistics() -> Iterator[None]:
+    """In windows, G normalises by statistics of a whole clip, taken anew every few steps."""
+    given, forward = Trainer._windows, SampleNorm.forward
+    state = {"collect": False, "use": False}
+
+    def normalise(self: Any, x: Tensor) -> Tensor:
+        if state["collect"]:
+            var, mean = torch.var_mean(x.float(), (0, *range(2, x.ndim)), correction=0)
+            self.frame = mean, var
+        if state["use"] and x.requires_grad:  # what is frozen below keeps to its own
+            return F.batch_norm(x, *self.frame, self.weight, self.bias, False, 0.0, self.eps)
+        return forward(self, x)
+
+    def of_frames(self: Any, window: Any) -> Any:
+        if self.iteration % STATISTICS_EVERY == 0:
+            entry = self.pool.random[int(torch.randint(self.pool.size, (), generator=self.generator))]
+            noise = torch.randn(entry.shape, generator=self.generator)
+            state["collect"] = True
+            with torch.no_grad():
+                self.network.refine_up(self.scale, entry, self.network.amplitudes[self.scale] * noise)
+            state["collect"] = False
+        state["use"] = True
+        made = given(self, window)
+        state["use"] = False
+        return made
+
+    with mock.patch.object(Trainer, "_windows", of_frames), mock.patch.object(SampleNorm, "forward", normalise):
+        yield
+
+
+# What is tried
+
+
+HEAD = """# What a change of the recipe is worth
+
+The preset `laptop`, 64 pixels, changed in one thing or a few, and given as many iterations as take about as long:
+some 80 to 100 processor seconds; and the preset `laptop-128`, some 150. Changes are paired by clip and seed; the
+interval is Student's, at 95 %, of logarithms of ratios, and a bold one lies wholly on one side of 0. Lower is better
+for SVFID, NNFDIST, reconstruction and window gap; higher for survival, diversity and novelty; *border* is how much
+more samples vary in their outermost 4 pixels than inside, over that of the clip; *window gap* is how far G's output
+in a window is from its output there in the whole clip, in root mean squares. Written by `python benchmarks/recipe.py
+page`."""
+
+READING = """## What follows
+
+**At 64 pixels no economy pays.** Nothing is surely nearer to the clip than *before*, and most differences are smaller
+than those between seeds. A whole clip is small there: a window of 8000 voxels saves less than half of a step, and its
+normalisation and its borders cost something. So `laptop` keeps whole clips and constant rates.
+
+**Borders.** With windows, G learns that zeros may lie beside anything, and draws rows of things along the borders of
+a picture. Padding by the outermost sites ends that: samples are surely more diverse and more novel, and surely less
+near to the clip. By eye it is right for the pond, whose fish then lie anywhere and swim out of the picture, and wrong
+for the walkers, who are cut in two by the upper and lower border, which is what the column *border* shows. So
+`padding` is a setting: zeros in every preset, `replicate` in `make demo` and in the models of koi and balloons.
+
+**Normalisation.** What G makes of a window is far from what it makes of the same place in the whole clip, since
+statistics differ: see *window gap*. Training with windows alone, or with the cosine, surely makes that less.
+Statistics of whole clips, kept for a few steps (*frame*), came out worse on both clips, whole clips at the end of
+each scale (*end*) no better where they were tried.
+
+**Diversity** is touched neither by windows nor by the pool.
+
+**Not taken up**, after few trainings each: a rarer penalty, the richest of several windows, smaller windows, more
+steps at VAE scales, M = 2. Averaged weights do what the cosine does. The last scales trained together were not tried,
+since a pool keeps what frozen scales make; nor were several optimiser steps a gradient.
+
+Trainings ran beside others on a shared machine, where a step of whole clips takes from 1.6 to 1.9 times as long as
+one of windows. Iterations were fixed at the lower end, so *before*, *rates*, *pool* and *whole* have if anything too
+many."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A recipe: a preset changed, with as many iterations as take about as long as the others of that preset do."""
+
+    says: str
+    iterations: int
+    changes: dict[str, Any] = field(default_factory=dict)
+    patch: Callable[[], AbstractContextManager[None]] = nullcontext
+    preset: str = "laptop"
+
+
+BEFORE = {"window": None, "pool": None, "lr": 5e-4, "critic_lr": None, "cosine": False}
+RATES = {**BEFORE, "lr": 8e-4, "critic_lr": 5e-4, "cosine": True}
+POOL = {**BEFORE, "pool": 24}
+WINDOWS = {**POOL, "window": WINDOW}
+COSINE = {**WINDOWS, "cosine": True}
+NEW = {**COSINE, "lr": 8e-4, "critic_lr": 5e-4}
+
+VARIANTS = {
+    "before": Variant("whole clips, all drawn anew, constant rates", 125, BEFORE),
+    "rates": Variant("before, with the rates of new", 125, RATES),
+    "pool": Variant("before, with a pool of 24", 118, POOL),
+    "windows": Variant(f"pool, with windows of {WINDOW} voxels", 200, WINDOWS),
+    "cosine": Variant("windows, with rates that fall along a cosine", 200, COSINE),
+    "new": Variant("cosine, with rates of 8e-4 for G and 5e-4 for D", 200, NEW),
+    "whole": Variant("new, with whole clips", 118, {**NEW, "window": None}),
+    "small": Variant("new, with windows of 4000 voxels", 285, {**NEW, "window": 4_000}),
+    "large": Variant("new, with windows of 12000 voxels", 162, {**NEW, "window": 12_000}),
+    "penalty": Variant("new, with a penalty at every 4th step", 245, {**NEW, "penalty_every": 4}),
+    "choices": Variant("new, with the richest of 4 windows", 189, {**NEW, "window_choices": 4}),
+    "averaged": Variant(
+        "new, with averaged weights, without the cosine", 198, {**NEW, "cosine": False}, averaged_weights
+    ),
+    "vae": Variant("new, with three times as many steps at VAE scales", 154, NEW, longer_vae_scales),
+    "two": Variant("new, with M = 2", 195, {**NEW, "vae_levels": 2}),
+    "end": Variant("new, with whole clips in the last tenth of the steps", 187, NEW, whole_at_the_end),
+    "frame": Variant("new, normalised by statistics of whole clips", 190, NEW, frame_statistics),
+    "borders": Variant("new, padded by the outermost sites, not zeros", 138, {**NEW, "padding": "replicate"}),
+    "before 128": Variant("at 128 pixels, as before", 76, BEFORE, preset="laptop-128"),
+    "new 128": Variant("at 128 pixels, the preset: new, with windows of 12000 voxels", 218, preset="laptop-128"),
+    "borders 128": Variant("the same, as borders", 151, {"padding": "replicate"}, preset="laptop-128"),
+}
+BASES = {"before": "laptop", "new": "laptop", "before 128": "laptop-128"}
+
+
+# Measures of this page alone
+
+
+def border(model: Model, samples: Tensor, real: Tensor) -> float:
+    """How much more samples vary in the outermost pixels than inside, over that of the clip; 1 is like the clip."""
+
+    def ratio(video: Tensor) -> float:
+        light = lightness(video)
+        inside = np.zeros(light.shape[-2:], bool)
+        inside[BORDER:-BORDER, BORDER:-BORDER] = True
+        return float(light[..., ~inside].std() / light[..., inside].std())
+
+    return sum(map(ratio, samples)) / len(samples) / ratio(real)
+
+
+def window_gap(model: Model, samples: Tensor, real: Tensor) -> float:
+    """RMS by which G^N's output in a window differs from its output there in the whole clip, over that of the latter.
+
+    Where no padding reaches, the only difference is whose statistics normalise.
+    """
+    config, scale, shape = model.config.replace(window=WINDOW), model.config.scales - 1, model.shapes[-1]
+    reach = 1 + config.generator_layers
+    window, network = windows.window_shape(config, shape), model.network
+    generator = torch.Generator().manual_seed(0)
+    found = []
+    with torch.no_grad():
+        for sample in samples[:8]:
+            given = upsample(upsample(sample[None], model.shapes[-2]), shape)
+            whole = network.refine_up(scale, given, None) - given
+            where = windows.place(shape, window, generator)
+            at = (slice(None), slice(None), *where)
+            part = network.refine_up(scale, given[at], None) - given[at]
+            inner = (..., slice(reach, -reach), slice(reach, -reach))
+            found.append(((part - whole[at])[inner].square().mean() / whole[at][inner].square().mean()).sqrt().item())
+    return sum(found) / len(found)
+
+
+OWN_METRICS = {"border": border, "window_gap": window_gap}
+MEASURED = {
+    "svfid_efficientnet": "SVFID (EfficientNet)",
+    "nnfdist": "NNFDIST",
+    "survival": "survival",
+    "diversity": "diversity",
+    "novelty": "novelty",
+    "reconstruction_error": "reconstruction",
+    "border": "border",
+    "window_gap": "window gap",
+}
+ASKED = tuple("neighbour_field" if name == "nnfdist" else name for name in MEASURED)
+SLOW = ("neighbour_field", "novelty")  # with four times the patches of 64 pixels
+
+
+def measure(clip: str, out: Path, seeds: Sequence[int], names: Sequence[str], iterations: int | None) -> None:
+    """Train and measure what has no row yet."""
+    METRICS.update(OWN_METRICS)
+    for seed in seeds:
+        for name in names:
+            variant = VARIANTS[name]
+            config = preset(variant.preset, iterations=iterations or variant.iterations, **variant.changes)
+            asked = tuple(name for name in ASKED if variant.preset == "laptop" or name not in SLOW)
+            trial = sweeps.Trial(clip=clip, config=config, seed=seed, samples=SAMPLES, metrics=asked, device="cpu")
+            with variant.patch():
+                (row,) = [
+                    row
+                    for row in sweeps.run_sweep([trial], out / name / clip, serial=True)
+                    if row["trial"] == trial.name
+                ]
+            seconds = row.get("processor_seconds", math.nan)
+            print(f"{clip} seed {seed} {name}: {seconds:.0f} s {row['error'] or row['unmeasured'] or ''}", flush=True)
+
+
+def rows_of(out: Path) -> list[dict[str, Any]]:
+    return [
+        {"variant": name, **row}
+        for name in VARIANTS
+        for clip in CLIPS
+        if (out / name / clip / "results.parquet").exists()
+        for row in read_results(out / name / clip)
+        if row["error"] is None
+    ]
+
+
+# The page
+
+
+def page(rows: Sequence[dict[str, Any]]) -> str:
+    """What was tried, and the tables, in Markdown."""
+    machines = sorted({f"{row['device']}, {row['precision']}, PyTorch {row['torch']}" for row in rows})
+    where = f"Clips {', '.join(CLIPS)}; {SAMPLES} samples each; {'; '.join(machines)}."
+    names = [name for name in VARIANTS if of(rows, name)]
+    parts = [f"{HEAD}\n\n{where}"]
+    parts.append(markdown(["recipe", "what it is"], [[name, VARIANTS[name].says] for name in names]))
+    for base, of_preset in BASES.items():
+        others = [name for name in names if name != base and VARIANTS[name].preset == of_preset]
+        if not others:
+            continue
+        parts.append(f"## Change from *{base}*, in percent\n\n{changes(rows, base, others)}")
+    parts.append(f"## Means over the seeds\n\n{means(rows, names)}")
+    parts.append(READING)
+    return "\n\n".join(parts) + "\n"
+
+
+def of(rows: Sequence[dict[str, Any]], variant: str) -> dict[tuple[str, int], dict[str, Any]]:
+    return {(row["clip"], row["seed"]): row for row in rows if row["variant"] == variant}
+
+
+def changes(rows: Sequence[dict[str, Any]], base: str, others: Sequence[str]) -> str:
+    """Mean change from one recipe over clips and seeds, and its 95 % interval, of logarithms of ratios."""
+    usual, lines = of(rows, base), []
+    for name in others:
+        found = of(rows, name)
+        pairs = [(found[key], usual[key]) for key in sorted(found.keys() & usual.keys())]
+        cells = [change([(a[metric], b[metric]) for a, b in pairs]) for metric in MEASURED]
+        lines.append([name, str(len(pairs)), *cells])
+    return markdown(["recipe", "pairs", *MEASURED.values()], lines)
+
+
+def change(pairs: Sequence[tuple[float, float]]) -> str:
+    if any(None in pair for pair in pairs):
+        return ""
+    if min(min(pair) for pair in pairs) <= 0:
+        return "from or to 0"
+    if len(pairs) < FEW:
+        return f"{100 * math.expm1(np.mean([math.log(a / b) for a, b in pairs])):+.0f}"
+    logs = interval([math.log(a / b) for a, b in pairs])
+    mean, low, high = (100 * math.expm1(end) for end in (logs.mean, logs.low, logs.high))
+    cell = f"{mean:+.0f} [{low:+.0f}, {high:+.0f}]"
+    return f"**{cell}**" if low * high > 0 else cell
+
+
+def means(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
+    lines = []
+    for clip in CLIPS:
+        for name in names:
+            found = [row for row in rows if row["variant"] == name and row["clip"] == clip]
+            if not found:
+                continue
+            cells = [mean([row[metric] for row in found]) for metric in MEASURED]
+            seconds = np.mean([row["processor_seconds"] for row in found])
+            lines.append([clip, name, str(len(found)), str(found[0]["iterations"]), f"{seconds:.0f}", *cells])
+    return markdown(["clip", "recipe", "seeds", "iterations", "processor s", *MEASURED.values()], lines)
+
+
+def mean(values: Sequence[float | None]) -> str:
+    measured = [value for value in values if value is not None]
+    return f"{np.mean(measured):.3g}" if measured else ""
+
+
+def markdown(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(line)} |" for line in (titles, ["---"] * len(titles), *lines))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("measure", "page"):
+        command = commands.add_parser(name)
+        command.add_argument("--out", type=Path, default=Path("runs/recipe"), help="folder of the trainings")
+        if name == "measure":
+            command.add_argument("--clip", choices=CLIPS, required=True)
+            command.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+            command.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
+            command.add_argument("--iterations", type=int, help="for a quick look: in place of each recipe's own")
+    wanted = parser.parse_args()
+    if wanted.command == "measure":
+        measure(wanted.clip, wanted.out, wanted.seeds, wanted.variants, wanted.iterations)
+    else:
+        ROWS.mkdir(exist_ok=True)
+        write_results(ROWS, rows_of(wanted.out))
+        write_bytes(PAGE, page(read_results(ROWS)).encode())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
