@@ -20,6 +20,9 @@ def count(answer: Callable[[int, int, int, int], int]) -> str:
     for _ in range(20):
         size = random.randint(2, 5)
         t, h, w = (size + random.randint(1, 9) for _ in range(3))
+        off_by_one, tiles = (t - size) * (h - size) * (w - size), (t // size) * (h // size) * (w // size)
+        if off_by_one == tiles:  # which of the two mistakes it was, this box could not tell
+            continue
         got, right = ask(answer, t, h, w, size), (t - size + 1) * (h - size + 1) * (w - size + 1)
         if got == right:
             continue
@@ -28,12 +31,12 @@ def count(answer: Callable[[int, int, int, int], int]) -> str:
                 f"{got} places for t, h, w, size = {t, h, w, size} is one patch at every pixel, but patches at the "
                 "border would stick out. How far right can the first column of a patch be?"
             )
-        if got == (t - size) * (h - size) * (w - size):
+        if got == off_by_one:
             raise Mistake(
                 f"off by one: a row of 3 pixels holds 2 patches of 2 pixels, not 3 - 2 = 1; for {t, h, w, size} you "
                 f"give {got} instead of {right}"
             )
-        if got == (t // size) * (h // size) * (w // size):
+        if got == tiles:
             raise Mistake(f"{got} for {t, h, w, size} counts tiles side by side, but patches may overlap")
         raise Mistake(f"t, h, w, size = {t, h, w, size} hold {right} patches, you give {got}")
     return "a side of length L holds L - size + 1 patches, and the three sides multiply"
