@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install -c const
 # A busy machine slows small convolutions on many threads down more than it speeds them up. Training asks the machine.
 test notebooks evidence benchmarks zoo: export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test lab notebooks badges zoo evidence benchmarks gpu lint clean
+.PHONY: demo test lab notebooks badges zoo evidence benchmarks gpu lint clean help
 
 demo: $(VENV)/base.done  ## Train on a bundled clip and write new ones to runs/demo (minutes)
 	$(BIN)/python -m hpvae_nb train koi --preset laptop-128 --set padding=replicate --out runs/demo --samples 8 --resume
@@ -47,7 +47,7 @@ gpu:  ## On a machine with an NVIDIA GPU: tests, speed, and a piece of a paper t
 	@python="$(PYTHON)"; if [ -e $(VENV)/test.done ]; then python=$(BIN)/python; fi; \
 		"$$python" benchmarks/gpu.py --out '$(OUT)'
 
-lint: $(VENV)/test.done
+lint: $(VENV)/test.done  ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -71,3 +71,6 @@ $(VENV)/test.done: $(VENV)/lab.done
 
 clean:  ## Remove what can be made again, runs excepted
 	rm -rf $(VENV) dist build test-artifacts .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+help:  ## Say what each command does
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\n    \2/p' $(MAKEFILE_LIST)
