@@ -1,6 +1,6 @@
 """What each change of the training recipe is worth, at equal processor seconds: docs/recipe.md.
 
-    python benchmarks/recipe.py measure --clip koi          # 36 trainings and their samples: an hour of one processor
+    python benchmarks/recipe.py measure --clip koi          # all recipes and seeds: some two hours of one processor
     python benchmarks/recipe.py measure --clip pedestrians  # beside it, in another process
     python benchmarks/recipe.py page
 
@@ -11,7 +11,6 @@ on what runs on the others.
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -24,16 +23,17 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from writing import table
 
 from hpvae_nb import sweeps, windows
 from hpvae_nb.blocks import SampleNorm
 from hpvae_nb.checkpoint import write_bytes
 from hpvae_nb.config import preset
-from hpvae_nb.evidence import interval
+from hpvae_nb.evidence import mean_change
 from hpvae_nb.metrics.diversity import lightness
 from hpvae_nb.model import Model
 from hpvae_nb.pyramid import upsample
-from hpvae_nb.sweeps.results import read_results, write_results
+from hpvae_nb.sweeps.results import collect, read_results, trial_folder, write_results
 from hpvae_nb.sweeps.tables import METRICS
 from hpvae_nb.trainer import Trainer
 
@@ -179,9 +179,8 @@ does the padding.
 larger windows; after one training a clip, more steps at VAE scales and M = 2. The last scales trained together were
 not tried, since a pool keeps what frozen scales make; nor were several optimiser steps a gradient.
 
-Trainings ran beside others on a shared machine, where a step of whole clips takes from 1.6 to 1.9 times as long as
-one of windows. Iterations were fixed at the lower end, so *before*, *rates*, *pool* and *whole* have if anything too
-many."""
+Trainings ran beside others on a shared machine, and seconds vary with what those did. Iterations were fixed beforehand:
+*before* and *rates* came to have more seconds than the others, and so if anything too many iterations."""
 
 
 @dataclass(frozen=True)
@@ -196,11 +195,12 @@ class Variant:
 
 
 BEFORE = {"window": None, "pool": None, "lr": 5e-4, "critic_lr": None, "cosine": False}
-RATES = {**BEFORE, "lr": 8e-4, "critic_lr": 5e-4, "cosine": True}
+FALLING = {"lr": 8e-4, "critic_lr": 5e-4, "cosine": True}
+RATES = {**BEFORE, **FALLING}
 POOL = {**BEFORE, "pool": 24}
 WINDOWS = {**POOL, "window": WINDOW}
 COSINE = {**WINDOWS, "cosine": True}
-NEW = {**COSINE, "lr": 8e-4, "critic_lr": 5e-4}
+NEW = {**WINDOWS, **FALLING}
 
 VARIANTS = {
     "before": Variant("whole clips, all drawn anew, constant rates", 125, BEFORE),
@@ -291,24 +291,13 @@ def measure(clip: str, out: Path, seeds: Sequence[int], names: Sequence[str], it
             asked = tuple(name for name in ASKED if variant.preset == "laptop" or name not in SLOW)
             trial = sweeps.Trial(clip=clip, config=config, seed=seed, samples=SAMPLES, metrics=asked, device="cpu")
             with variant.patch():
-                (row,) = [
-                    row
-                    for row in sweeps.run_sweep([trial], out / name / clip, serial=True)
-                    if row["trial"] == trial.name
-                ]
-            seconds = row.get("processor_seconds", math.nan)
-            print(f"{clip} seed {seed} {name}: {seconds:.0f} s {row['error'] or row['unmeasured'] or ''}", flush=True)
+                row = sweeps.run_trial(trial, trial_folder(out / name, trial))
+            ended = row["error"] or row["unmeasured"] or f"{row['processor_seconds']:.0f} s"
+            print(f"{clip} seed {seed} {name}: {ended}", flush=True)
 
 
 def rows_of(out: Path) -> list[dict[str, Any]]:
-    return [
-        {"variant": name, **row}
-        for name in VARIANTS
-        for clip in CLIPS
-        if (out / name / clip / "results.parquet").exists()
-        for row in read_results(out / name / clip)
-        if row["error"] is None
-    ]
+    return [{"variant": name, **row} for name in VARIANTS for row in collect(out / name) if row["error"] is None]
 
 
 # The page
@@ -320,7 +309,7 @@ def page(rows: Sequence[dict[str, Any]]) -> str:
     where = f"Clips {', '.join(CLIPS)}; {SAMPLES} samples each; {'; '.join(machines)}."
     names = [name for name in VARIANTS if of(rows, name)]
     parts = [f"{HEAD}\n\n{where}"]
-    parts.append(markdown(["recipe", "what it is"], [[name, VARIANTS[name].says] for name in names]))
+    parts.append(table(["recipe", "what it is"], [[name, VARIANTS[name].says] for name in names]))
     for base, of_preset in BASES.items():
         others = [name for name in names if name != base and VARIANTS[name].preset == of_preset]
         if not others:
@@ -343,7 +332,7 @@ def changes(rows: Sequence[dict[str, Any]], base: str, others: Sequence[str]) ->
         pairs = [(found[key], usual[key]) for key in sorted(found.keys() & usual.keys())]
         cells = [change([(a[metric], b[metric]) for a, b in pairs]) for metric in MEASURED]
         lines.append([name, str(len(pairs)), *cells])
-    return markdown(["recipe", "pairs", *MEASURED.values()], lines)
+    return table(["recipe", "pairs", *MEASURED.values()], lines)
 
 
 def change(pairs: Sequence[tuple[float, float]]) -> str:
@@ -351,12 +340,10 @@ def change(pairs: Sequence[tuple[float, float]]) -> str:
         return ""
     if min(min(pair) for pair in pairs) <= 0:
         return "from or to 0"
+    found = mean_change([100 * (a / b - 1) for a, b in pairs])
     if len(pairs) < FEW:
-        return f"{100 * math.expm1(np.mean([math.log(a / b) for a, b in pairs])):+.0f}"
-    logs = interval([math.log(a / b) for a, b in pairs])
-    mean, low, high = (100 * math.expm1(end) for end in (logs.mean, logs.low, logs.high))
-    cell = f"{mean:+.0f} [{low:+.0f}, {high:+.0f}]"
-    return f"**{cell}**" if low * high > 0 else cell
+        return f"{found.mean:+.0f}"
+    return f"**{found:+.0f}**" if found.low * found.high > 0 else f"{found:+.0f}"
 
 
 def means(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
@@ -369,16 +356,12 @@ def means(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
             cells = [mean([row[metric] for row in found]) for metric in MEASURED]
             seconds = np.mean([row["processor_seconds"] for row in found])
             lines.append([clip, name, str(len(found)), str(found[0]["iterations"]), f"{seconds:.0f}", *cells])
-    return markdown(["clip", "recipe", "seeds", "iterations", "processor s", *MEASURED.values()], lines)
+    return table(["clip", "recipe", "seeds", "iterations", "processor s", *MEASURED.values()], lines)
 
 
 def mean(values: Sequence[float | None]) -> str:
     measured = [value for value in values if value is not None]
     return f"{np.mean(measured):.3g}" if measured else ""
-
-
-def markdown(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(line)} |" for line in (titles, ["---"] * len(titles), *lines))
 
 
 def main() -> int:

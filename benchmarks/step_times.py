@@ -1,7 +1,7 @@
 """Records what the steps of a short training take, for the tests of time left to replay (`tests/test_clock.py`).
 
     export OMP_NUM_THREADS=1
-    python benchmarks/step_times.py --change '{"window": null, "pool": null}'  # laptop, whole clips: two minutes
+    python benchmarks/step_times.py                                             # the laptop preset: about two minutes
     python benchmarks/step_times.py --steps 40 --out tests/data/step_times_saving.json \\
         --change '{"window": 4000, "pool": 32, "penalty_every": 4}'
 

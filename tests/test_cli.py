@@ -105,6 +105,7 @@ def test_a_finished_run_needs_resume_and_then_only_makes_its_clips(finished):
     resumed = cli(*again, "--resume", "--samples", "2")
     assert resumed.returncode == 0, resumed.stderr
     assert "scale 0:" not in resumed.stdout  # no scale was trained
+    assert "as many CPU threads as before; --threads changes that" in resumed.stdout
     other = here(*TRAIN, "--out", out, "--resume", "--set", "iterations=5")
     assert other.exit_code == 2
     assert "holds another run (its config.iterations is 4, not 5)" in other.stderr

@@ -48,14 +48,21 @@ def test_a_row_is_compared_with_that_of_its_clip_and_seed(recipe):
     assert line[2 + list(recipe.MEASURED).index("diversity")] == "**+50 [+50, +50]**"
 
 
+def windows_trained():
+    return fit(noise_clip(), tiny_config(window=900, pool=3, iterations=12), seed=0, device="cpu", precision="float32")
+
+
+@pytest.fixture(scope="module")
+def usual():
+    return windows_trained()
+
+
 @pytest.mark.parametrize("name", ["averaged", "vae", "end", "frame"])
-def test_what_no_setting_does_changes_the_training(recipe, name):
-    config = tiny_config(window=900, pool=3, iterations=12)
-    usual = fit(noise_clip(), config, seed=0, device="cpu", precision="float32")
+def test_what_no_setting_does_changes_the_training(recipe, usual, name):
     with recipe.VARIANTS[name].patch():
-        changed = fit(noise_clip(), config, seed=0, device="cpu", precision="float32")
-    again = fit(noise_clip(), config, seed=0, device="cpu", precision="float32")
-    scale = 0 if name == "vae" else config.scales - 1
+        changed = windows_trained()
+    again = windows_trained()
+    scale = 0 if name == "vae" else usual.config.scales - 1
     same = [
         torch.equal(a, b)
         for a, b in zip(*(m.network.generators[scale].parameters() for m in (usual, changed)), strict=True)

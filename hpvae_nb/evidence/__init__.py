@@ -1,6 +1,17 @@
 """The paper's findings, checked: bundled results of one sweep, claims about them, and how to reproduce them."""
 
-from hpvae_nb.evidence.claims import CLAIMS, REALISM, Claim, Interval, claims_table, interval, label, ordered, reach
+from hpvae_nb.evidence.claims import (
+    CLAIMS,
+    REALISM,
+    Claim,
+    Interval,
+    claims_table,
+    interval,
+    label,
+    mean_change,
+    ordered,
+    reach,
+)
 from hpvae_nb.evidence.points import (
     ABLATIONS,
     GRID,
@@ -38,6 +49,7 @@ __all__ = [
     "grid",
     "interval",
     "label",
+    "mean_change",
     "ordered",
     "point",
     "reach",

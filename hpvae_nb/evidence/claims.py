@@ -46,6 +46,18 @@ def interval(measured: Sequence[float]) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
+def mean_change(changes: Sequence[float]) -> Interval:
+    """The mean of changes in percent, each above -100, and its interval.
+
+    Both are those of logarithms of ratios, for which to double and to halve are equally far.
+
+    Raises:
+        InputError: without any change.
+    """
+    logs = interval(list(np.log1p(np.array(changes) / 100)))
+    return Interval(*(100 * float(np.expm1(end)) for end in (logs.mean, logs.low, logs.high)))
+
+
 def reach(deviation: float, count: int) -> float:
     """Half the width of a 95 % interval, from the standard deviation of seeds (n - 1) and how many there are.
 
@@ -93,12 +105,8 @@ class Claim:
         return list(100 * (found[0] / found[1] - 1))
 
     def found(self, rows: Sequence[Row], clip: str | None = None) -> Interval:
-        """The mean change in percent over seeds, and its interval; without a clip of all clips together.
-
-        Mean and interval are those of logarithms of ratios, for which to double and to halve are equally far.
-        """
-        logs = interval(list(np.log1p(np.array(self.measured(rows, clip)) / 100)))
-        return Interval(*(100 * float(np.expm1(end)) for end in (logs.mean, logs.low, logs.high)))
+        """The mean change in percent over seeds, and its interval; without a clip of all clips together."""
+        return mean_change(self.measured(rows, clip))
 
     def verdict(self, found: Interval) -> str:
         """Whether the measured change has the direction of the claim: `yes`, `no`, or `unclear` between them."""
