@@ -395,8 +395,14 @@ described(
     "Nine frames of a long clip: empty ground at first, many people in the middle, empty ground at the end",
 )
 
+
 # %%
-steps = figures.change(long[:, :-1], long[:, 1:]).square().mean(dim=(1, 2)).sqrt()
+def step_sizes(video):
+    """Root mean square of what changes from each frame of 'c t h w' to the next."""
+    return figures.change(video[:, :-1], video[:, 1:]).square().mean(dim=(1, 2)).sqrt()
+
+
+steps = step_sizes(long)
 print(
     "the last six steps move less than a fifth as much as the middle:",
     (steps[-6:].mean() < steps[18:30].mean() / 5).item(),
@@ -434,7 +440,7 @@ described(
 )
 
 # %%
-pond_steps = figures.change(long_pond[:, :-1], long_pond[:, 1:]).square().mean(dim=(1, 2)).sqrt()
+pond_steps = step_sizes(long_pond)
 print(
     "the last six steps move more than a third as much as the middle:",
     (pond_steps[-6:].mean() > pond_steps[18:30].mean() / 3).item(),
