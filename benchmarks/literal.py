@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hpvae_nb.config import Config
+from hpvae_nb.recipe.config import Config
 
 Shape = tuple[int, ...]
 

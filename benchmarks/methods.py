@@ -17,11 +17,12 @@ from pathlib import Path
 import torch
 from writing import machine, table
 
-from hpvae_nb import baselines, evidence, sweeps
-from hpvae_nb.checkpoint import write_bytes
-from hpvae_nb.clips import data_dir
-from hpvae_nb.sweeps import Trial
-from hpvae_nb.sweeps.results import describe
+from hpvae_nb import baselines
+from hpvae_nb.io.checkpoint import write_bytes
+from hpvae_nb.io.clips import data_dir
+from hpvae_nb.studies import evidence, sweeps
+from hpvae_nb.studies.sweeps import Trial
+from hpvae_nb.studies.sweeps.results import describe
 
 TRAINED = [evidence.WHOLE, *(point for point in evidence.POINTS if point not in (evidence.WHOLE, "VGPNN"))]
 

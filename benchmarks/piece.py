@@ -29,10 +29,12 @@ from step import alternate, climb, load, new_trainer, peak_bytes, save_clip
 from writing import clock, machine, sites, table
 
 import hpvae_nb
-from hpvae_nb import Clip, Config, Model, checkpoint, show
+from hpvae_nb import Clip, Config, Model
 from hpvae_nb.errors import sentence
-from hpvae_nb.precision import choose_precision, probe
-from hpvae_nb.pyramid import real_samples
+from hpvae_nb.io import checkpoint
+from hpvae_nb.lab import show
+from hpvae_nb.machine import choose_precision, probe
+from hpvae_nb.recipe.pyramid import real_samples
 
 DATA = Path(__file__).parents[1] / "data"
 CLIP, MEASURED, DRAWN = "clip.safetensors", "estimate.json", "drawn balloons"

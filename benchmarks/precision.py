@@ -13,8 +13,8 @@ import matplotlib.pyplot as plt
 from writing import machine, sites, table
 
 from hpvae_nb import Model, load_clip, metrics, preset, presets, train
-from hpvae_nb.precision import choose_device
-from hpvae_nb.show import save_figure
+from hpvae_nb.lab.show import save_figure
+from hpvae_nb.machine import choose_device
 
 PRECISIONS = ("bfloat16", "float32")
 

@@ -25,17 +25,18 @@ import torch.nn.functional as F
 from torch import Tensor
 from writing import table
 
-from hpvae_nb import sweeps, windows
-from hpvae_nb.blocks import SampleNorm
-from hpvae_nb.checkpoint import write_bytes
-from hpvae_nb.config import preset
-from hpvae_nb.evidence import mean_change
+from hpvae_nb.core.blocks import SampleNorm
+from hpvae_nb.core.resampling import upsample
+from hpvae_nb.io.checkpoint import write_bytes
 from hpvae_nb.metrics.diversity import lightness
 from hpvae_nb.model import Model
-from hpvae_nb.pyramid import upsample
-from hpvae_nb.sweeps.results import collect, read_results, trial_folder, write_results
-from hpvae_nb.sweeps.tables import METRICS
-from hpvae_nb.trainer import Trainer
+from hpvae_nb.recipe.presets import preset
+from hpvae_nb.studies import sweeps
+from hpvae_nb.studies.evidence import mean_change
+from hpvae_nb.studies.sweeps.results import collect, read_results, trial_folder, write_results
+from hpvae_nb.studies.sweeps.tables import METRICS
+from hpvae_nb.training import windows
+from hpvae_nb.training.trainer import Trainer
 
 PAGE = Path(__file__).parent.parent / "docs" / "recipe.md"
 ROWS = PAGE.with_suffix("")

@@ -29,13 +29,14 @@ import torch
 from literal import Literal, LiteralTrainer
 from writing import clock, line, machine, sites, table
 
-from hpvae_nb import checkpoint
-from hpvae_nb.clips import Clip, load_clip, load_image
-from hpvae_nb.config import Config, from_dict, preset, presets
-from hpvae_nb.convolution import channels_last
-from hpvae_nb.cost import step_flops
-from hpvae_nb.precision import PRECISIONS, choose_device, choose_precision, computing
-from hpvae_nb.trainer import Trainer
+from hpvae_nb.core.convolution import channels_last
+from hpvae_nb.io import checkpoint
+from hpvae_nb.io.clips import Clip, load_clip, load_image
+from hpvae_nb.machine import PRECISIONS, choose_device, choose_precision, computing
+from hpvae_nb.recipe.config import Config, from_dict
+from hpvae_nb.recipe.presets import preset, presets
+from hpvae_nb.training.cost import step_flops
+from hpvae_nb.training.trainer import Trainer
 
 Step = Callable[[], Any]
 CONTENDERS = ("ours", "literal")

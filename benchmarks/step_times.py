@@ -23,12 +23,13 @@ from typing import Any
 
 import torch
 
-from hpvae_nb.clips import load_clip
-from hpvae_nb.config import Config, preset, presets
-from hpvae_nb.precision import choose_device
-from hpvae_nb.sweeps.machine import device_name
-from hpvae_nb.trainer import Trainer
-from hpvae_nb.training import try_scale
+from hpvae_nb.io.clips import load_clip
+from hpvae_nb.machine import choose_device
+from hpvae_nb.recipe.config import Config
+from hpvae_nb.recipe.presets import preset, presets
+from hpvae_nb.studies.sweeps.machine import device_name
+from hpvae_nb.training.events import try_scale
+from hpvae_nb.training.trainer import Trainer
 
 FILE = Path(__file__).parents[1] / "tests" / "data" / "step_times.json"
 TIMES = 3

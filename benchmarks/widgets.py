@@ -27,22 +27,23 @@ import torch
 from ipywidgets import Play
 from writing import machine, table
 
-from hpvae_nb import baselines, evidence, widgets
-from hpvae_nb.clips import load_clip
-from hpvae_nb.config import preset
-from hpvae_nb.figures.critic import shuffled_blocks, toy_points, train_toy
-from hpvae_nb.figures.methods import measure_noise
-from hpvae_nb.figures.metrics import steps
-from hpvae_nb.figures.tradeoff import Point
-from hpvae_nb.hierarchy import Hierarchy
+from hpvae_nb import baselines, lessons
+from hpvae_nb.core.hierarchy import Hierarchy
+from hpvae_nb.core.networks import Discriminator, Encoder, Generator
+from hpvae_nb.io.clips import load_clip
+from hpvae_nb.lab.finer import AIM, REST
+from hpvae_nb.lab.live import SOON
+from hpvae_nb.lessons.l06_wgan_gp.figures import shuffled_blocks, toy_points, train_toy
+from hpvae_nb.lessons.l09_diversity_and_realism.figures import Point
+from hpvae_nb.lessons.l10_metrics.figures import steps
+from hpvae_nb.lessons.l12_other_methods.figures import measure_noise
+from hpvae_nb.machine import PRECISIONS
 from hpvae_nb.metrics import svfid
 from hpvae_nb.model import Model, bundled_models, load_model
-from hpvae_nb.networks import Discriminator, Encoder, Generator
-from hpvae_nb.precision import PRECISIONS
-from hpvae_nb.pyramid import planned_shapes, real_samples, scale_shapes
-from hpvae_nb.training import train
-from hpvae_nb.widgets.finer import AIM, REST
-from hpvae_nb.widgets.live import SOON
+from hpvae_nb.recipe.presets import preset
+from hpvae_nb.recipe.pyramid import planned_shapes, real_samples, scale_shapes
+from hpvae_nb.studies import evidence
+from hpvae_nb.training.events import train
 
 WARM_UP = 3  # moves that do not count
 
@@ -95,35 +96,49 @@ def views(model: Model) -> dict[str, tuple[int, str, Callable[[], Any]]]:
     copies = [real_samples(laptop, clip, n, shape)[0] for n, shape in enumerate(scale_shapes(laptop, clip))]
     real, fake = toy_points()
     return {
-        "seed_view": (0, "1 clip", lambda: widgets.seed_view(model)),
-        "shuffle_view": (1, "2 frames", lambda: widgets.shuffle_view(load_clip("balloons", frames=12, size=64).video)),
-        "find_view": (1, "search of a clip, 6 pictures", lambda: widgets.find_view(street.video)),
-        "field_view": (2, "2 pictures", lambda: widgets.field_view(copies)),
+        "seed_view": (0, "1 clip", lambda: lessons.views()["seed_view"](model)),
+        "shuffle_view": (
+            1,
+            "2 frames",
+            lambda: lessons.views()["shuffle_view"](load_clip("balloons", frames=12, size=64).video),
+        ),
+        "find_view": (1, "search of a clip, 6 pictures", lambda: lessons.views()["find_view"](street.video)),
+        "field_view": (2, "2 pictures", lambda: lessons.views()["field_view"](copies)),
         "latent_view": (
             2,
             "2 measured fields, 6 pictures",
-            lambda: widgets.latent_view(small.video, Encoder(few), Generator(few, few.latent)),
+            lambda: lessons.views()["latent_view"](small.video, Encoder(few), Generator(few, few.latent)),
         ),
-        "kept_frames_view": (4, "1 table of frames", lambda: widgets.kept_frames_view(load_clip("pedestrians"))),
-        "what_is_missing_view": (4, "3 frames", lambda: widgets.what_is_missing_view(paper, clip)),
-        "flow_view": (5, "1 training step, 1 diagram", lambda: widgets.flow_view(diagram)),
+        "kept_frames_view": (
+            4,
+            "1 table of frames",
+            lambda: lessons.views()["kept_frames_view"](load_clip("pedestrians")),
+        ),
+        "what_is_missing_view": (4, "3 frames", lambda: lessons.views()["what_is_missing_view"](paper, clip)),
+        "flow_view": (5, "1 training step, 1 diagram", lambda: lessons.views()["flow_view"](diagram)),
         "toy_view": (
             6,
             "2 maps",
-            lambda: widgets.toy_view({weight: train_toy(real, fake, weight) for weight in (0, 1, 10)}, real, fake),
+            lambda: lessons.views()["toy_view"](
+                {weight: train_toy(real, fake, weight) for weight in (0, 1, 10)}, real, fake
+            ),
         ),
-        "critic_map_view": (6, "8 pictures", lambda: widgets.critic_map_view(*critic_and_clips())),
-        "noise_view": (7, "1 clip", lambda: widgets.noise_view(model)),
-        "steer_view": (8, "1 clip", lambda: widgets.steer_view(model, clip)),
-        "border_view": (8, "1 clip", lambda: widgets.border_view(model)),
-        "box_view": (8, "1 clip, and 1 more for a new seed", lambda: widgets.box_view(model)),
-        "loop_view": (8, "8 clips for new seeds, two scales below the finest", lambda: widgets.loop_view(model)),
-        "size_view": (8, "1 clip of 1 to 12 times the size", lambda: widgets.size_view(model)),
+        "critic_map_view": (6, "8 pictures", lambda: lessons.views()["critic_map_view"](*critic_and_clips())),
+        "noise_view": (7, "1 clip", lambda: lessons.views()["noise_view"](model)),
+        "steer_view": (8, "1 clip", lambda: lessons.views()["steer_view"](model, clip)),
+        "border_view": (8, "1 clip", lambda: lessons.views()["border_view"](model)),
+        "box_view": (8, "1 clip, and 1 more for a new seed", lambda: lessons.views()["box_view"](model)),
+        "loop_view": (
+            8,
+            "8 clips for new seeds, two scales below the finest",
+            lambda: lessons.views()["loop_view"](model),
+        ),
+        "size_view": (8, "1 clip of 1 to 12 times the size", lambda: lessons.views()["size_view"](model)),
         "levels_view": (9, "4 ready clips, 2 curves", lambda: levels_view(model)),
         "strength_view": (10, "3 clips, 4 charts", strength_view),
-        "ablation_view": (11, "8 clips, 5 charts", lambda: widgets.ablation_view(evidence.rows(), clip.fps)),
+        "ablation_view": (11, "8 clips, 5 charts", lambda: lessons.views()["ablation_view"](evidence.rows(), clip.fps)),
         "copies_view": (12, "1 clip copied at 4 levels, 3 curves", copies_view),
-        "findings_view": (13, "8 clips", lambda: widgets.findings_view(evidence.rows())),
+        "findings_view": (13, "8 clips", lambda: lessons.views()["findings_view"](evidence.rows())),
     }
 
 
@@ -153,9 +168,9 @@ def untrained() -> Model:
 def coarse_first(model: Model, times: int) -> list[list[Any]]:
     """Seconds from a move to the first picture, and from the last move to the finest, the moment of rest included."""
     views = {
-        "seed_view": (0, lambda: widgets.seed_view(model)),
-        "border_view": (8, lambda: widgets.border_view(model)),
-        "box_view": (8, lambda: widgets.box_view(model)),
+        "seed_view": (0, lambda: lessons.views()["seed_view"](model)),
+        "border_view": (8, lambda: lessons.views()["border_view"](model)),
+        "box_view": (8, lambda: lessons.views()["box_view"](model)),
     }
     rows = []
     for name, (lesson, make) in views.items():
@@ -176,7 +191,7 @@ def retraining() -> list[list[Any]]:
     """Lesson 3's slider for beta: seconds from a move to the first new pictures, and until the training has ended."""
     clip = load_clip("balloons", frames=13)
     untrained = next(train(clip, preset("laptop", coarse_size=16, iterations=300), seed=0)).model
-    slider, _, picture, text = widgets.beta_view(clip, untrained).children
+    slider, _, picture, text = lessons.views()["beta_view"](clip, untrained).children
     seen: list[float] = []
     picture.observe(lambda _: seen.append(time.perf_counter()), names="value")
     start = time.perf_counter()
@@ -191,13 +206,13 @@ def levels_view(model: Model) -> Any:
     clip = load_clip("pedestrians", frames=model.config.frames)
     point = Point(1, model.sample(10, seed=0), 0.5, svfid(clip.video[None], clip.video))
     points = [dataclasses.replace(point, levels=levels, samples=point.samples.flip(0)) for levels in (1, 3, 7)]
-    return widgets.levels_view({"one": points, "two": points[::-1]}, model.fps)
+    return lessons.views()["levels_view"]({"one": points, "two": points[::-1]}, model.fps)
 
 
 def strength_view() -> Any:
     """Lesson 10's view with the clip itself in place of a model's sample."""
     real = load_clip("pedestrians", frames=13, size=(28, 50)).video
-    return widgets.strength_view(*steps(real, real, strengths=(0, 1)), real, 24)
+    return lessons.views()["strength_view"](*steps(real, real, strengths=(0, 1)), real, 24)
 
 
 def copies_view() -> Any:
@@ -209,7 +224,9 @@ def copies_view() -> Any:
         settings = {**own, "sigma": sigma, "alpha": 0.005 if completeness else None}
         return baselines.fit("vgpnn", clip, config, device="cpu", settings=settings)
 
-    return widgets.copies_view(make, [measure_noise(make(sigma, False), samples=2) for sigma in (5, 20)], clip.fps)
+    return lessons.views()["copies_view"](
+        make, [measure_noise(make(sigma, False), samples=2) for sigma in (5, 20)], clip.fps
+    )
 
 
 def answers(view: Any, times: int) -> tuple[list[float], list[float]]:

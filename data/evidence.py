@@ -14,10 +14,12 @@ import math
 import sys
 from pathlib import Path
 
-from hpvae_nb import baselines, evidence, show, sweeps
-from hpvae_nb.checkpoint import write_bytes
+from hpvae_nb import baselines
 from hpvae_nb.errors import InputError
-from hpvae_nb.sweeps.results import finished, trial_folder, write_results
+from hpvae_nb.io.checkpoint import write_bytes
+from hpvae_nb.lab import show
+from hpvae_nb.studies import evidence, sweeps
+from hpvae_nb.studies.sweeps.results import finished, trial_folder, write_results
 
 PAGE = Path(__file__).parent.parent / "docs" / "evidence.md"
 SPEC = Path(__file__).parent / "evidence" / "spec.yaml"

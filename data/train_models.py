@@ -16,7 +16,8 @@ from typing import Any
 import torch
 
 import hpvae_nb as hp
-from hpvae_nb import checkpoint, report
+from hpvae_nb.io import checkpoint
+from hpvae_nb.lab import report
 
 CLIPS = ("pedestrians", "bunny")
 VAE_LEVELS = (3, 1, 7, 2, 5, 4)  # what most lessons use comes first

@@ -1,15 +1,18 @@
 """New videos from a single clip: Hierarchical Patch VAE-GAN (Gur, Benaim, Wolf, NeurIPS 2020), to learn and to use."""
 
-from hpvae_nb import losses, metrics
-from hpvae_nb.clips import Clip, bundled_clips, download_clip, load_clip, load_image
-from hpvae_nb.config import Config, preset, presets
+from hpvae_nb import io, metrics
+from hpvae_nb.core import blocks, convolution, hierarchy, latents, losses, networks, resampling, steps
+from hpvae_nb.core.latents import slerp
+from hpvae_nb.core.receptive_field import empirical_receptive_field, receptive_field
 from hpvae_nb.errors import CheckpointError, InputError, TrainingError
-from hpvae_nb.latents import slerp
+from hpvae_nb.io.clips import Clip, bundled_clips, download_clip, load_clip, load_image
 from hpvae_nb.model import Model, bundled_models, load_model
-from hpvae_nb.pyramid import scale_shapes
-from hpvae_nb.receptive_field import empirical_receptive_field, receptive_field
+from hpvae_nb.recipe import pyramid
+from hpvae_nb.recipe.config import Config
+from hpvae_nb.recipe.presets import preset, presets
+from hpvae_nb.recipe.pyramid import scale_shapes
 from hpvae_nb.released import load_released
-from hpvae_nb.training import Event, fit, train
+from hpvae_nb.training.events import Event, fit, train
 
 __version__ = "0.1.0"
 
@@ -21,21 +24,30 @@ __all__ = [
     "InputError",
     "Model",
     "TrainingError",
+    "blocks",
     "bundled_clips",
     "bundled_models",
+    "convolution",
     "download_clip",
     "empirical_receptive_field",
     "fit",
+    "hierarchy",
+    "io",
+    "latents",
     "load_clip",
     "load_image",
     "load_model",
     "load_released",
     "losses",
     "metrics",
+    "networks",
     "preset",
     "presets",
+    "pyramid",
     "receptive_field",
+    "resampling",
     "scale_shapes",
     "slerp",
+    "steps",
     "train",
 ]

@@ -13,16 +13,18 @@ import torch
 import typer
 
 import hpvae_nb
-from hpvae_nb import checkpoint, report, show
-from hpvae_nb.clips import Clip
-from hpvae_nb.clock import planned_steps
-from hpvae_nb.cost import estimate
 from hpvae_nb.errors import CheckpointError, InputError, TrainingError, require
+from hpvae_nb.io import checkpoint
+from hpvae_nb.io.clips import Clip
+from hpvae_nb.lab import report, show
+from hpvae_nb.machine import choose_device, choose_threads
 from hpvae_nb.model import Model
-from hpvae_nb.precision import choose_device, choose_threads, training_precision
-from hpvae_nb.pyramid import samples_per_step
+from hpvae_nb.recipe.pyramid import samples_per_step
 from hpvae_nb.released import load_released
-from hpvae_nb.run import Run
+from hpvae_nb.training.clock import planned_steps
+from hpvae_nb.training.cost import estimate
+from hpvae_nb.training.plan import training_precision
+from hpvae_nb.training.run import Run
 
 app = typer.Typer(
     help="Learn one short clip, make new ones: Hierarchical Patch VAE-GAN.", no_args_is_help=True, add_completion=False
@@ -135,7 +137,7 @@ def sweep(
     ] = None,
 ) -> None:
     """Run many trainings (clip x method x setting x seed); write one row for each to OUT/results.parquet."""
-    from hpvae_nb import sweeps
+    from hpvae_nb.studies import sweeps
 
     with _sentences("nothing is lost: the same command goes on"):
         trials = sweeps.select(sweeps.read_spec(spec), _overrides(only or [], "--only"))
@@ -171,7 +173,7 @@ def compare(
 ) -> None:
     """The protocol of the paper's table 1: another method's samples, and ours, against the nearest real clips."""
     from hpvae_nb import metrics
-    from hpvae_nb.metrics import protocol
+    from hpvae_nb.studies import protocol
 
     with _sentences(f"the models so far are in {out}, and the same command goes on"):
         config = hpvae_nb.preset(preset, **_overrides(change or [], "--set"))

@@ -12,15 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hpvae_nb import checkpoint
-from hpvae_nb.clips import Clip, data_dir
-from hpvae_nb.config import Config, from_dict
+from hpvae_nb.core.hierarchy import Hierarchy
+from hpvae_nb.core.latents import normal_maps, slerp
+from hpvae_nb.core.networks import RGB
+from hpvae_nb.core.resampling import Shape, shapes_for_latent, shapes_for_output, upsample
 from hpvae_nb.errors import CheckpointError, InputError
-from hpvae_nb.hierarchy import Hierarchy
-from hpvae_nb.latents import normal_maps, slerp
-from hpvae_nb.networks import RGB
-from hpvae_nb.precision import choose_device, choose_precision, computing
-from hpvae_nb.pyramid import Shape, coarsest, shapes_for_latent, shapes_for_output, upsample
+from hpvae_nb.io import checkpoint
+from hpvae_nb.io.clips import Clip, data_dir
+from hpvae_nb.machine import choose_device, choose_precision, computing
+from hpvae_nb.recipe.config import Config, from_dict
+from hpvae_nb.recipe.pyramid import coarsest
 
 _CHUNK = 2**20  # voxels of the finest scale computed at a time: bounds memory, whatever is asked for
 

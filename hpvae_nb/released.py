@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hpvae_nb.config import Config, preset
+from hpvae_nb.core.hierarchy import Hierarchy
 from hpvae_nb.errors import CheckpointError
-from hpvae_nb.hierarchy import Hierarchy
 from hpvae_nb.model import Model
-from hpvae_nb.pyramid import planned_shapes
+from hpvae_nb.recipe.config import Config
+from hpvae_nb.recipe.presets import preset
+from hpvae_nb.recipe.pyramid import planned_shapes
 
 
 def load_released(folder: str | Path) -> Model:

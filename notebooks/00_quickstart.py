@@ -31,9 +31,9 @@ import torch
 from einops import rearrange
 
 import hpvae_nb as hp
-from hpvae_nb import show
-from hpvae_nb.figures.render import described
-from hpvae_nb.lessons import quickstart as check
+from hpvae_nb.lab import show
+from hpvae_nb.lab.render import described
+from hpvae_nb.lessons.l00_quickstart import checks as check
 
 print(hp.bundled_clips())
 
@@ -169,7 +169,7 @@ described(
 # Every seed is another clip. Drag the slider, or click its handle and use the arrow keys.
 
 # %% tags=["nbval-ignore-output"]
-from hpvae_nb.widgets import seed_view
+from hpvae_nb.lessons.l00_quickstart.views import seed_view
 
 view = seed_view(model)
 view

@@ -31,10 +31,10 @@ import torch.nn.functional as F
 from einops import rearrange, reduce, repeat
 
 import hpvae_nb as hp
-from hpvae_nb import show
-from hpvae_nb.figures import patches
-from hpvae_nb.figures.render import described
-from hpvae_nb.lessons import patches as check
+from hpvae_nb.lab import show
+from hpvae_nb.lab.render import described
+from hpvae_nb.lessons.l01_patches import checks as check
+from hpvae_nb.lessons.l01_patches import figures as patches
 
 # %% [markdown]
 # ## A clip is a block of numbers
@@ -116,8 +116,7 @@ print("the same clip:", torch.equal(again, video), "| shuffled, it was another:"
 # pieces. *From which size on would you recognise a balloon? And from which size on is the result no longer new?*
 
 # %%
-from hpvae_nb.widgets import shuffle_view
-from hpvae_nb.widgets.patches import shuffle_picture
+from hpvae_nb.lessons.l01_patches.views import shuffle_picture, shuffle_view
 
 picture, sentence = shuffle_picture(video, 8)
 described(picture, sentence)
@@ -255,8 +254,7 @@ torch.testing.assert_close(plain, patches.distance_maps(street, legs[None])[0], 
 # three quarters of its size. *Which of the three will be nearest?*
 
 # %%
-from hpvae_nb.widgets import find_view
-from hpvae_nb.widgets.patches import find_picture
+from hpvae_nb.lessons.l01_patches.views import find_picture, find_view
 
 picture, sentence = find_picture(street, frame=0, row=34, column=78, size=11)
 described(

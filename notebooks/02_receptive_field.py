@@ -30,10 +30,10 @@ import json
 import torch
 
 import hpvae_nb as hp
-from hpvae_nb.figures import fields
-from hpvae_nb.figures.render import described
-from hpvae_nb.lessons import receptive_field as check
-from hpvae_nb.receptive_field import gradient_map
+from hpvae_nb.core.receptive_field import gradient_map
+from hpvae_nb.lab.render import described
+from hpvae_nb.lessons.l02_receptive_field import checks as check
+from hpvae_nb.lessons.l02_receptive_field import figures as fields
 
 # %% [markdown]
 # ## One layer
@@ -139,7 +139,7 @@ print("computed", hp.receptive_field(net), "| sites that matter", len(sites), "o
 # not matter here, and do both: compute and measure. E is the encoder, G a generator, D a discriminator.
 
 # %%
-from hpvae_nb.networks import Discriminator, Encoder, Generator
+from hpvae_nb.core.networks import Discriminator, Encoder, Generator
 
 for name in ("paper", "released", "laptop"):
     config = hp.preset(name, channels=2, latent=2)
@@ -171,7 +171,7 @@ described(
 # Now with sliders. *How deep must a network of kernel 3 be to see a whole walker at scale 6? And at scale 2?*
 
 # %% tags=["nbval-ignore-output"]
-from hpvae_nb.widgets import field_view
+from hpvae_nb.lessons.l02_receptive_field.views import field_view
 
 view = field_view(copies)
 view
@@ -249,8 +249,7 @@ print("it has more than twice that:", fields.share_within(trained, 5) > 2 * 5**3
 # *The encoder sees 9, the generator 11. How wide is the region of latents that shape a patch of 9?*
 
 # %%
-from hpvae_nb.widgets import latent_view
-from hpvae_nb.widgets.fields import latent_picture
+from hpvae_nb.lessons.l02_receptive_field.views import latent_picture, latent_view
 
 small = hp.load_clip("pedestrians", size=48).video
 config = hp.preset("laptop", channels=4, latent=4)
@@ -307,7 +306,7 @@ check.depth_for(depth_for)
 # *Which balloons does it see whole, at which scales?*
 
 # %%
-facts = json.loads((hp.clips.data_dir() / "balloons.json").read_text())
+facts = json.loads((hp.io.clips.data_dir() / "balloons.json").read_text())
 sizes = {b["name"]: 2 * b["radius"] / facts["width"] for b in facts["balloons"]}
 chosen = {name: sizes[name] for name in sorted(sizes, key=sizes.get)[::3]}
 described(

@@ -33,10 +33,10 @@ import torch.nn.functional as F
 from einops import reduce
 
 import hpvae_nb as hp
-from hpvae_nb import losses, steps
-from hpvae_nb.figures import vae as figures
-from hpvae_nb.figures.render import described
-from hpvae_nb.lessons import patch_vae as check
+from hpvae_nb.core import losses, steps
+from hpvae_nb.lab.render import described
+from hpvae_nb.lessons.l03_patch_vae import checks as check
+from hpvae_nb.lessons.l03_patch_vae import figures
 
 # %% [markdown]
 # Everything happens at the coarsest scale of a rendered clip of balloons: few pixels, every fourth frame. (We start even
@@ -351,7 +351,7 @@ print("and samples grow alike:", cheap.diversity > fair.diversity > dear.diversi
 #   trained anew while you watch. Move it again before the bar is full, and it starts again.
 
 # %% tags=["nbval-ignore-output"]
-from hpvae_nb.widgets.vae import beta_view, settled
+from hpvae_nb.lessons.l03_patch_vae.views import beta_view, settled
 
 view = beta_view(clip, model)
 view

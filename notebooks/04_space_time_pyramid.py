@@ -33,8 +33,8 @@ import torch.nn.functional as F
 from einops import rearrange
 
 import hpvae_nb as hp
-from hpvae_nb.figures import pyramid as figures
-from hpvae_nb.figures.render import described
+from hpvae_nb.lab.render import described
+from hpvae_nb.lessons.l04_space_time_pyramid import figures
 
 walkers, balloons = hp.load_clip("pedestrians", frames=25), hp.load_clip("balloons", frames=13)
 config = hp.preset("paper", scales=7, fine_size=144)
@@ -131,7 +131,7 @@ def slice_length(rates):
 
 
 # %%
-from hpvae_nb.lessons import pyramid as check
+from hpvae_nb.lessons.l04_space_time_pyramid import checks as check
 
 check.slice_length(slice_length)
 
@@ -152,7 +152,7 @@ described(
 # Move the slider: which lengths beside 13 close all the columns? Which rates ask for the shortest slice?
 
 # %% tags=["nbval-ignore-output"]
-from hpvae_nb.widgets.pyramid import kept_frames_view
+from hpvae_nb.lessons.l04_space_time_pyramid.views import kept_frames_view
 
 view = kept_frames_view(walkers)
 view
@@ -276,9 +276,9 @@ check.stretch(stretch)
 # %%
 shape = hp.scale_shapes(config, balloons)[4]
 up = F.interpolate(x2, size=shape, mode="trilinear", align_corners=True)
-torch.testing.assert_close(up, hp.pyramid.upsample(x2, shape))
+torch.testing.assert_close(up, hp.resampling.upsample(x2, shape))
 print(tuple(x2.shape), "->", tuple(up.shape))
-print("first frame kept:", torch.equal(hp.pyramid.upsample(x2, (7, H, W))[:, :, 0], x2[:, :, 0]))
+print("first frame kept:", torch.equal(hp.resampling.upsample(x2, (7, H, W))[:, :, 0], x2[:, :, 0]))
 
 # %% [markdown]
 # To see what interpolation mixes, feed it the four "frames" of a unit matrix and ask for five, the step from rate 4 to
@@ -288,7 +288,7 @@ print("first frame kept:", torch.equal(hp.pyramid.upsample(x2, (7, H, W))[:, :, 
 
 # %%
 units = rearrange(torch.eye(4), "kept t -> 1 kept t 1 1")
-mixture = rearrange(hp.pyramid.upsample(units, (5, 1, 1)), "1 kept t 1 1 -> t kept")
+mixture = rearrange(hp.resampling.upsample(units, (5, 1, 1)), "1 kept t 1 1 -> t kept")
 print(mixture)
 
 # %% [markdown]
@@ -310,7 +310,7 @@ described(
 # appear, and between kept moments whole walkers are missing.
 
 # %% tags=["nbval-ignore-output"]
-from hpvae_nb.widgets.pyramid import what_is_missing_view
+from hpvae_nb.lessons.l04_space_time_pyramid.views import what_is_missing_view
 
 missing_view = what_is_missing_view(config, thirteen)
 missing_view
@@ -328,7 +328,7 @@ print(words.value, "Changed:", picture.value != before)
 # %%
 def missing(clip, n):
     below, real = (hp.pyramid.real_samples(config, clip, k, hp.scale_shapes(config, clip)[k]) for k in (n - 1, n))
-    return (real - hp.pyramid.upsample(below, tuple(real.shape[2:]))).square().mean().sqrt().item()
+    return (real - hp.resampling.upsample(below, tuple(real.shape[2:]))).square().mean().sqrt().item()
 
 
 new_frames = [missing(thirteen, n) for n in (2, 4, 6)]
@@ -396,9 +396,9 @@ print("in three steps:", round(math.prod(steps), 3))
 
 # %%
 columns = torch.arange(256.0).expand(1, 1, 2, 144, 256)
-small = hp.pyramid.resize(columns, (32, 57))
-aligned_error = (hp.pyramid.upsample(small, (2, 144, 256)) - columns)[0, 0, 0, 0]
-half_pixel_error = (hp.pyramid.resize(small, (144, 256)) - columns)[0, 0, 0, 0]
+small = hp.resampling.resize(columns, (32, 57))
+aligned_error = (hp.resampling.upsample(small, (2, 144, 256)) - columns)[0, 0, 0, 0]
+half_pixel_error = (hp.resampling.resize(small, (144, 256)) - columns)[0, 0, 0, 0]
 for name, error in (("aligned", aligned_error), ("half pixel", half_pixel_error)):
     print(f"{name:10} off by", [round(error[column].item(), 1) + 0.0 for column in (0, 20, 64, 128, 192, 235, 255)])
 

@@ -29,10 +29,10 @@ import torch
 import torch.nn.functional as F
 
 import hpvae_nb as hp
-from hpvae_nb import losses, steps
-from hpvae_nb.figures import hierarchy as figures
-from hpvae_nb.figures.render import described
-from hpvae_nb.lessons import hierarchy as check
+from hpvae_nb.core import losses, steps
+from hpvae_nb.lab.render import described
+from hpvae_nb.lessons.l05_hierarchy import checks as check
+from hpvae_nb.lessons.l05_hierarchy import figures
 
 # %% [markdown]
 # To watch the machinery we take the paper's objective on networks so small that a step takes no time. Then we let the
@@ -211,7 +211,7 @@ described(
 # scales are VAEs.
 
 # %% tags=["nbval-ignore-output"]
-from hpvae_nb.widgets.hierarchy import flow_view
+from hpvae_nb.lessons.l05_hierarchy.views import flow_view
 
 view = flow_view(small)
 view

@@ -33,8 +33,8 @@ import torch
 from einops import rearrange
 
 import hpvae_nb as hp
-from hpvae_nb.figures import critic as figures
-from hpvae_nb.figures.render import described
+from hpvae_nb.lab.render import described
+from hpvae_nb.lessons.l06_wgan_gp import figures
 
 real, fake = figures.toy_points()
 print(tuple(real.shape), tuple(fake.shape), "points, coordinates")
@@ -135,7 +135,7 @@ def gradient_penalty(critic, real, fake, epsilon):
 
 
 # %%
-from hpvae_nb.lessons import wgan_gp as check
+from hpvae_nb.lessons.l06_wgan_gp import checks as check
 
 check.gradient_penalty(gradient_penalty)
 
@@ -172,7 +172,7 @@ def penalty_gradient(layer):
 # All of it is convolutions again. *The layer's kernel has 3 x 3 x 3 taps. How large are the kernels of the others?*
 
 # %%
-from hpvae_nb.figures import penalty as cost_of
+from hpvae_nb.lessons.l06_wgan_gp import experiment as cost_of
 
 print("kernels:", cost_of.kernels(lambda: penalty_gradient(plain)))
 
@@ -228,11 +228,11 @@ class Convolution(torch.autograd.Function):
 
 
 # %% [markdown]
-# The library's is `hpvae_nb.convolution.convolve`. All three must agree, in what they compute and in the penalty's
+# The library's is `hpvae_nb.core.convolution.convolve`. All three must agree, in what they compute and in the penalty's
 # gradient. *Which kernels does ours need for it?*
 
 # %%
-from hpvae_nb.convolution import convolve, to_slope
+from hpvae_nb.core.convolution import convolve, to_slope
 
 for layer in (Convolution.apply, convolve):
     torch.testing.assert_close(layer(clips, weight), plain(clips, weight))
@@ -334,7 +334,7 @@ for weight, history in histories.items():
 # *Where, do you think, will the critic be steep, and where is it free to do what it likes?*
 
 # %% tags=["nbval-ignore-output"]
-from hpvae_nb.widgets.critic import toy_view
+from hpvae_nb.lessons.l06_wgan_gp.views import toy_view
 
 view = toy_view(histories, real, fake)
 view
@@ -461,7 +461,7 @@ check.generator_loss(generator_loss)
 # and lets us get at the critic (it is not saved with a model: nobody needs it for sampling).
 
 # %%
-from hpvae_nb.trainer import Trainer
+from hpvae_nb.training.trainer import Trainer
 
 clip = hp.load_clip("pedestrians")
 config = hp.preset("smoke", scales=3, fine_size=40, channels=16, latent=16, critic_layers=4, iterations=100)
@@ -481,7 +481,7 @@ print("one score for each patch of", r, "sites; trained at", trainer.shapes[-1])
 # First, that our equations are those of its steps. In evaluation mode, so that spectral normalisation stands still:
 
 # %%
-from hpvae_nb import steps
+from hpvae_nb.core import steps
 
 D, xn = trainer.critic.eval(), trainer.reals_n
 draws = steps.draw(trainer.network, trainer.shapes, 2, 1, torch.Generator().manual_seed(0))
@@ -543,7 +543,7 @@ assert marks["shuffled"] > pixels
 # Step through the frames:
 
 # %% tags=["nbval-ignore-output"]
-from hpvae_nb.widgets.critic import critic_map_view
+from hpvae_nb.lessons.l06_wgan_gp.views import critic_map_view
 
 map_view = critic_map_view(D, clips)
 map_view

@@ -32,11 +32,11 @@ import torch
 import torch.nn.functional as F
 
 import hpvae_nb as hp
-from hpvae_nb import steps
-from hpvae_nb.figures import training as figures
-from hpvae_nb.figures.render import described
-from hpvae_nb.latents import normal_maps
-from hpvae_nb.lessons import hp_vae_gan as check
+from hpvae_nb.core import steps
+from hpvae_nb.core.latents import normal_maps
+from hpvae_nb.lab.render import described
+from hpvae_nb.lessons.l07_hp_vae_gan import checks as check
+from hpvae_nb.lessons.l07_hp_vae_gan import figures
 
 # %% [markdown]
 # ## Equation (9): a clip out of nothing
@@ -134,7 +134,7 @@ print("the plan changes at least five times as much as the noise:", (by_plan > 5
 # Play with all three. *At which strength does the noise begin to invent things?*
 
 # %% tags=["nbval-ignore-output"]
-from hpvae_nb.widgets.noise import noise_view
+from hpvae_nb.lessons.l07_hp_vae_gan.views import noise_view
 
 sliders = noise_view(model)
 sliders
@@ -188,7 +188,7 @@ described(
 # steps a scale are enough to see the machine turn.
 
 # %%
-from hpvae_nb.trainer import Trainer
+from hpvae_nb.training.trainer import Trainer
 
 tiny = hp.preset("smoke")
 trainer = Trainer(clip, tiny, seed=0, device=torch.device("cpu"), precision="float32")
@@ -279,7 +279,7 @@ check.train_for(train_for)
 # Training runs beside the notebook, so you can scroll and run other cells. Run the cell again for a fresh start.
 
 # %% tags=["nbval-ignore-output"]
-from hpvae_nb.widgets.training import dashboard
+from hpvae_nb.lab.dashboard import dashboard
 
 view = dashboard(clip, config)
 view
@@ -338,7 +338,7 @@ print("the clip from before is still there:", view.training is training)
 # the paper's own, with its 20 000 steps a scale. *Guess the ratio.*
 
 # %%
-from hpvae_nb.cost import step_flops
+from hpvae_nb.training.cost import step_flops
 
 
 def operations(recipe):

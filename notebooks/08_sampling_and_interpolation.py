@@ -31,10 +31,10 @@ import torch
 from einops import rearrange
 
 import hpvae_nb as hp
-from hpvae_nb import show
-from hpvae_nb.figures import steering as figures
-from hpvae_nb.figures.render import described
-from hpvae_nb.lessons import steering as check
+from hpvae_nb.lab import show
+from hpvae_nb.lab.render import described
+from hpvae_nb.lessons.l08_sampling_and_interpolation import checks as check
+from hpvae_nb.lessons.l08_sampling_and_interpolation import figures
 
 # %%
 model = hp.load_model("pedestrians_m3")
@@ -53,7 +53,7 @@ print("one clip:", model.shapes[-1], "frames, rows, columns; values span 2")
 exact = hp.load_model("pedestrians_m3", device="cpu", precision="float32")
 x = exact.network.base(z)
 for n in range(1, exact.scales):
-    up = hp.pyramid.upsample(x, exact.shapes[n])
+    up = hp.resampling.upsample(x, exact.shapes[n])
     x = torch.tanh(up + exact.network.generators[n](up))  # the released code's tanh
 torch.testing.assert_close(x, exact.decode(z, noise=0), atol=1e-4, rtol=1e-4)
 print("the library decodes in the same way")
@@ -88,7 +88,7 @@ described(
 # scales above add. Where $z$ is not drawn, nothing new happens in this model; all its imagination sits at scale 0.
 
 # %% tags=["nbval-ignore-output"]
-from hpvae_nb.widgets import steering as widgets
+from hpvae_nb.lessons.l08_sampling_and_interpolation import views as widgets
 
 real = hp.load_clip("pedestrians", frames=13)
 view = widgets.steer_view(model, real)

@@ -30,10 +30,11 @@ import torch
 from einops import rearrange, reduce
 
 import hpvae_nb as hp
-from hpvae_nb import metrics, show
-from hpvae_nb.figures import tradeoff as figures
-from hpvae_nb.figures.render import described
-from hpvae_nb.lessons import tradeoff as check
+from hpvae_nb import metrics
+from hpvae_nb.lab import show
+from hpvae_nb.lab.render import described
+from hpvae_nb.lessons.l09_diversity_and_realism import checks as check
+from hpvae_nb.lessons.l09_diversity_and_realism import figures
 from hpvae_nb.metrics.diversity import lightness as lightness_of
 
 LEVELS = (1, 2, 3, 4, 5, 7)
@@ -132,7 +133,7 @@ print(tuple(wanted.shape), "patches, numbers in each")
 noise = (
     torch.randn(real.shape, generator=torch.Generator().manual_seed(0)).mul(real.std()).add(real.mean()).clamp(-1, 1)
 )
-blurred = hp.pyramid.upsample(real[None, :, :, ::3, ::3], real.shape[1:])[0]
+blurred = hp.resampling.upsample(real[None, :, :, ::3, ::3], real.shape[1:])[0]
 shifted = real.roll((2, 4), dims=(-2, -1))
 cases = {
     "the clip itself": real,
@@ -171,7 +172,7 @@ bunny_real = show.real_at_last_scale(bunny[3], hp.load_clip("bunny"))
 measured["bunny"] = [figures.measure(model, bunny_real, samples=10) for model in bunny.values()]
 
 # %% tags=["nbval-ignore-output"]
-from hpvae_nb.widgets.tradeoff import levels_view
+from hpvae_nb.lessons.l09_diversity_and_realism.views import levels_view
 
 view = levels_view(measured, clip.fps)
 view

@@ -34,10 +34,11 @@ import torch.nn.functional as F
 from einops import rearrange, reduce
 
 import hpvae_nb as hp
-from hpvae_nb import metrics, show
-from hpvae_nb.figures import metrics as figures
-from hpvae_nb.figures.render import described
-from hpvae_nb.lessons import metrics as check
+from hpvae_nb import metrics
+from hpvae_nb.lab import show
+from hpvae_nb.lab.render import described
+from hpvae_nb.lessons.l10_metrics import checks as check
+from hpvae_nb.lessons.l10_metrics import figures
 from hpvae_nb.metrics import fooled
 from hpvae_nb.metrics.survival import distinctness
 
@@ -51,7 +52,7 @@ clip, model = hp.load_clip("pedestrians"), hp.load_model("pedestrians_m3")
 
 
 def small(video):
-    return hp.pyramid.resize(video, SIZE, antialias=True)
+    return hp.resampling.resize(video, SIZE, antialias=True)
 
 
 real = small(show.real_at_last_scale(model, clip)[None])[0]
@@ -292,8 +293,8 @@ def bands(video):
     """Fine detail, middle, and what is left, each half as large as the one before: 'c t h w' each."""
     found = []
     for _ in range(2):
-        smaller = hp.pyramid.resize(video[None], [side // 2 for side in video.shape[-2:]], antialias=True)
-        found.append(video - hp.pyramid.resize(smaller, video.shape[-2:])[0])
+        smaller = hp.resampling.resize(video[None], [side // 2 for side in video.shape[-2:]], antialias=True)
+        found.append(video - hp.resampling.resize(smaller, video.shape[-2:])[0])
         video = smaller[0]
     return [*found, video]
 
@@ -476,7 +477,7 @@ for metric in ("diversity (lightness)", "novelty (3x9x9 at 18 px)", "NNFDIV (3x3
 found, honest = figures.steps(real, first[MODEL])
 
 # %% tags=["nbval-ignore-output"]
-from hpvae_nb.widgets.metrics import strength_view
+from hpvae_nb.lessons.l10_metrics.views import strength_view
 
 view = strength_view(found, honest, real, clip.fps)
 view

@@ -30,10 +30,12 @@ import torch
 from einops import rearrange
 
 import hpvae_nb as hp
-from hpvae_nb import evidence, metrics, show
-from hpvae_nb.figures import ablations as figures
-from hpvae_nb.figures.render import described
-from hpvae_nb.lessons import ablations as check
+from hpvae_nb import metrics
+from hpvae_nb.lab import show
+from hpvae_nb.lab.render import described
+from hpvae_nb.lessons.l11_ablations import checks as check
+from hpvae_nb.lessons.l11_ablations import figures
+from hpvae_nb.studies import evidence
 
 whole = hp.preset("laptop")
 clip = hp.load_clip("pedestrians")
@@ -63,7 +65,7 @@ without = {name: whole.replace(**change) for name, change in PARTS.items()}
 # *Which of the ten change the networks themselves, E and all G, so that they have more or fewer weights?*
 
 # %%
-from hpvae_nb.hierarchy import Hierarchy
+from hpvae_nb.core.hierarchy import Hierarchy
 
 
 def weights(config):
@@ -84,7 +86,7 @@ for name, config in without.items():
 # *With the same seed, do all eleven recipes begin with the same weights?*
 
 # %%
-from hpvae_nb.trainer import Trainer
+from hpvae_nb.training.trainer import Trainer
 
 
 def new_trainer(config, seed=0):
@@ -163,7 +165,7 @@ described(
 # a step cost, if gradients have to go all the way down?
 
 # %%
-from hpvae_nb.cost import step_flops
+from hpvae_nb.training.cost import step_flops
 
 shapes = hp.scale_shapes(whole, clip)
 free, frozen = Hierarchy(without["no freezing"]), Hierarchy(whole)
@@ -560,7 +562,7 @@ for point in figures.POINTS:
 # number? Which only by a number?*
 
 # %% tags=["nbval-ignore-output"]
-from hpvae_nb.widgets.ablations import ablation_view
+from hpvae_nb.lessons.l11_ablations.views import ablation_view
 
 view = ablation_view(rows, clip.fps)
 view

@@ -33,12 +33,15 @@ import torch.nn.functional as F
 from einops import einsum, rearrange, repeat
 
 import hpvae_nb as hp
-from hpvae_nb import baselines, evidence, neighbours, show
+from hpvae_nb import baselines
 from hpvae_nb.baselines import patch_vae, vgpnn
-from hpvae_nb.figures import methods as figures
-from hpvae_nb.figures.render import described
-from hpvae_nb.latents import normal_maps
-from hpvae_nb.lessons import other_methods as check
+from hpvae_nb.core import patches as neighbours
+from hpvae_nb.core.latents import normal_maps
+from hpvae_nb.lab import show
+from hpvae_nb.lab.render import described
+from hpvae_nb.lessons.l12_other_methods import checks as check
+from hpvae_nb.lessons.l12_other_methods import figures
+from hpvae_nb.studies import evidence
 
 clip = hp.load_clip("pedestrians")
 print(baselines.methods())
@@ -129,7 +132,7 @@ print("numbers that decide the layout:", noise[0].numel(), "=", "3 x", shapes[0]
 with torch.no_grad():
     x = torch.tanh(G[0](noise[0]))
     for n in range(1, 4):
-        up = hp.pyramid.upsample(x, shapes[n])
+        up = hp.resampling.upsample(x, shapes[n])
         x = torch.tanh(up + G[n](up + sigma[n] * noise[n]))
 torch.testing.assert_close(x, singan.sample(1, seed=5))
 
@@ -143,7 +146,7 @@ noise = [normal_maps((3 if n == 0 else 16, *shape), 5, range(1), n) for n, shape
 with torch.no_grad():
     features = stages[0](head(noise[0]))
     for n in range(1, 4):
-        up = hp.pyramid.upsample(features, shapes[n])
+        up = hp.resampling.upsample(features, shapes[n])
         features = up + stages[n](up + network.amplitudes[n] * noise[n])
     x = torch.tanh(tail(features))
 torch.testing.assert_close(x, models["consingan"].sample(1, seed=5))
@@ -473,7 +476,7 @@ described(
 # Turn it yourself. Completeness, the switch, comes next.
 
 # %% tags=["nbval-ignore-output"]
-from hpvae_nb.widgets.methods import copies_view
+from hpvae_nb.lessons.l12_other_methods.views import copies_view
 
 view = copies_view(copier, points, clip.fps)
 view

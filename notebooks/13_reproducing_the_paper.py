@@ -32,10 +32,11 @@
 import numpy as np
 
 import hpvae_nb as hp
-from hpvae_nb import evidence, show, sweeps
-from hpvae_nb.figures import evidence as figures
-from hpvae_nb.figures.render import described
-from hpvae_nb.lessons import reproducing as check
+from hpvae_nb.lab import show
+from hpvae_nb.lab.render import described
+from hpvae_nb.lessons.l13_reproducing_the_paper import checks as check
+from hpvae_nb.lessons.l13_reproducing_the_paper import figures
+from hpvae_nb.studies import evidence, sweeps
 
 trials = sweeps.read_spec(evidence.folder() / "spec.yaml")
 rows = evidence.rows()
@@ -208,7 +209,7 @@ print({word: said.count(word) for word in ("yes", "no", "unclear")})
 # what it is compared with.
 
 # %% tags=["nbval-ignore-output"]
-from hpvae_nb.widgets.evidence import findings_view, rerun_panel
+from hpvae_nb.lessons.l13_reproducing_the_paper.views import findings_view, rerun_panel
 
 view = findings_view(rows)
 view

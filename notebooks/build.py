@@ -24,7 +24,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from hpvae_nb.checkpoint import write_bytes
+from hpvae_nb.io.checkpoint import write_bytes
 
 SOURCE = Path(__file__).parent.parent
 START, END, STUB = "# solution", "# end", "...  # your turn"

@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from einops import rearrange, reduce, repeat
 
 import hpvae_nb
-from hpvae_nb import Clip, evidence, preset
+from hpvae_nb import Clip, preset
+from hpvae_nb.studies import evidence
 
 SOURCE = Path(hpvae_nb.__file__).parent.parent
 TINY = {

@@ -7,12 +7,15 @@ from test_oracle import compare_gan, compare_vae, literal, trainer_at
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import conv_flop_count, flop_registry
 
-from hpvae_nb import checkpoint, empirical_receptive_field, fit, load_model, receptive_field, steps, train
-from hpvae_nb import trainer as trainer_module
-from hpvae_nb.cost import step_flops
-from hpvae_nb.hierarchy import Hierarchy
-from hpvae_nb.pyramid import real_samples, upsample
-from hpvae_nb.trainer import Trainer
+from hpvae_nb import empirical_receptive_field, fit, load_model, receptive_field, train
+from hpvae_nb.core import steps
+from hpvae_nb.core.hierarchy import Hierarchy
+from hpvae_nb.core.resampling import upsample
+from hpvae_nb.io import checkpoint
+from hpvae_nb.recipe.pyramid import real_samples
+from hpvae_nb.training import trainer as trainer_module
+from hpvae_nb.training.cost import step_flops
+from hpvae_nb.training.trainer import Trainer
 
 CPU = {"device": "cpu", "precision": "float32"}
 ABLATIONS = [

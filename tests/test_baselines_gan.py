@@ -9,9 +9,9 @@ from common import noise_clip, tiny_config
 from hpvae_nb import InputError
 from hpvae_nb.baselines import fit, train
 from hpvae_nb.baselines.methods import _TRAINED, _settings
-from hpvae_nb.latents import normal_maps
+from hpvae_nb.core.latents import normal_maps
 from hpvae_nb.metrics import diversity
-from hpvae_nb.pyramid import real_samples
+from hpvae_nb.recipe.pyramid import real_samples
 
 CPU = {"device": "cpu", "precision": "float32"}
 GANS = ["singan", "consingan"]

@@ -4,9 +4,10 @@ import pytest
 import torch
 from common import noise_clip, tiny_config
 
-from hpvae_nb import CheckpointError, Clip, InputError, report
+from hpvae_nb import CheckpointError, Clip, InputError
 from hpvae_nb.baselines import fit, load_model, methods, train
-from hpvae_nb.pyramid import real_samples
+from hpvae_nb.lab import report
+from hpvae_nb.recipe.pyramid import real_samples
 
 CPU = {"device": "cpu", "precision": "float32"}
 OWN = {"vgpnn": {"iterations": 1}}

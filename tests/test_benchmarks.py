@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from hpvae_nb.config import preset
+from hpvae_nb.recipe.presets import preset
 
 ROOT = Path(__file__).parents[1]
 NUMBER = r"\d+(\.\d+)?"

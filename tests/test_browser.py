@@ -7,7 +7,7 @@ import pytest
 from browser import Reader, pixels, wait_for
 from common import SOURCE
 
-from hpvae_nb.clips import data_dir
+from hpvae_nb.io.clips import data_dir
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(browser.missing()), reason=browser.missing())]
 
@@ -110,7 +110,7 @@ def unnamed(cell):
 
 def is_announced(reader):
     """While the kernel draws, the view says so: here at once, since no machine is sure to take long."""
-    reader.run_code("from hpvae_nb.widgets import live; live.__globals__['SOON'] = 0")
+    reader.run_code("from hpvae_nb.lab.live import live; live.__globals__['SOON'] = 0")
     cell = reader.cell(reader.views()[0])
     seen = reader.texts(cell.locator(".widget-html-content").last)
     browser.press_arrow(reader.page, cell.locator(".noUi-handle").first)

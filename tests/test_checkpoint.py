@@ -13,8 +13,9 @@ import safetensors.torch
 import torch
 from common import environment, run_python, same_weights
 
-from hpvae_nb import CheckpointError, checkpoint, load_model, load_released
-from hpvae_nb.run import Run
+from hpvae_nb import CheckpointError, load_model, load_released
+from hpvae_nb.io import checkpoint
+from hpvae_nb.training.run import Run
 
 TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "b/c": torch.tensor([True, False])}
 

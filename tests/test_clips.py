@@ -22,9 +22,9 @@ from PIL import Image
 from skimage.color import rgb2hsv
 from skimage.measure import label, regionprops
 
-from hpvae_nb import clips, video_files
-from hpvae_nb.clips import Clip, bundled_clips, data_dir, download_clip, load_clip, load_image
 from hpvae_nb.errors import InputError
+from hpvae_nb.io import clips, video_files
+from hpvae_nb.io.clips import Clip, bundled_clips, data_dir, download_clip, load_clip, load_image
 
 FORMATS = {  # file: codec, pixel format, options, and the mean error in grey levels of 255 that its coding may cost
     "clip.mp4": ("libx264", "yuv420p", {"crf": "8", "preset": "veryfast"}, 2.5),
@@ -460,7 +460,7 @@ def test_a_bundled_name_wins_over_a_folder_so_called(tmp_path, monkeypatch):
 
 
 def test_missing_data_folder_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(clips, "__file__", str(tmp_path / "hpvae_nb" / "clips.py"))
+    monkeypatch.setattr(clips, "__file__", str(tmp_path / "hpvae_nb" / "io" / "clips.py"))
     with pytest.raises(InputError, match=r"bundled clips are not at .*: install hpvae_nb again"):
         data_dir()
     inside = tmp_path / "hpvae_nb" / "data"

@@ -16,12 +16,12 @@ from common import SOURCE, noise_clip, run_python, same_weights, tiny_config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import hpvae_nb.training
+import hpvae_nb.training.events
 from hpvae_nb import Clip, baselines, cli, fit, train
-from hpvae_nb.clock import AGAIN, FEW, HALF, TRYING, WARMING, WINDOW, Clock, Trial, planned_steps
 from hpvae_nb.errors import TrainingError
-from hpvae_nb.trainer import Trainer
-from hpvae_nb.training import try_scale
+from hpvae_nb.training.clock import AGAIN, FEW, HALF, TRYING, WARMING, WINDOW, Clock, Trial, planned_steps
+from hpvae_nb.training.events import try_scale
+from hpvae_nb.training.trainer import Trainer
 
 RECORDED = {
     file.stem: json.loads(file.read_text()) for file in (Path(__file__).parent / "data").glob("step_times*.json")
@@ -374,7 +374,7 @@ def counted(monkeypatch):
         scales.append(scale)
         return trial
 
-    monkeypatch.setattr(hpvae_nb.training, "try_scale", counting)
+    monkeypatch.setattr(hpvae_nb.training.events, "try_scale", counting)
     return scales
 
 
@@ -442,7 +442,7 @@ def test_a_run_goes_on_when_its_copy_fails(monkeypatch):
     def fail(trainer, scale):
         raise TrainingError("not finite")
 
-    monkeypatch.setattr(hpvae_nb.training, "try_scale", fail)
+    monkeypatch.setattr(hpvae_nb.training.events, "try_scale", fail)
     clip, config = small()
     told = [(event.scale, event.remaining) for event in train(clip, config, **CPU)]
     assert all(remaining is None for scale, remaining in told if scale == 0)

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from hpvae_nb import Config, InputError, preset, presets
-from hpvae_nb.config import from_dict
+from hpvae_nb.recipe.config import from_dict
 
 SOURCES = re.compile(r"paper|released|measured|Gulrajani")
 

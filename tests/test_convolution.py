@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from hpvae_nb import convolution, losses
-from hpvae_nb.convolution import Conv2d, Conv3d, channels_last, convolve, to_slope
+from hpvae_nb.core import convolution, losses
+from hpvae_nb.core.convolution import Conv2d, Conv3d, channels_last, convolve, to_slope
 
 PLAIN = {4: F.conv2d, 5: F.conv3d}
 SHAPES = [(2, 3, 4, 5, 6), (1, 3, 1, 4, 5), (1, 2, 2, 9, 4), (1, 16, 13, 20, 11), (2, 3, 6, 5), (1, 2, 6, 5)]

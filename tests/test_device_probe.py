@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import hpvae_nb
-from hpvae_nb import blocks, precision
+from hpvae_nb import machine as precision
+from hpvae_nb.core import blocks
 from hpvae_nb.errors import InputError
 
 CPU = torch.device("cpu")

@@ -11,11 +11,13 @@ import torch
 from common import SOURCE
 from scipy import stats
 
-from hpvae_nb import InputError, clips, evidence, sweeps
-from hpvae_nb.evidence.reproduction import prediction
-from hpvae_nb.figures import evidence as figures
-from hpvae_nb.figures.render import png
-from hpvae_nb.sweeps.results import describe, write_results
+from hpvae_nb import InputError
+from hpvae_nb.io import clips
+from hpvae_nb.lab.render import png
+from hpvae_nb.lessons.l13_reproducing_the_paper import figures
+from hpvae_nb.studies import evidence, sweeps
+from hpvae_nb.studies.evidence.reproduction import prediction
+from hpvae_nb.studies.sweeps.results import describe, write_results
 
 SPEC = clips.data_dir() / "evidence" / "spec.yaml"
 
@@ -180,7 +182,7 @@ def test_every_point_has_samples_to_look_at(rows):
 
 
 def test_samples_are_those_of_their_file(tmp_path, monkeypatch):
-    from hpvae_nb import show
+    from hpvae_nb.lab import show
 
     one = torch.rand(4, 3, 5, 6, 8).mul(2).sub(1).repeat_interleave(6, -1).repeat_interleave(6, -2)
     monkeypatch.setattr(evidence.points, "data_dir", lambda: tmp_path)

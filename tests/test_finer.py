@@ -10,15 +10,17 @@ import pytest
 import torch
 from PIL import Image
 
-from hpvae_nb import preset, show
+from hpvae_nb import preset
+from hpvae_nb.core.hierarchy import Hierarchy
 from hpvae_nb.errors import InputError
-from hpvae_nb.hierarchy import Hierarchy
+from hpvae_nb.lab import finer, show
+from hpvae_nb.lab.finer import AIM, REST, Outdated, Stage, by_scale, given_up, scale_stages
+from hpvae_nb.lab.live import live
+from hpvae_nb.lessons.l00_quickstart.views import sample_picture, seed_view
+from hpvae_nb.lessons.l07_hp_vae_gan.views import noise_view
+from hpvae_nb.lessons.l08_sampling_and_interpolation import views as steering
 from hpvae_nb.model import Model
-from hpvae_nb.pyramid import planned_shapes
-from hpvae_nb.widgets import finer, noise_view, seed_view, steering
-from hpvae_nb.widgets.finer import AIM, REST, Outdated, Stage, by_scale, given_up, scale_stages
-from hpvae_nb.widgets.live import live
-from hpvae_nb.widgets.sampling import sample_picture
+from hpvae_nb.recipe.pyramid import planned_shapes
 
 STAGES = [Stage(1, "coarse, 8 px"), Stage(3, "coarse, 16 px"), Stage(10, "coarse, 32 px")]
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from hpvae_nb.errors import InputError
-from hpvae_nb.figures.render import described, emptied, paint, png
-from hpvae_nb.widgets.live import BUSY, live
+from hpvae_nb.lab.live import BUSY, live
+from hpvae_nb.lab.render import described, emptied, paint, png
 
 
 def drawn(value):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from hpvae_nb.core.resampling import resize
 from hpvae_nb.metrics import (
     diversity,
     efficientnet_lite0,
@@ -15,7 +16,6 @@ from hpvae_nb.metrics import (
     svfid,
     temporal_consistency,
 )
-from hpvae_nb.pyramid import resize
 
 SIZE = (28, 50)
 

@@ -7,6 +7,7 @@ from common import noise_clip
 from scipy.linalg import sqrtm
 
 from hpvae_nb import InputError
+from hpvae_nb.core.resampling import resize
 from hpvae_nb.metrics import (
     PatchFeatures,
     Score,
@@ -19,7 +20,6 @@ from hpvae_nb.metrics import (
 )
 from hpvae_nb.metrics.features import triangle, typical
 from hpvae_nb.metrics.frechet import Gaussian, distance
-from hpvae_nb.pyramid import resize
 
 
 def normal(*shape, seed=0):

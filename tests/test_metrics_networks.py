@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from hpvae_nb import InputError
+from hpvae_nb.io.weights import fill_in_order, load_weights
 from hpvae_nb.metrics import c3d, efficientnet_lite0, inception, make_extractor, networks, sifid, torchvision_video
-from hpvae_nb.metrics.weights import fill_in_order, load_weights
 
 NARROW = (2, 3, 4, 4, 5, 5, 5, 5)  # C3D with few channels
 LAYERS = ("1", "2", "3a", "3b", "4a", "4b", "5a", "5b")

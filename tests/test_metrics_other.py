@@ -8,12 +8,12 @@ from common import noise_clip
 from scipy.stats import wasserstein_distance
 
 from hpvae_nb import InputError, load_clip
-from hpvae_nb.clips import data_dir
+from hpvae_nb.core.resampling import resize
+from hpvae_nb.io.clips import data_dir
 from hpvae_nb.metrics import diversity, reconstruction_error, sliced_wasserstein, survival, temporal_consistency
 from hpvae_nb.metrics.consistency import matching_error
 from hpvae_nb.metrics.sliced import laplacian, wasserstein
 from hpvae_nb.metrics.survival import distinctness
-from hpvae_nb.pyramid import resize
 
 
 def normal(*shape, seed=0):

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from hpvae_nb import Clip, InputError, load_model
 from hpvae_nb.cli import app
+from hpvae_nb.lab.show import save_video
 from hpvae_nb.metrics import fid, frechet_distance, neighbour_protocol, random_features_distance, svfid
 from hpvae_nb.metrics.fid import embedding
-from hpvae_nb.metrics.protocol import DISTANCES, read_folder, resized
-from hpvae_nb.show import save_video
+from hpvae_nb.studies.protocol import DISTANCES, read_folder, resized
 
 
 def normal(*shape, seed=0):

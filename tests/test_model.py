@@ -6,8 +6,9 @@ import torch
 from common import noise_clip, same_weights, tiny_config, weights
 
 from hpvae_nb import Clip, InputError, Model, fit, load_model, slerp, train
-from hpvae_nb.hierarchy import Hierarchy
-from hpvae_nb.pyramid import coarsest, planned_shapes, resize
+from hpvae_nb.core.hierarchy import Hierarchy
+from hpvae_nb.core.resampling import resize
+from hpvae_nb.recipe.pyramid import coarsest, planned_shapes
 
 
 def stopped(scale, iteration=3):

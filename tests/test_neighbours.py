@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from hpvae_nb import neighbours
-from hpvae_nb.neighbours import approximate_search, nearest, patch_grid, patch_rows, principal_axes, vote
+from hpvae_nb.core import patches as neighbours
+from hpvae_nb.core.patches import approximate_search, nearest, patch_grid, patch_rows, principal_axes, vote
 
 PATCH = (2, 3, 2)
 

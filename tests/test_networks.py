@@ -6,10 +6,10 @@ from common import tiny_config
 from torch import nn
 
 from hpvae_nb import empirical_receptive_field, fit, load_image, preset, receptive_field
+from hpvae_nb.core.hierarchy import Hierarchy
+from hpvae_nb.core.networks import Discriminator, Encoder, Generator, warm_start
+from hpvae_nb.core.receptive_field import gradient_map
 from hpvae_nb.errors import InputError
-from hpvae_nb.hierarchy import Hierarchy
-from hpvae_nb.networks import Discriminator, Encoder, Generator, warm_start
-from hpvae_nb.receptive_field import gradient_map
 
 CONV = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 KINDS = {

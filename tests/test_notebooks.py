@@ -110,7 +110,7 @@ def test_pictures_and_videos_say_what_they_show(notebook):
     for cell in code_cells(notebook):
         for data in (output.get("data", {}) for output in cell.outputs):
             pictures += Pictures(data.get("text/html", "")).said
-            assert "image/png" not in data, f"show it by hpvae_nb.figures.render.described:\n{cell.source}"
+            assert "image/png" not in data, f"show it by hpvae_nb.lab.render.described:\n{cell.source}"
     assert pictures
     assert all(said and said.strip() for said in pictures)
 

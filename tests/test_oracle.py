@@ -27,16 +27,16 @@ from torch import nn
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as torch_kl
 
-from hpvae_nb import losses, steps
-from hpvae_nb import trainer as trainer_module
-from hpvae_nb.blocks import SampleNorm, steady_weights
-from hpvae_nb.clips import Clip
-from hpvae_nb.config import preset
-from hpvae_nb.hierarchy import Hierarchy
-from hpvae_nb.networks import Discriminator, Generator
-from hpvae_nb.precision import computing
-from hpvae_nb.pyramid import real_samples
-from hpvae_nb.trainer import Trainer
+from hpvae_nb.core import losses, steps
+from hpvae_nb.core.blocks import SampleNorm, steady_weights
+from hpvae_nb.core.hierarchy import Hierarchy
+from hpvae_nb.core.networks import Discriminator, Generator
+from hpvae_nb.io.clips import Clip
+from hpvae_nb.machine import computing
+from hpvae_nb.recipe.presets import preset
+from hpvae_nb.recipe.pyramid import real_samples
+from hpvae_nb.training import trainer as trainer_module
+from hpvae_nb.training.trainer import Trainer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 

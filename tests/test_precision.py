@@ -5,8 +5,9 @@ import torch
 from common import noise_clip
 
 import hpvae_nb
-from hpvae_nb import precision
+from hpvae_nb import machine as precision
 from hpvae_nb.errors import InputError
+from hpvae_nb.training.plan import training_precision
 
 CPU = torch.device("cpu")
 CLIP = noise_clip(height=36, width=64)  # GPU machines need no video package
@@ -85,7 +86,7 @@ def test_a_gpu_run_resumes_on_a_cpu(tmp_path):
 
 def training(precision_name, frames, **changes):
     config = hpvae_nb.preset("smoke", **changes)
-    return precision.training_precision(precision_name, CPU, config, [(13, 18, 32), (frames, 9, 16)])
+    return training_precision(precision_name, CPU, config, [(13, 18, 32), (frames, 9, 16)])
 
 
 def test_bfloat16_is_avoided_where_its_gradients_are_wrong(monkeypatch):
@@ -97,7 +98,7 @@ def test_bfloat16_is_avoided_where_its_gradients_are_wrong(monkeypatch):
     with pytest.raises(InputError, match="2 frames and a kernel of 3: use 'float32'"):
         training("bfloat16", 2)
     image = hpvae_nb.preset("smoke", dims=2)
-    assert precision.training_precision("bfloat16", CPU, image, [(1, 9, 16)]) == "bfloat16"
+    assert training_precision("bfloat16", CPU, image, [(1, 9, 16)]) == "bfloat16"
 
 
 @pytest.mark.parametrize("frames", [1, 3, 4, 5])

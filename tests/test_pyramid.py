@@ -11,17 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hpvae_nb import Clip, InputError, preset, scale_shapes
-from hpvae_nb.pyramid import (
-    coarsest,
-    planned_shapes,
-    real_samples,
-    resize,
-    sampling_rate,
-    shapes_for_latent,
-    shapes_for_output,
-    side_length,
-    upsample,
-)
+from hpvae_nb.core.resampling import resize, shapes_for_latent, shapes_for_output, upsample
+from hpvae_nb.recipe.pyramid import coarsest, planned_shapes, real_samples, sampling_rate, side_length
 
 WIDTHS = [33, 41, 51, 65, 81, 102, 129, 162, 204, 256]
 HEIGHTS = [18, 23, 28, 36, 45, 57, 72, 91, 114, 144]

@@ -9,7 +9,7 @@ import torch
 from common import noise_clip, tiny_config
 
 from hpvae_nb import fit
-from hpvae_nb.sweeps.results import read_results
+from hpvae_nb.studies.sweeps.results import read_results
 
 ROOT = Path(__file__).parents[1]
 

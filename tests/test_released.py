@@ -7,8 +7,8 @@ from common import noise_clip, same_weights
 from torch import nn
 
 from hpvae_nb import CheckpointError, InputError, load_model, load_released, preset
-from hpvae_nb.latents import normal_maps
-from hpvae_nb.pyramid import planned_shapes
+from hpvae_nb.core.latents import normal_maps
+from hpvae_nb.recipe.pyramid import planned_shapes
 
 CONV, NORM, MODE = {2: nn.Conv2d, 3: nn.Conv3d}, {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}, {2: "bilinear", 3: "trilinear"}
 WIDTH, LATENT = 6, 5

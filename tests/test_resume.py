@@ -13,8 +13,9 @@ import pytest
 import torch
 from common import environment, noise_clip, run_python, same_weights, tiny_config, weights
 
-from hpvae_nb import InputError, TrainingError, checkpoint, fit, load_model, train
-from hpvae_nb.config import from_dict
+from hpvae_nb import InputError, TrainingError, fit, load_model, train
+from hpvae_nb.io import checkpoint
+from hpvae_nb.recipe.config import from_dict
 
 CPU = {"device": "cpu", "precision": "float32"}
 
@@ -24,7 +25,8 @@ import os, random, signal, sys, time
 sys.path.insert(0, sys.argv[5])
 from pathlib import Path
 from common import noise_clip, tiny_config
-from hpvae_nb import checkpoint, fit
+from hpvae_nb.io import checkpoint
+from hpvae_nb import fit
 out, precision, kills, seed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 clip, config, moments = noise_clip(), tiny_config(iterations=20), random.Random(seed)
 fit(clip, tiny_config(iterations=1), device="cpu", precision=precision)  # PyTorch imports much at its first step
@@ -124,12 +126,12 @@ import sys
 sys.path.insert(0, sys.argv[2])
 from common import noise_clip, tiny_config
 from hpvae_nb import fit
-import hpvae_nb.training
-before = hpvae_nb.training._Clock.event
+import hpvae_nb.training.events
+before = hpvae_nb.training.events._Clock.event
 def told(self, losses):
     print(self.trainer.scale, self.trainer.iteration, flush=True)
     return before(self, losses)
-hpvae_nb.training._Clock.event = told
+hpvae_nb.training.events._Clock.event = told
 model = fit(noise_clip(), tiny_config(iterations=3000), out=sys.argv[1], device="cpu")
 print("kept", model.scales, tuple(model.sample(1, seed=0).shape), flush=True)
 """

@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from hpvae_nb import report, show
 from hpvae_nb.errors import InputError
+from hpvae_nb.lab import report, show
 
 
 @pytest.fixture

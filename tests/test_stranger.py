@@ -37,7 +37,7 @@ for name in sys.argv[1:]:
 LOOK_AROUND = """
 import json, hpvae_nb, ipywidgets, torch
 print(json.dumps({
-    "package": hpvae_nb.__file__, "data": str(hpvae_nb.clips.data_dir()),
+    "package": hpvae_nb.__file__, "data": str(hpvae_nb.io.clips.data_dir()),
     "torch": torch.__version__, "ipywidgets": ipywidgets.__version__,
 }))
 """

@@ -16,11 +16,24 @@ import torch
 from common import TINY, environment, same_weights
 from typer.testing import CliRunner
 
-from hpvae_nb import InputError, checkpoint, fit, load_clip, load_model, metrics, preset, show, sweeps
+from hpvae_nb import InputError, fit, load_clip, load_model, metrics, preset
 from hpvae_nb.cli import app
-from hpvae_nb.sweeps import METHODS, METRICS, cluster, expand, read_results, read_spec, run_sweep, run_trial, select
-from hpvae_nb.sweeps.results import trial_folder
-from hpvae_nb.sweeps.runner import sessions
+from hpvae_nb.io import checkpoint
+from hpvae_nb.lab import show
+from hpvae_nb.studies import sweeps
+from hpvae_nb.studies.sweeps import (
+    METHODS,
+    METRICS,
+    cluster,
+    expand,
+    read_results,
+    read_spec,
+    run_sweep,
+    run_trial,
+    select,
+)
+from hpvae_nb.studies.sweeps.results import trial_folder
+from hpvae_nb.studies.sweeps.runner import sessions
 
 TAKES = (
     "finished",

@@ -2,7 +2,6 @@
 
 import importlib
 import io
-import pkgutil
 import re
 import subprocess
 import sys
@@ -13,15 +12,16 @@ from common import SOURCE, environment, noise_clip
 from PIL import Image
 from torch import nn
 
-from hpvae_nb import preset, widgets
-from hpvae_nb.figures import critic, fields, patches
-from hpvae_nb.figures.render import png
-from hpvae_nb.networks import Encoder, Generator
-from hpvae_nb.receptive_field import gradient_map
-from hpvae_nb.widgets import seed_view
-from hpvae_nb.widgets.sampling import sample_picture
+from hpvae_nb import lessons, preset
+from hpvae_nb.core.networks import Encoder, Generator
+from hpvae_nb.core.receptive_field import gradient_map
+from hpvae_nb.lab.render import png
+from hpvae_nb.lessons.l00_quickstart.views import sample_picture, seed_view
+from hpvae_nb.lessons.l01_patches import figures as patches
+from hpvae_nb.lessons.l02_receptive_field import figures as fields
+from hpvae_nb.lessons.l06_wgan_gp import figures as critic
 
-VIEWS = sorted(set(widgets.__all__) - {"live", "dashboard", "rerun_panel"})
+VIEWS = sorted(lessons.views())
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +49,6 @@ def test_pictures_stand_side_by_side(trained):
     picture = Image.open(io.BytesIO(sample_picture(trained, 0, count=3, width=64)))
     assert picture.n_frames == 13
     assert picture.size == (3 * 64, 2 * 18)
-
-
-def test_every_view_can_be_had_from_the_package():
-    modules = [
-        importlib.import_module(found.name) for found in pkgutil.iter_modules(widgets.__path__, "hpvae_nb.widgets.")
-    ]
-    made = {name: value for module in modules for name, value in vars(module).items() if name.endswith("_view")}
-    assert sorted(name for name in made if not name.startswith("_")) == VIEWS
-    assert all(getattr(widgets, name) is made[name] for name in VIEWS)
 
 
 def test_every_view_speaks(trained, benchmark):

@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hpvae_nb
-from hpvae_nb import steps, windows
+from hpvae_nb.core import steps
+from hpvae_nb.core.resampling import upsample
 from hpvae_nb.errors import InputError
-from hpvae_nb.pyramid import planned_shapes, upsample
-from hpvae_nb.trainer import Trainer
+from hpvae_nb.recipe.pyramid import planned_shapes
+from hpvae_nb.training import windows
+from hpvae_nb.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 LEAST = {"window": 900, "fine_size": 20}

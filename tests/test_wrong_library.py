@@ -19,37 +19,37 @@ pytestmark = [
 # What is wrong, in which file, the right and the wrong text, and what stands in the first cell to notice.
 MISTAKES = {
     "the slice is a frame short": (
-        ("00_quickstart", "pyramid.py"),
+        ("00_quickstart", "recipe/pyramid.py"),
         ("(config.frames - 1) // sampling_rate(config, scale) + 1", "config.frames // sampling_rate(config, scale)"),
         "in enumerate(hp.scale_shapes(laptop, clip))",
     ),
     "tiles are ordered by columns": (
-        ("01_patches", "figures/patches.py"),
+        ("01_patches", "lessons/l01_patches/figures.py"),
         ("c (t a) (h b) (w d) -> (t h w) c a b d", "c (t a) (h b) (w d) -> (t w h) c a b d"),
         "assert_close(tiles, patches.cut(video, 4))",
     ),
     "a receptive field is off by one a layer": (
-        ("02_receptive_field", "receptive_field.py"),
+        ("02_receptive_field", "core/receptive_field.py"),
         ("r + (k - 1) * d * j", "r + k * d * j"),
         "assert r == 1 + depth * (kernel - 1) * dilation",
     ),
     "the KL has the wrong sign": (
-        ("03_patch_vae", "losses.py"),
+        ("03_patch_vae", "core/losses.py"),
         ("kl = 0.5 * (mu.square()", "kl = -0.5 * (mu.square()"),
         "for event in hp.train(clip, config, seed=0)",
     ),
     "corners are not aligned": (
-        ("04_space_time_pyramid", "pyramid.py"),
+        ("04_space_time_pyramid", "core/resampling.py"),
         ("mode=INTERPOLATION[len(shape)], align_corners=True", "mode=INTERPOLATION[len(shape)], align_corners=False"),
-        "assert_close(up, hp.pyramid.upsample(x2, shape))",
+        "assert_close(up, hp.resampling.upsample(x2, shape))",
     ),
     "a residual is no residual": (
-        ("05_hierarchy", "hierarchy.py"),
+        ("05_hierarchy", "core/hierarchy.py"),
         ("self._bounded(up + made if self.config.residual else made)", "self._bounded(made)"),
         "assert_close(up + added, network.refine(1, below, shapes[1]))",
     ),
     "the penalty is not squared": (
-        ("06_wgan_gp", "losses.py"),
+        ("06_wgan_gp", "core/losses.py"),
         ("(torch.linalg.vector_norm(slope, dim=1) - 1).square()", "(torch.linalg.vector_norm(slope, dim=1) - 1).abs()"),
         "assert_close(penalty, library)",
     ),
@@ -74,7 +74,7 @@ MISTAKES = {
         "assert_close(novelty.item(), metrics.novelty(",
     ),
     "all networks learn equally slowly": (
-        ("11_ablations", "hierarchy.py"),
+        ("11_ablations", "core/hierarchy.py"),
         ("(self.generators[n], scale - n) for n", "(self.generators[n], scale) for n"),
         'powers[scale][f"G{n}"] == scale - n',
     ),
@@ -84,7 +84,7 @@ MISTAKES = {
         "assert_close(x, singan.sample(1, seed=5))",
     ),
     "an interval knows nothing of how few seeds there are": (
-        ("13_reproducing_the_paper", "evidence/claims.py"),
+        ("13_reproducing_the_paper", "studies/evidence/claims.py"),
         ("float(stats.t.ppf(0.975, count - 1))", "float(stats.norm.ppf(0.975))"),
         "assert round(evidence.reach(1, 3) * 3**0.5, 1) == 4.3",
     ),

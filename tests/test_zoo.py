@@ -7,7 +7,8 @@ import torch
 from common import SOURCE, run_python, same_weights
 
 import hpvae_nb as hp
-from hpvae_nb import checkpoint, show
+from hpvae_nb.io import checkpoint
+from hpvae_nb.lab import show
 from hpvae_nb.metrics import diversity
 
 MODELS = SOURCE / "data" / "models"

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from hpvae_nb.baselines.gan import GrowingGan
-from hpvae_nb.blocks import ConvBlock, conv
-from hpvae_nb.config import Config
-from hpvae_nb.convolution import channels_last
+from hpvae_nb.core.blocks import ConvBlock, conv
+from hpvae_nb.core.convolution import channels_last
+from hpvae_nb.core.networks import RGB
+from hpvae_nb.core.resampling import Shape, upsample
 from hpvae_nb.errors import InputError
-from hpvae_nb.networks import RGB
-from hpvae_nb.pyramid import Shape, upsample
+from hpvae_nb.recipe.config import Config
 
 
 @dataclass(frozen=True)

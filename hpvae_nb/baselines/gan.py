@@ -16,14 +16,15 @@ import torch
 from torch import Tensor, nn
 
 from hpvae_nb.baselines.trainer import MethodTrainer, save
-from hpvae_nb.checkpoint import pack
-from hpvae_nb.config import Config
-from hpvae_nb.latents import normal_maps
+from hpvae_nb.core.latents import normal_maps
+from hpvae_nb.core.networks import RGB, Discriminator, warm_start
+from hpvae_nb.core.resampling import Shape, shapes_for_output
+from hpvae_nb.io.checkpoint import pack
+from hpvae_nb.machine import choose_device, choose_precision, computing
 from hpvae_nb.model import check_count
-from hpvae_nb.networks import RGB, Discriminator, warm_start
-from hpvae_nb.precision import choose_device, choose_precision, computing
-from hpvae_nb.pyramid import Shape, real_samples, shapes_for_output
-from hpvae_nb.trainer import seeded
+from hpvae_nb.recipe.config import Config
+from hpvae_nb.recipe.pyramid import real_samples
+from hpvae_nb.training.trainer import seeded
 
 _FIXED = 2**31  # z* is the noise of this sample: none that is ever asked for, or the clip would be among the samples
 _CHUNK = 2**20  # voxels of the finest scale computed at a time: bounds memory, whatever is asked for

@@ -16,15 +16,15 @@ from typing import Any
 import torch
 
 import hpvae_nb
-from hpvae_nb import checkpoint
 from hpvae_nb.baselines import consingan, gan, patch_vae, singan, vgpnn
 from hpvae_nb.baselines.trainer import KIND, MethodTrainer, Recipe, events, model_file, open_run
-from hpvae_nb.clips import Clip
-from hpvae_nb.config import Config, from_dict
+from hpvae_nb.core.resampling import Shape
 from hpvae_nb.errors import CheckpointError, InputError
-from hpvae_nb.precision import choose_device
-from hpvae_nb.pyramid import Shape
-from hpvae_nb.training import Event
+from hpvae_nb.io import checkpoint
+from hpvae_nb.io.clips import Clip
+from hpvae_nb.machine import choose_device
+from hpvae_nb.recipe.config import Config, from_dict
+from hpvae_nb.training.events import Event
 
 
 @dataclass(frozen=True)

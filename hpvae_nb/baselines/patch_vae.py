@@ -17,17 +17,17 @@ from torch import Tensor
 from torch.distributions import Bernoulli
 from torch.distributions import kl_divergence as divergence
 
-from hpvae_nb import losses, steps
 from hpvae_nb.baselines.trainer import MethodTrainer, save
-from hpvae_nb.blocks import conv, steady_weights
-from hpvae_nb.checkpoint import pack
-from hpvae_nb.config import Config
+from hpvae_nb.core import losses, steps
+from hpvae_nb.core.blocks import conv, steady_weights
+from hpvae_nb.core.hierarchy import Hierarchy
+from hpvae_nb.core.latents import stream
+from hpvae_nb.core.networks import Encoder
+from hpvae_nb.core.resampling import Shape
 from hpvae_nb.errors import InputError
-from hpvae_nb.hierarchy import Hierarchy
-from hpvae_nb.latents import stream
+from hpvae_nb.io.checkpoint import pack
 from hpvae_nb.model import Model, check_count
-from hpvae_nb.networks import Encoder
-from hpvae_nb.pyramid import Shape
+from hpvae_nb.recipe.config import Config
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from hpvae_nb.baselines.gan import GrowingGan
-from hpvae_nb.config import Config
-from hpvae_nb.networks import RGB, Generator, warm_start
-from hpvae_nb.pyramid import Shape, upsample
+from hpvae_nb.core.networks import RGB, Generator, warm_start
+from hpvae_nb.core.resampling import Shape, upsample
+from hpvae_nb.recipe.config import Config
 
 
 @dataclass(frozen=True)

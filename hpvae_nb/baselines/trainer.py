@@ -10,12 +10,12 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
-from hpvae_nb import checkpoint
-from hpvae_nb.clips import Clip
-from hpvae_nb.config import Config
-from hpvae_nb.run import Run
-from hpvae_nb.trainer import Trainer, seeded
-from hpvae_nb.training import Event, drive
+from hpvae_nb.io import checkpoint
+from hpvae_nb.io.clips import Clip
+from hpvae_nb.recipe.config import Config
+from hpvae_nb.training.events import Event, drive
+from hpvae_nb.training.run import Run
+from hpvae_nb.training.trainer import Trainer, seeded
 
 KIND = "baseline"
 

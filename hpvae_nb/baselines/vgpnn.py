@@ -18,22 +18,16 @@ from einops import rearrange
 from torch import Tensor
 
 from hpvae_nb.baselines.trainer import save
-from hpvae_nb.clips import Clip
-from hpvae_nb.config import Config
+from hpvae_nb.core.latents import normal_maps
+from hpvae_nb.core.patches import approximate_search, nearest, patch_grid, patch_rows, principal_axes, vote
+from hpvae_nb.core.resampling import Shape, shapes_for_output
 from hpvae_nb.errors import InputError
-from hpvae_nb.latents import normal_maps
+from hpvae_nb.io.clips import Clip
 from hpvae_nb.model import check_count
-from hpvae_nb.neighbours import (
-    approximate_search,
-    nearest,
-    patch_grid,
-    patch_rows,
-    principal_axes,
-    vote,
-)
-from hpvae_nb.pyramid import Shape, real_samples, scale_shapes, shapes_for_output
-from hpvae_nb.run import Run
-from hpvae_nb.training import Event
+from hpvae_nb.recipe.config import Config
+from hpvae_nb.recipe.pyramid import real_samples, scale_shapes
+from hpvae_nb.training.events import Event
+from hpvae_nb.training.run import Run
 
 
 @dataclass(frozen=True)

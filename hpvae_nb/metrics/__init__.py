@@ -8,10 +8,10 @@ from hpvae_nb.metrics.fid import fid, random_features_distance
 from hpvae_nb.metrics.frechet import frechet_distance, sifid, svfid, svfid_each
 from hpvae_nb.metrics.networks import c3d, efficientnet_lite0, inception, torchvision_video
 from hpvae_nb.metrics.novelty import Matches, nearest_field, nearest_patches, nnfdist, nnfdiv, novelty
-from hpvae_nb.metrics.protocol import neighbour_protocol
 from hpvae_nb.metrics.score import Score, mean_score
 from hpvae_nb.metrics.sliced import sliced_wasserstein
 from hpvae_nb.metrics.survival import survival
+from hpvae_nb.studies.protocol import neighbour_protocol
 
 __all__ = [
     "Extractor",

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from einops import rearrange, reduce
 from torch import Tensor
 
-from hpvae_nb.clips import Clip
 from hpvae_nb.errors import InputError
+from hpvae_nb.io.clips import Clip
 from hpvae_nb.metrics.inputs import checked_pair
 
 RADIUS = 4  # px, at 36 px of height
@@ -20,7 +20,7 @@ def reconstruction_error(made: Tensor, real: Tensor) -> float:
 
     Args:
         made: `3 t h w` in [-1, 1], such as `model.reconstruct()[0]`.
-        real: the same shape, such as `hpvae_nb.show.real_at_last_scale(model, clip)`.
+        real: the same shape, such as `hpvae_nb.lab.show.real_at_last_scale(model, clip)`.
 
     Returns:
         0 to 4.

@@ -6,8 +6,8 @@ import numpy as np
 from einops import rearrange
 from torch import Tensor
 
-from hpvae_nb.clips import Clip
 from hpvae_nb.errors import InputError, require
+from hpvae_nb.io.clips import Clip
 
 
 def diversity(samples: Tensor, real: Tensor | Clip) -> float:

@@ -7,9 +7,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from hpvae_nb.core.patches import nearest, patch_rows, principal_axes
+from hpvae_nb.core.resampling import resize
 from hpvae_nb.errors import InputError
-from hpvae_nb.neighbours import nearest, patch_rows, principal_axes
-from hpvae_nb.pyramid import resize
 
 PATCH = (3, 5, 5)  # voxels; in an image one frame
 DIRECTIONS = 32  # of a patch's 225 numbers

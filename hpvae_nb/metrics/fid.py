@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from hpvae_nb.clips import Clip
 from hpvae_nb.errors import InputError
+from hpvae_nb.io.clips import Clip
 from hpvae_nb.metrics.features import Extractor
 from hpvae_nb.metrics.frechet import frechet_distance
 from hpvae_nb.metrics.score import Score

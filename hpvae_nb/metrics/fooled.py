@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hpvae_nb.core.resampling import resize
 from hpvae_nb.errors import InputError
 from hpvae_nb.metrics.consistency import reconstruction_error, temporal_consistency
 from hpvae_nb.metrics.diversity import diversity
@@ -18,7 +19,6 @@ from hpvae_nb.metrics.frechet import svfid
 from hpvae_nb.metrics.novelty import nearest_field, novelty
 from hpvae_nb.metrics.sliced import sliced_wasserstein
 from hpvae_nb.metrics.survival import survival
-from hpvae_nb.pyramid import resize
 
 ITSELF = "the clip itself"
 KINDS = ("a moved clip", "shuffled frames", "a blurred clip", "an emptied clip", "noise")

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from hpvae_nb.clips import Clip
 from hpvae_nb.errors import InputError
+from hpvae_nb.io.clips import Clip
 from hpvae_nb.metrics.extractors import make_extractor
 from hpvae_nb.metrics.features import Extractor
 from hpvae_nb.metrics.inputs import checked_pair

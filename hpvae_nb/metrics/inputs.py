@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hpvae_nb.clips import Clip
+from hpvae_nb.core.resampling import resize
 from hpvae_nb.errors import InputError
-from hpvae_nb.pyramid import resize
+from hpvae_nb.io.clips import Clip
 
 
 def checked_pair(samples: Tensor, real: Tensor | Clip) -> tuple[Tensor, Tensor]:
@@ -19,7 +19,7 @@ def checked_pair(samples: Tensor, real: Tensor | Clip) -> tuple[Tensor, Tensor]:
         samples: `b 3 t h w` (or `b 3 h w`) in [-1, 1].
         real: the training clip. A `Clip` is resized to the samples' height (bilinear, averaging over what a smaller
             pixel covers). A tensor `3 t h w` (or `3 h w`) in [-1, 1] is taken as it is: what a model was trained on,
-            `hpvae_nb.show.real_at_last_scale(model, clip)`, also for samples of another size than the model's own.
+            `hpvae_nb.lab.show.real_at_last_scale(model, clip)`, also for samples of another size than the model's own.
 
     Returns:
         The samples `b 3 t h w` and the clip `3 t h w` as float32; an image gets one frame.

@@ -9,9 +9,9 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+from hpvae_nb.core.resampling import resize, upsample
 from hpvae_nb.errors import InputError, require
-from hpvae_nb.metrics.weights import fill, fill_in_order, load_weights
-from hpvae_nb.pyramid import resize, upsample
+from hpvae_nb.io.weights import fill, fill_in_order, load_weights
 
 C3D_INPUT = (16, 112, 112)  # paper, appendix A.2
 C3D_MEAN = (90.0, 98.0, 102.0)  # blue, green, red in 0..255, of the published UCF-101 training in PyTorch

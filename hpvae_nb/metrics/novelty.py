@@ -9,11 +9,11 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from hpvae_nb.clips import Clip
+from hpvae_nb.core.patches import nearest, patch_grid, patch_rows
+from hpvae_nb.core.resampling import Shape, resize
 from hpvae_nb.errors import InputError
+from hpvae_nb.io.clips import Clip
 from hpvae_nb.metrics.inputs import checked_pair
-from hpvae_nb.neighbours import nearest, patch_grid, patch_rows
-from hpvae_nb.pyramid import Shape, resize
 
 COARSE = 18  # px: the height at which layouts are compared; half the laptop preset's
 NNF_PATCH = (3, 3, 3)

@@ -7,12 +7,12 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from hpvae_nb.clips import Clip
+from hpvae_nb.core.patches import patch_rows
+from hpvae_nb.core.resampling import resize
 from hpvae_nb.errors import InputError
+from hpvae_nb.io.clips import Clip
 from hpvae_nb.metrics.inputs import checked_pair
 from hpvae_nb.metrics.score import Score, mean_score
-from hpvae_nb.neighbours import patch_rows
-from hpvae_nb.pyramid import resize
 
 PATCH = (3, 7, 7)  # Karras et al. 2018: 7x7; three frames, so that motion counts
 LEVELS = 3

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from hpvae_nb.clips import Clip
+from hpvae_nb.core.patches import nearest, patch_rows, principal_axes
 from hpvae_nb.errors import InputError
+from hpvae_nb.io.clips import Clip
 from hpvae_nb.metrics.inputs import checked_pair
-from hpvae_nb.neighbours import nearest, patch_rows, principal_axes
 
 PATCH = (1, 7, 7)  # things, however they move
 RARE = 0.05  # part of all patches that counts as salient

@@ -1,0 +1,1 @@
+"""The method: blocks, networks, the hierarchy, losses, steps. Needs torch and einops alone."""

@@ -1,0 +1,79 @@
+"""A video's size in space and time: resizing, the paper's ↑, and the shapes of outputs of any size (section 3.2)."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor
+
+from hpvae_nb.errors import InputError
+
+Shape = tuple[int, ...]
+"""A site grid: (T, H, W) of a video, (H, W) of an image."""
+
+INTERPOLATION = {2: "bilinear", 3: "trilinear"}
+
+
+def resize(video: Tensor, size: Shape, *, antialias: bool = False) -> Tensor:
+    """Bilinear resizing in space alone, frame by frame.
+
+    Args:
+        video: `b c t h w` or `b c h w`.
+        size: (H, W) in pixels.
+        antialias: average over the pixels that a smaller one covers, instead of picking between two.
+    """
+    frames = video if video.ndim == 4 else rearrange(video, "b c t h w -> (b t) c h w")
+    scaled = F.interpolate(frames, size=size, mode="bilinear", align_corners=False, antialias=antialias)
+    return scaled if video.ndim == 4 else rearrange(scaled, "(b t) c h w -> b c t h w", b=len(video))
+
+
+def upsample(video: Tensor, shape: Shape) -> Tensor:
+    """The paper's ↑: to `shape` in space and time, corners aligned so that first and last frame keep their place.
+
+    Source: section 3.2, figure 4. `b c t h w` to `b c T H W` (or `b c h w` to `b c H W`).
+    """
+    if tuple(video.shape[2:]) == tuple(shape):
+        return video
+    return F.interpolate(video, size=shape, mode=INTERPOLATION[len(shape)], align_corners=True)
+
+
+def shapes_for_output(trained: list[Shape], output: Shape) -> list[Shape]:
+    """Shapes at every scale for an output of another size than the trained one.
+
+    Every scale keeps its ratio to the finest: heights and widths in proportion, time by intervals (T - 1), so that end
+    frames stay in place. Source: section 4.2 (trained at 256x192, generated at 1024x256).
+
+    Raises:
+        InputError: when the coarsest scale would lose a dimension.
+    """
+    finest = trained[-1]
+    if len(output) == len(finest) - 1:
+        output = (finest[0], *output)
+    if len(output) != len(finest):
+        raise InputError(f"size is {output}, but must be {_axes(finest)}, as in {finest}")
+    if not all(isinstance(length, int) for length in output):
+        raise InputError(f"size is {output}, but must be whole numbers, as in {finest}")
+    shapes = [_proportional(shape, finest, output) for shape in trained[:-1]] + [tuple(output)]
+    if min(output) < 1 or any(length < 1 for length in shapes[0]) or (len(finest) == 3 and shapes[0][0] < 2):
+        raise InputError(f"size {output} is too small: its coarsest scale would be {shapes[0]}; trained was {finest}")
+    return shapes
+
+
+def shapes_for_latent(trained: list[Shape], latent: Shape) -> list[Shape]:
+    """Shapes at every scale for a latent map of another size than the trained one; the inverse of the above."""
+    if tuple(latent) == tuple(trained[0]):
+        return list(trained)
+    finest = _proportional(trained[-1], trained[0], latent)
+    return [tuple(latent), *shapes_for_output(trained, finest)[1:]] if len(trained) > 1 else [tuple(latent)]
+
+
+def _axes(shape: Shape) -> str:
+    return "(T, H, W) or (H, W)" if len(shape) == 3 else "(H, W)"
+
+
+def _proportional(shape: Shape, of: Shape, to: Shape) -> Shape:
+    """What `shape` becomes when `of` becomes `to`."""
+    space = tuple(round(n * b / a) for n, a, b in zip(shape[-2:], of[-2:], to[-2:], strict=True))
+    if len(shape) == 2:
+        return space
+    return (round((shape[0] - 1) * (to[0] - 1) / (of[0] - 1)) + 1, *space)

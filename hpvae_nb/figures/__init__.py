@@ -1,1 +1,0 @@
-"""Figures of the lessons: one module a topic, plain functions that return a matplotlib figure."""

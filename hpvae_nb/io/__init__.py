@@ -1,0 +1,1 @@
+"""Clips, video files, checkpoints and weights: what is read and written."""

@@ -1,0 +1,1 @@
+"""What all lessons share: pictures, live views, exercises, the dashboard, the report."""

@@ -1,0 +1,131 @@
+"""Controls above a picture: how a plain function becomes an interactive view."""
+
+from __future__ import annotations
+
+import functools
+import html
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from hpvae_nb.errors import require, sentence
+from hpvae_nb.lab.finer import Rest, Stages, Stepwise
+
+SOON = 0.1  # seconds after which a picture that is still being drawn is announced
+BUSY = '<span role="status">Drawing ...</span>'
+
+Drawing = Callable[..., bytes | tuple[bytes, str]]
+"""Takes the controls' values by name; returns a picture, or a picture and a sentence about it."""
+
+
+def live(function: Drawing, picture_format: str = "png", *, stages: Stages | None = None, **controls: Any) -> Any:
+    """Draw `function` anew whenever one of its controls moves.
+
+    A change that comes while a picture is being drawn waits, and only the newest of those that wait is drawn: fast
+    dragging never leaves a queue of old pictures to sit through. Where drawing takes longer than a tenth of a second,
+    the line of text says so. When `function` raises, its message stands below the last picture that worked. Each call
+    makes a view of its own, so a cell can be run any number of times.
+
+    With `stages`, a picture that takes too long to follow a control is drawn with fewer scales first, and with all of
+    them when the controls have rested for a moment. That happens in a thread, so the kernel stays free, and a new move
+    puts an end to it.
+
+    Args:
+        function: called with the value of every control, by name. With `stages`, it must also take `scales`, how many
+            to draw with (all, if not given), and be able to run in two threads at once.
+        picture_format: of the bytes it returns, such as `"png"` or `"webp"`.
+        stages: what drawing with 1, 2, ... scales takes.
+        controls: ipywidgets with a `value`, named like the arguments of `function`.
+
+    Returns:
+        A box whose `children` are the controls in their order, the picture, and a line of text: the sentence, which is
+        also what a screen reader says of the picture. Its `wait(seconds)` waits until the finest picture is there, and
+        says whether it is.
+    """
+    widgets = require("ipywidgets", "interactive views")
+    picture = image(picture_format, max_width="100%")
+    text = widgets.HTML()
+    waiting, drawing = threading.Event(), threading.Lock()
+    steps, rest = Stepwise(function, stages), Rest()
+
+    def draw() -> None:
+        move = rest.move
+        values = {name: control.value for name, control in controls.items()}
+        show = functools.partial(_show, picture, text, values)
+        try:
+            with announced(text):
+                result, name = steps.soon(values)
+        except Exception as error:  # whatever goes wrong must be seen in the view: a callback's output is not
+            _fail(text, error)
+            rest.settle(move)
+            return
+        show(result, name)
+        if name:
+            rest.then(move, lambda: steps.finest(values), show, functools.partial(_fail, text, what="finer picture"))
+        else:
+            rest.settle(move)
+
+    def redraw(_: Any = None) -> None:
+        rest.moved()
+        waiting.set()
+        while waiting.is_set() and drawing.acquire(blocking=False):
+            try:
+                waiting.clear()
+                draw()
+            finally:
+                drawing.release()
+
+    for control in controls.values():
+        control.observe(redraw, names="value")
+    redraw()
+    view = widgets.VBox([*controls.values(), picture, text])
+    for part in (view, picture):
+        part.observe(lambda _: rest.stop(), names="comm")  # which goes when it is closed
+    view.wait = rest.over.wait
+    return view
+
+
+def _show(
+    picture: Any, text: Any, values: Mapping[str, Any], result: bytes | tuple[bytes, str], name: str = ""
+) -> None:
+    """A drawing's picture and words; `name` says what it is short of the finest."""
+    picture.value, words = result if isinstance(result, tuple) else (result, "")
+    picture.tooltip = (words or _listed(values)) + (f" ({name})" if name else "")
+    text.value = html.escape(words) + (f" <small>({html.escape(name)})</small>" if name else "")
+
+
+def _fail(text: Any, error: Exception, what: str = "picture") -> None:
+    text.value = f'<span role="alert">No {what} for these values. {html.escape(sentence(error))}</span>'
+
+
+def image(image_format: str, **layout: Any) -> Any:
+    """An image widget whose `tooltip` is what a screen reader says of it.
+
+    Images of ipywidgets have no `alt`. Their tooltip becomes the picture's `title`, which names a picture as well; but
+    the browser's side asks for an empty description first, and images have none.
+
+    Args:
+        image_format: such as `"png"`.
+        layout: of the widget, such as `width="256px"`.
+    """
+    widgets, traitlets = (require(name, "interactive views") for name in ("ipywidgets", "traitlets"))
+    made = widgets.Image(format=image_format, layout=widgets.Layout(**layout))
+    made.add_traits(description=traitlets.Unicode("").tag(sync=True))
+    return made
+
+
+@contextmanager
+def announced(text: Any) -> Iterator[None]:
+    """Let a line of text say that something is being drawn, once that has taken more than a moment."""
+    timer = threading.Timer(SOON, setattr, (text, "value", BUSY))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()  # or it could still speak up after the result
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return "Picture for " + ", ".join(f"{name} = {value}" for name, value in values.items())

@@ -1,0 +1,65 @@
+"""Shuffling a clip's tiles and finding a patch again, with sliders (lesson 1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from hpvae_nb.errors import require
+from hpvae_nb.lab.live import live
+from hpvae_nb.lab.render import png
+from hpvae_nb.lessons.l01_patches import figures
+
+
+def shuffle_picture(video: Tensor, size: int) -> tuple[bytes, str]:
+    """What `shuffle_view` shows, and a sentence about it."""
+    picture = png(figures.shuffled_figure(video, size), dpi=80, tight=False)
+    t, h, w = (length // size for length in video.shape[1:])
+    return picture, f"The clip (left) and its {t * h * w} cubes of side {size} in random order (right)."
+
+
+def shuffle_view(video: Tensor) -> Any:
+    """A slider for the size of the tiles above the clip and its shuffled version.
+
+    Args:
+        video: `c t h w` in [-1, 1].
+
+    Returns:
+        A box with the slider, the picture and a sentence as its `children`.
+    """
+    widgets = require("ipywidgets", "interactive views")
+    size = widgets.IntSlider(4, 1, min(video.shape[1:]), description="tile (px)")
+    return live(lambda size: shuffle_picture(video, size), size=size)
+
+
+def find_picture(video: Tensor, frame: int, row: int, column: int, size: int, figure: Any = None) -> tuple[bytes, str]:
+    """What `find_view` shows, and a sentence about it; row and column are those of the patch's centre."""
+    height, width = video.shape[-2:]
+    top, left = (min(max(0, c - size // 2), side - size) for c, side in ((row, height), (column, width)))
+    site = (frame, top, left)
+    found = figures.find(video, site, size)
+    picture = png(figures.find_figure(video, site, size, found, figure=figure), dpi=80, tight=False)
+    parts = (f"{name}: {one.difference:.1f} %" for name, one in found.items())
+    return picture, f"Difference to the nearest patch, {'; '.join(parts)}."
+
+
+def find_view(video: Tensor) -> Any:
+    """Sliders for a patch's frame, place and size, above where it comes again and how far every other place is.
+
+    Args:
+        video: `c t h w` in [-1, 1], of at least 32 px in height.
+
+    Returns:
+        A box with the sliders for frame, row, column and size, the picture and a sentence as its `children`.
+    """
+    widgets = require("ipywidgets", "interactive views")
+    frames, height, width = video.shape[1:]
+    controls = {
+        "frame": widgets.IntSlider(0, 0, frames - 1, description="frame"),
+        "row": widgets.IntSlider(height // 2, 0, height - 1, description="row (px)"),
+        "column": widgets.IntSlider(width * 3 // 5, 0, width - 1, description="column (px)"),
+        "size": widgets.IntSlider(11, 3, 15, step=2, description="size r (px)"),
+    }
+    sheet = figures.find_figure(video, (0, 0, 0), 11)
+    return live(lambda **values: find_picture(video, **values, figure=sheet), **controls)

@@ -1,0 +1,113 @@
+"""Checks for the exercises of lesson 4: slice length, sampling rate of a scale, upsampling in time."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hpvae_nb.lab.exercise import Mistake, ask, exercise
+from hpvae_nb.recipe.presets import preset
+from hpvae_nb.recipe.pyramid import sampling_rate
+
+RATE_SETS = [(4, 3, 2, 1), (2, 1), (4, 2, 1), (5, 2, 1), (6, 4, 1), (3, 1)]
+
+
+@exercise
+def slice_length(answer: Callable[[tuple[int, ...]], int]) -> str:
+    """The fewest frames, more than one, whose last frame every rate keeps: LCM(Omega) + 1."""
+    for rates in RATE_SETS:
+        given, wanted = ask(answer, rates), math.lcm(*rates) + 1
+        if given == wanted:
+            continue
+        if given == wanted - 1:
+            lost = [rate for rate in rates if (given - 1) % rate]
+            raise Mistake(f"with {given} frames the last is number {given - 1}, which rate {lost[0]} misses: one more")
+        if given == math.prod(rates) + 1:
+            raise Mistake(f"{given} frames work for {rates}, but so do {wanted}: the product is no least multiple")
+        if given == max(rates) + 1:
+            raise Mistake(f"{given} frames suit rate {max(rates)} alone; for {rates} every rate must divide frames - 1")
+        raise Mistake(f"for rates {rates} it gave {given}, but the shortest slice has {wanted} frames")
+    return f"every rate of {len(RATE_SETS)} sets keeps both ends, and no shorter slice would do"
+
+
+@exercise
+def rate_of(answer: Callable[[int, int, tuple[int, ...]], int]) -> str:
+    """Linear indexing into Omega, rounded down; scale 0 gets the first rate and scale N the last."""
+    for scales in (10, 7, 4, 9, 12):
+        for rates in RATE_SETS:
+            if len(rates) > scales:
+                continue
+            config = preset("paper", scales=scales, vae_levels=1, sampling_rates=rates)
+            wanted = [sampling_rate(config, n) for n in range(scales)]
+            given = [ask(answer, n, scales, rates) for n in range(scales)]
+            if given != wanted:
+                raise Mistake(_about_rates(given, wanted, scales, rates))
+    return "scale 0 gets the slowest rate, scale N the fastest, and the index never overshoots"
+
+
+def _about_rates(given: list[int], wanted: list[int], scales: int, rates: tuple[int, ...]) -> str:
+    last = scales - 1
+    if given == wanted[::-1] or given[0] == rates[-1] != rates[0]:
+        return f"scale 0 got rate {given[0]}: the coarsest scale keeps the fewest frames, so it has the largest rate"
+    if given == [rates[n * len(rates) // scales] for n in range(scales)]:
+        return (
+            f"you cut {scales} scales into {len(rates)} equal parts; the paper indexes linearly, so that rate "
+            f"{rates[-1]} is reached at scale {last} and not before: {wanted}, yours {given}"
+        )
+    if given == [rates[round(n * (len(rates) - 1) / last)] for n in range(scales)]:
+        return f"you round the index to the nearest; it is rounded down: {wanted}, yours {given}"
+    return f"for {scales} scales and rates {rates} it gave {given}, but should give {wanted}"
+
+
+@exercise
+def stretch(answer: Callable[[Tensor, int], Tensor]) -> str:
+    """Linear interpolation in time with first and last frame in place."""
+    dice = random.Random(0)
+    for trial in range(6):
+        before, after = dice.randint(2, 6), dice.randint(7, 13)
+        shape = (dice.randint(1, 3), before, dice.randint(2, 5), dice.randint(2, 5))
+        video = torch.randn(shape, generator=torch.Generator().manual_seed(trial))
+        given = ask(answer, video.clone(), after)
+        wanted = _interpolated(video, after, align_corners=True)
+        if not isinstance(given, Tensor) or given.shape != wanted.shape:
+            got: Any = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
+            raise Mistake(f"expected 'c t h w' of shape {tuple(wanted.shape)}, got {got}: only t may change")
+        if not _same(given, wanted):
+            raise Mistake(_about_stretch(given, video, after))
+    return "both ends stay in place, and time passes evenly between them"
+
+
+def _about_stretch(given: Tensor, video: Tensor, after: int) -> str:
+    before = video.shape[1]
+    if _same(given, _interpolated(video, after, align_corners=False)):
+        return (
+            "corners are not aligned: frame i of the new clip must show moment i * (t - 1) / (frames - 1) of the old "
+            "one, but yours stands still at the ends and hurries in between"
+        )
+    nearest = torch.linspace(0, before - 1, after).round().long()
+    if _same(given, video[:, nearest]) or _same(given, _interpolated(video, after, mode="nearest")):
+        return "you repeat frames: mix the frame before and the frame after, the nearer one weighing more"
+    left = torch.linspace(0, before - 1, after).floor().long()
+    if _same(given[:, :-1], _interpolated(video, after, align_corners=True)[:, :-1]):
+        return "all frames are right but the last, which has no right neighbour: let it be the old clip's last frame"
+    near = torch.linspace(0, before - 1, after) - left
+    swapped = (
+        near[:, None, None] * video[:, left] + (1 - near[:, None, None]) * video[:, (left + 1).clamp(max=before - 1)]
+    )
+    if _same(given[:, 1:-1], swapped[:, 1:-1]):
+        return "the two weights are swapped: close to the left frame, the left frame must weigh more"
+    return "the frames differ from linear interpolation with both ends in place"
+
+
+def _interpolated(video: Tensor, frames: int, *, mode: str = "trilinear", align_corners: bool | None = None) -> Tensor:
+    return F.interpolate(video[None], (frames, *video.shape[2:]), mode=mode, align_corners=align_corners)[0]
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return torch.allclose(a.float(), b, atol=1e-5)

@@ -1,0 +1,63 @@
+"""The space-time pyramid with sliders: which frames are kept, and what upsampling leaves to the generators."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from hpvae_nb.errors import require
+from hpvae_nb.io.clips import Clip
+from hpvae_nb.lab.live import live
+from hpvae_nb.lab.render import png
+from hpvae_nb.lessons.l04_space_time_pyramid.figures import kept, kept_frames, what_is_missing
+from hpvae_nb.recipe.config import Config
+
+RATES = {"4, 3, 2, 1 (paper)": (4, 3, 2, 1), "2, 1": (2, 1), "3, 1": (3, 1), "4, 2, 1": (4, 2, 1), "5, 2, 1": (5, 2, 1)}
+
+
+def kept_frames_picture(clip: Clip, rates: tuple[int, ...], frames: int) -> tuple[bytes, str]:
+    """What `kept_frames_view` shows: the picture, and which rates lose the last frame."""
+    lost = [rate for rate in rates if kept(frames, rate)[-1] != frames - 1]
+    words = f"lost by every {' and every '.join(map(str, lost))}" if lost else "kept by every rate"
+    shortest = f"The shortest slice for these rates has {math.lcm(*rates) + 1} frames."
+    picture = png(kept_frames(clip, rates, frames), dpi=80, tight=False)
+    return picture, f"Frame {frames - 1}, the last, is {words}. {shortest}"
+
+
+def kept_frames_view(clip: Clip) -> Any:
+    """Figure 4 with the slice's length and the set of rates to choose.
+
+    Args:
+        clip: a video of at least 5 frames.
+    """
+    widgets = require("ipywidgets", "interactive views")
+    wide = {"layout": widgets.Layout(width="34em"), "style": {"description_width": "14em"}}
+    return live(
+        lambda rates, frames: kept_frames_picture(clip, rates, frames),
+        rates=widgets.Dropdown(options=list(RATES.items()), description="sampling rates Ω", **wide),
+        frames=widgets.IntSlider(12, 5, min(25, clip.frames), description="frames in the slice", **wide),
+    )
+
+
+def what_is_missing_view(config: Config, clip: Clip) -> Any:
+    """What interpolation gives to the generator of a scale, what it should become, and the difference.
+
+    Args:
+        config: of a video pyramid with at least two scales.
+        clip: a video that can make it.
+    """
+    widgets = require("ipywidgets", "interactive views")
+    wide = {"layout": widgets.Layout(width="34em"), "style": {"description_width": "14em"}}
+
+    def picture(scale: int, moment: int, aligned: bool) -> tuple[bytes, str]:
+        figure = what_is_missing(config, clip, scale, moment, aligned=aligned)
+        ends = "aligned" if aligned else "not aligned"
+        words = f"Scale {scale} near frame {moment}; corners {ends}. Grey in the third picture means: equal."
+        return png(figure, dpi=80, tight=False), words
+
+    return live(
+        picture,
+        scale=widgets.IntSlider(2, 1, config.scales - 1, description="scale n", **wide),
+        moment=widgets.IntSlider(6, 0, config.frames - 1, description="moment (frames)", **wide),
+        aligned=widgets.Checkbox(True, description="corners aligned", **wide),
+    )

@@ -1,0 +1,90 @@
+"""Checks of the lesson on reproducing the paper: the size of a trend, and how many seeds settle a question."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hpvae_nb.lab.exercise import Mistake, ask, compare, exercise
+from hpvae_nb.studies.evidence import reach
+
+MOST = 1000  # seeds; whoever needs more has found nothing
+
+
+@exercise
+def trend(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
+    """The slope of each seed's straight line over M, 'seed', in percent of its mean, from 'level' and 'level seed'."""
+    generator = torch.Generator().manual_seed(0)
+    for levels in (torch.tensor([1.0, 2, 3, 5, 7]), torch.tensor([1.0, 4, 9])):
+        values = 1 + torch.rand(len(levels), 4, generator=generator)
+        given = torch.as_tensor(ask(answer, levels, values))
+        apart = levels - levels.mean()
+        slope = apart @ values / apart.square().sum()
+        wrong = {
+            "that is the slope itself: divide by the seed's mean and take it times 100": slope,
+            "the slope is right, but in what? Take it times 100, for percent": slope / values.mean(0),
+            "that is the line through the first and the last point: all of them count": 100
+            * (values[-1] - values[0])
+            / (levels[-1] - levels[0])
+            / values.mean(0),
+            "divide by each seed's own mean, not by the mean of all": 100 * slope / values.mean(),
+            "the levels have to be taken from their mean first: a line need not go through 0": 100
+            * (levels @ values / levels.square().sum())
+            / values.mean(0),
+            "divide by the sum of squares of the levels, once they are taken from their mean": 100
+            * (apart @ values)
+            / values.mean(0),
+        }
+        compare(given, 100 * slope / values.mean(0), wrong)
+    return "a positive number is a rise by that many percent with every level more"
+
+
+@exercise
+def seeds_needed(answer: Callable[[Sequence[float]], int]) -> str:
+    """How many seeds like these it takes until 0 lies outside the interval."""
+    for changes in ([1.0, -2.0, 6.0], [4.0, 6.0, 5.0], [-1.0, -4.0, -2.5], [0.9, 1.1], [3.0, -1.0, 0.5, 1.0]):
+        given = ask(answer, list(changes))
+        mean, count = float(np.mean(changes)), len(changes)
+        close, far = float(np.std(changes)), float(np.std(changes, ddof=1))
+        wanted = seeds_for(changes)
+        if isinstance(given, bool) or not isinstance(given, (int, np.integer)):
+            raise Mistake(f"your result is {given!r}, but a whole number was wanted")
+        if given == wanted:
+            continue
+        wrong = {
+            "a claim can be a fall: compare with the size of the mean, not with the mean": least(
+                partial(reach, far), mean
+            ),
+            "the interval gets narrower with n in two ways: by its root, and by Student's t": least(
+                partial(_by_its_root, reach(far, count) * math.sqrt(count)), abs(mean)
+            ),
+            "take the deviation with n - 1: few seeds look closer together than they are": least(
+                partial(reach, close), abs(mean)
+            ),
+            "one seed fewer would do: stop at the first n whose interval leaves out 0": wanted + 1,
+            "with that many, 0 still lies inside: go one further": wanted - 1,
+        }
+        for words, value in wrong.items():
+            if given == value:
+                raise Mistake(words)
+        raise Mistake(f"for the changes {list(changes)} you say {given}, but it takes {wanted}")
+    return "the wider the seeds scatter against what they show, the more of them it takes"
+
+
+def seeds_for(changes: Sequence[float]) -> int:
+    """The right answer, or `MOST` where even that many would not do."""
+    return least(partial(reach, float(np.std(changes, ddof=1))), abs(float(np.mean(changes))))
+
+
+def least(half: Callable[[int], float], size: float) -> int:
+    """The least number of seeds, from 2 on, whose interval reaches less far than `size`."""
+    return next((count for count in range(2, MOST) if half(count) < size), MOST)
+
+
+def _by_its_root(half_of_one: float, count: int) -> float:
+    return half_of_one / math.sqrt(count)

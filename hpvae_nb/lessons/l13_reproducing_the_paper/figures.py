@@ -1,0 +1,93 @@
+"""Figures of what was measured: the paper's Figs. 5, 6 and 9 with intervals, and every claim against its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hpvae_nb.errors import require
+from hpvae_nb.lab import show
+from hpvae_nb.studies import evidence
+from hpvae_nb.studies.sweeps.results import Row
+
+COLORS = {"no": show.RANDOM, "unclear": "#999999", "yes": show.REAL}
+MARKERS = "os^D"
+LINES = {"SinGAN": "--", "ConSinGAN": ":", "VGPNN": "-."}
+FRAMES = 4
+TICKS = (-1000, -100, -10, 0, 10, 100, 1000)  # percent
+
+
+def tradeoff(rows: Sequence[Row], metrics: Sequence[str] = ("diversity", *evidence.REALISM)) -> Any:
+    """Fig. 5: each metric over M, a row of charts for each clip; every seed a dot, other methods as lines.
+
+    Args:
+        rows: of `hpvae_nb.studies.evidence.rows`.
+        metrics: columns of the rows.
+    """
+    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
+    names = evidence.clips(rows)
+    size = (2.9 * len(metrics), 2.3 * len(names))
+    figure, grid = plt.subplots(len(names), len(metrics), figsize=size, layout="constrained", squeeze=False)
+    levels = [int(name.removeprefix("M = ")) for name in evidence.LEVELS]
+    for clip, axes in zip(names, grid, strict=True):
+        for metric, axis in zip(metrics, axes, strict=True):
+            found = [evidence.values(rows, clip, name, metric) for name in evidence.LEVELS]
+            axis.plot(levels, [sum(seeds) / len(seeds) for seeds in found], color=show.RANDOM, label="HP-VAE-GAN")
+            for level, seeds in zip(levels, found, strict=True):
+                axis.plot([level] * len(seeds), seeds, "o", color=show.RANDOM, markersize=4)
+            for method, line in LINES.items():
+                seeds = evidence.values(rows, clip, method, metric)
+                axis.axhline(sum(seeds) / len(seeds), color="black", linestyle=line, linewidth=1.2, label=method)
+            axis.set(xlabel="M, number of VAE levels", xticks=levels)
+            axis.set_title(f"{clip}: {evidence.label(metric)}", fontsize=9)
+            axis.set_ylim(bottom=0)
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize=8, ncols=4, loc="outside upper center")
+    return figure
+
+
+def sheet(clip: str, points: Sequence[str], real: Any) -> Any:
+    """Figs. 6 and 9: the training clip, and below it a sample of each point.
+
+    Args:
+        clip: a bundled clip's name.
+        points: names in `hpvae_nb.studies.evidence.POINTS`.
+        real: the clip at the samples' size, `3 t h w` in [-1, 1].
+    """
+    drawn = [(point, evidence.samples(clip, point)[0]) for point in points]
+    return show.contact_sheet([("real", real), *drawn], frames=FRAMES)
+
+
+def claims(rows: Sequence[Row]) -> Any:
+    """Every claim as a line: the change of its metric, mean and 95 % interval over seeds, on each clip and on all.
+
+    What fares worst comes first. Changes are turned so that the claimed direction is always to the right; one whose
+    whole interval lies there agrees.
+    """
+    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
+    shown, columns = evidence.ordered(rows), [*evidence.clips(rows), None]
+    size = (2.9 * len(columns) + 2.6, 0.27 * len(shown) + 0.9)
+    figure, axes = plt.subplots(1, len(columns), figsize=size, sharex=True, sharey=True, layout="constrained")
+    for clip, axis in zip(columns, axes, strict=True):
+        for place, claim in enumerate(shown):
+            found = claim.found(rows, clip)
+            verdict = claim.verdict(found)
+            ends = [claim.direction * end for end in (found.low, found.high)]
+            marker = MARKERS[list(COLORS).index(verdict)]
+            axis.plot(ends, [place, place], color=COLORS[verdict], linewidth=2)
+            axis.plot(claim.direction * found.mean, place, marker, color=COLORS[verdict], markersize=6)
+        axis.axvline(0, color="black", linewidth=1)
+        axis.set_xscale("symlog", linthresh=10)
+        axis.set_xticks(TICKS, [f"{tick:+d}" if tick else "0" for tick in TICKS], fontsize=8)
+        axis.set_title(clip or "all", fontsize=10)
+        axis.grid(axis="x", alpha=0.3)
+    axes[len(columns) // 2].set_xlabel("change in the claimed direction, percent")
+    texts = [f"{claim.says} ({evidence.label(claim.metric)})" for claim in shown]
+    axes[0].set_yticks(range(len(shown)), texts, fontsize=8)
+    axes[0].invert_yaxis()
+    handles = [
+        plt.Line2D([], [], color=color, marker=marker, label=f"same direction: {verdict}")
+        for (verdict, color), marker in zip(COLORS.items(), MARKERS, strict=False)
+    ]
+    figure.legend(handles=handles, fontsize=8, ncols=3, loc="outside upper center")
+    return figure

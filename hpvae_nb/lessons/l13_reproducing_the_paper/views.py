@@ -1,0 +1,130 @@
+"""Findings to choose from, with samples and numbers of both sides; and one training of the evidence, run again."""
+
+from __future__ import annotations
+
+import functools
+import html
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from einops import rearrange
+
+from hpvae_nb.errors import require, sentence
+from hpvae_nb.lab.live import live
+from hpvae_nb.lab.show import animation
+from hpvae_nb.studies import evidence, sweeps
+from hpvae_nb.studies.sweeps.results import Row
+
+WIDTH = 640  # pixels of the picture
+FPS = 12.0  # half the clips' own, to look closely
+
+
+def findings_view(rows: Sequence[Row]) -> Any:
+    """Samples of both sides of a finding above each other, and below what was measured for each seed.
+
+    Args:
+        rows: of `hpvae_nb.studies.evidence.rows`.
+
+    Returns:
+        A widget whose `children` are the choice of finding, the choice of clip, the picture and a line of text.
+    """
+    widgets = require("ipywidgets", "interactive views")
+    samples = functools.cache(evidence.samples)
+
+    def draw(finding: int, clip: str) -> tuple[bytes, str]:
+        claim = evidence.CLAIMS[finding]
+        one, other = (claim.points[0], claim.points[-1])
+        both = torch.cat([samples(clip, point) for point in (one, other)])
+        sides = [f"{point}: {_seeds(rows, clip, point, claim.metric)}" for point in (one, other)]
+        found = claim.found(rows, clip)
+        change = f"{found:+.0f} % {'a level' if claim.points == evidence.LEVELS else ''}".strip()
+        words = f"{evidence.label(claim.metric)} on {clip}. Above {sides[0]}; below {sides[1]}. Change {change}: "
+        picture = rearrange(both, "(a b) c t h w -> c t (a h) (b w)", a=2)
+        return animation(picture, FPS, width=WIDTH), f"{words}same direction: {claim.verdict(found)}"
+
+    names = [(f"{claim.says} ({evidence.label(claim.metric)})", i) for i, claim in enumerate(evidence.CLAIMS)]
+    return live(
+        draw,
+        "webp",
+        finding=widgets.Dropdown(options=names, value=0, description="finding", layout=widgets.Layout(width="420px")),
+        clip=widgets.ToggleButtons(options=evidence.clips(rows), description="clip"),
+    )
+
+
+def _seeds(rows: Sequence[Row], clip: str, point: str, metric: str) -> str:
+    return ", ".join(f"{value:.3g}" for value in evidence.values(rows, clip, point, metric))
+
+
+class _Stopped(BaseException):
+    """Not an error of the trial: it goes on later."""
+
+
+def rerun_panel(rows: Sequence[Row], trials: Sequence[sweeps.Trial], folder: Path) -> Any:
+    """Train one point of the evidence again, measure it, and hold every number against the bundled one.
+
+    Training goes on in the background, and in `folder`; stopped, it goes on from its last checkpoint.
+
+    Args:
+        rows: the bundled ones.
+        trials: to choose from.
+        folder: for the training.
+
+    Returns:
+        A widget whose `children` are the choice, the buttons Start and Stop, a bar, and the result; `thread` is the
+        training in progress.
+    """
+    widgets = require("ipywidgets", "interactive views")
+    known = {row["trial"]: row for row in rows}
+    options = [
+        (f"{trial.clip}, {known[trial.name]['point']}, seed {trial.seed}", trial)
+        for trial in trials
+        if trial.name in known
+    ]
+    choice = widgets.Dropdown(options=options, description="training", layout=widgets.Layout(width="420px"))
+    start, stop = widgets.Button(description="Start"), widgets.Button(description="Stop", disabled=True)
+    bar, text = widgets.FloatProgress(min=0, max=1, description="trained"), widgets.HTML()
+    box = widgets.VBox([choice, widgets.HBox([start, stop]), bar, text])
+    box.thread = None
+    asked = threading.Event()
+
+    def tell(share: float) -> None:
+        bar.value = share
+        if asked.is_set():
+            raise _Stopped
+
+    def run(trial: sweeps.Trial) -> None:
+        try:
+            row = sweeps.run_trial(trial, folder / trial.name, tell)
+            text.value = _compared(row, rows)
+            bar.value = 1
+        except _Stopped:
+            text.value = '<span role="status">Stopped; Start goes on.</span>'
+        except Exception as error:  # a thread's errors are seen by nobody
+            text.value = f'<span role="alert">{html.escape(sentence(error))}</span>'
+        finally:
+            start.disabled, stop.disabled, choice.disabled = False, True, False
+
+    def begin(_: Any) -> None:
+        asked.clear()
+        start.disabled, stop.disabled, choice.disabled = True, False, True
+        text.value = '<span role="status">Training ...</span>'
+        box.thread = threading.Thread(target=run, args=(choice.value,), daemon=True)
+        box.thread.start()
+
+    start.on_click(begin)
+    stop.on_click(lambda _: asked.set())
+    return box
+
+
+def _compared(row: Row, rows: Sequence[Row]) -> str:
+    """A table of the numbers, bundled and again."""
+    found = evidence.compare([row], rows)
+    lines = [
+        f"<tr><td>{evidence.label(one.metric)}</td><td>{one.bundled:.4g}</td><td>{one.again:.4g}</td>"
+        f"<td>{'as expected' if one.within else 'outside'}</td></tr>"
+        for one in found
+    ]
+    return f"<table><tr><th>measure</th><th>bundled</th><th>again</th><th></th></tr>{''.join(lines)}</table>"

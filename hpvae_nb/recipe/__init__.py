@@ -1,0 +1,1 @@
+"""Every setting of a model, the named presets, and what they make of a clip."""

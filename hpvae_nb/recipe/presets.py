@@ -1,0 +1,106 @@
+"""The named recipes; a comment says where a value comes from, as in `Config`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hpvae_nb.errors import InputError
+from hpvae_nb.recipe.config import Config, nearest_name
+
+_PAPER = Config()
+
+_RELEASED = _PAPER.replace(
+    preset="released",  # every value below: the defaults of the released code for video
+    sized_side="width",
+    step=None,
+    rounding="released",
+    encoder_layers=3,
+    generator_layers=7,
+    critic_layers=7,
+    generator_tanh=False,
+    output_tanh=True,
+    critic_tail_spectral=False,
+    warm_start="residual",
+    beta=1.0,
+    kl_reduction="mean",
+    reconstruction="mse",
+    equation_8_at_scale_0=True,
+    reconstruction_weight=10.0,
+    adversarial_weight=1.0,
+    penalty_norm="site",
+    iterations=50_000,
+    adam_betas=(0.5, 0.999),
+    clip_norm=5.0,
+    batch=2,
+    every_window=True,
+)
+
+_LAPTOP = _RELEASED.replace(
+    preset="laptop",  # the released objective; measured, docs/recipe.md: at this size no economy is better
+    scales=7,
+    coarse_size=24,  # measured: from 16 px on, r = 11 covers most of the frame, and layouts are memorised
+    fine_size=64,
+    rounding="nearest",
+    antialias=True,  # measured: aliased small objects flicker in and out of a 16 px pyramid
+    channels=32,
+    latent=64,
+    generator_layers=5,  # paper, A.1
+    critic_layers=5,  # paper, A.1
+    iterations=300,
+    batch=1,
+)
+
+_LAPTOP_128 = _LAPTOP.replace(
+    preset="laptop-128",  # measured, docs/demo.md: pictures worth showing in some minutes
+    fine_size=128,
+    vae_levels=2,  # measured: shapes are made at small GAN scales, where a step costs little
+    window=12_000,  # measured: a step costs a third of what a whole clip's does; half of it looked worse
+    pool=24,
+    lr=8e-4,  # measured, in single trainings at 128 px: sharper than 5e-4 for all
+    critic_lr=5e-4,
+    cosine=True,  # measured, in single trainings at 128 px: sharper than a constant rate
+    iterations=300,
+)
+
+_PRESETS: dict[str, Config] = {
+    "paper": _PAPER,
+    "released": _RELEASED,
+    "laptop": _LAPTOP,
+    "laptop-128": _LAPTOP_128,
+    "laptop-256": _LAPTOP_128.replace(preset="laptop-256", scales=9, fine_size=256, iterations=600),
+    "smoke": _LAPTOP.replace(
+        preset="smoke",  # seconds, for tests and first contact
+        scales=4,
+        coarse_size=12,
+        fine_size=32,
+        vae_levels=2,
+        channels=8,
+        latent=8,
+        encoder_layers=2,
+        generator_layers=3,
+        critic_layers=3,
+        iterations=8,
+    ),
+}
+
+
+def presets() -> list[str]:
+    """Names that `preset` accepts."""
+    return list(_PRESETS)
+
+
+def preset(name: str, **overrides: Any) -> Config:
+    """A named recipe, with any of its settings replaced.
+
+    Args:
+        name: `"paper"`, `"released"`, `"laptop"`, `"laptop-128"`, `"laptop-256"` or `"smoke"`.
+        overrides: fields of `Config`, such as `beta=0.5` or `vae_levels=2`.
+
+    Raises:
+        InputError: for an unknown preset or setting (naming the nearest valid one), or a value out of range.
+    """
+    if name not in _PRESETS:
+        raise InputError(
+            f"there is no preset {name!r}; the nearest is {nearest_name(name, presets())}, all: {', '.join(presets())}"
+        )
+    return _PRESETS[name].replace(**overrides)

@@ -1,0 +1,1 @@
+"""Many trainings: sweeps, the evidence, the protocol of table 1."""

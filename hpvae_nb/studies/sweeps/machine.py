@@ -1,0 +1,72 @@
+"""What a number was measured on: which code, which device, how much memory."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import platform
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+_PACKAGE = Path(__file__).parents[2]
+
+
+@functools.cache
+def code_version() -> str:
+    """The package's version and the first digits of a checksum over its sources: equal code has an equal one."""
+    from hpvae_nb import __version__
+
+    checksum = hashlib.sha256()
+    for file in sorted(_PACKAGE.rglob("*.py")):
+        checksum.update(file.relative_to(_PACKAGE).as_posix().encode() + file.read_bytes())
+    return f"{__version__}+{checksum.hexdigest()[:12]}"
+
+
+@functools.cache
+def commit() -> str | None:
+    """The commit of the checkout that the package lies in, with `-dirty` where files were changed since; else None."""
+    command = ["git", "-C", str(_PACKAGE), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        tracked = subprocess.run(
+            ["git", "-C", str(_PACKAGE), "ls-files", "--error-unmatch", "__init__.py"], capture_output=True
+        )
+        found = subprocess.run(command, capture_output=True, text=True)
+    except OSError:  # there is no git
+        return None
+    return found.stdout.strip() if tracked.returncode == found.returncode == 0 else None
+
+
+def device_name(device: torch.device) -> str:
+    """Such as "NVIDIA H100 80GB HBM3" or "AMD EPYC 7B13 (1 thread)"."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    threads = torch.get_num_threads()
+    model = models[0] if models else platform.processor() or platform.machine()
+    return f"{model} ({threads} thread{'s' if threads > 1 else ''})"
+
+
+def peak_memory(device: torch.device) -> Callable[[], float | None]:
+    """Starts to watch; the function that comes back tells the most bytes held since.
+
+    On a GPU those of tensors, on a CPU those of the whole process. None where the system does not tell (Linux does).
+    """
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return lambda: float(torch.cuda.max_memory_allocated(device))
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # Linux, proc(5): resets the peak of the resident set
+    except OSError:
+        return lambda: None
+    return _resident_peak
+
+
+def _resident_peak() -> float | None:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    kilobytes = [line.split()[1] for line in lines if line.startswith("VmHWM")]
+    return 1024.0 * int(kilobytes[0]) if kilobytes else None

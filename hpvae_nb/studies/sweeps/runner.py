@@ -1,0 +1,160 @@
+"""One trial from clip to row: a plain function, whoever calls it."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hpvae_nb import metrics
+from hpvae_nb.core.resampling import Shape
+from hpvae_nb.errors import InputError, sentence
+from hpvae_nb.io.clips import Clip
+from hpvae_nb.lab import show
+from hpvae_nb.machine import choose_device
+from hpvae_nb.recipe.config import Config
+from hpvae_nb.recipe.pyramid import scale_shapes
+from hpvae_nb.studies.sweeps.machine import code_version, commit, device_name, peak_memory
+from hpvae_nb.studies.sweeps.results import Row, describe, finished, write_row
+from hpvae_nb.studies.sweeps.tables import METHODS, METRICS
+from hpvae_nb.studies.sweeps.trials import Trial
+from hpvae_nb.training.clock import planned_steps
+from hpvae_nb.training.cost import step_flops
+from hpvae_nb.training.events import Event
+
+Tell = Callable[[float], None]
+
+
+def run_trial(trial: Trial, folder: Path, tell: Tell = lambda share: None) -> Row:
+    """Train, or finish training, make samples, measure them; keep the row in the folder.
+
+    A trial that is interrupted goes on from its last checkpoint when it is called again; one that has ended is not run
+    again, and only measured again where other samples or metrics are wanted. What goes wrong becomes the row's
+    `error`. Computes on one CPU thread, so that a row does not depend on how many there are.
+
+    Args:
+        folder: the trial's own: its run, `sessions.jsonl`, `row.json`.
+        tell: called now and then with the share of the training's arithmetic that is done, 0 to 1.
+
+    Returns:
+        The row: everything of `describe`; a column for each number measured, and `svfid_extractor` and the like; the
+        `metrics` asked for, and which were `unmeasured` and why; device, precision, versions of code and PyTorch;
+        seconds of training (over all sessions), sampling and measuring; peak memory in bytes of this session; number
+        of sessions; the end in UTC.
+    """
+    done = finished(trial, folder)
+    if done is not None:
+        return done
+    row = describe(trial)
+    try:
+        with _one_thread():
+            row |= _run(trial, folder, tell)
+    except Exception as error:
+        row["error"] = sentence(error)
+    row["finished"] = _now()
+    write_row(folder, row)
+    return row
+
+
+def _run(trial: Trial, folder: Path, tell: Tell) -> Row:
+    device = choose_device(trial.device)
+    clip, peak = trial.load(), peak_memory(device)
+    model = _train(trial, clip, folder, tell)
+    start = time.perf_counter()
+    samples = model.sample(trial.samples, seed=trial.seed)
+    sampled = time.perf_counter()
+    measured = _measure(trial, model, samples, clip)
+    return {
+        **measured,
+        "metrics": list(trial.metrics),
+        "training_seconds": model.facts.get("seconds", 0.0),  # what only copies does not train
+        "processor_seconds": model.facts.get("processor_seconds", 0.0),
+        "sampling_seconds": sampled - start,
+        "measuring_seconds": time.perf_counter() - sampled,
+        "peak_bytes": peak(),
+        "sessions": len(sessions(folder)),
+        "device": device_name(device),
+        "precision": model.facts.get("precision", "float32"),  # what only copies computes in full
+        "code": code_version(),
+        "commit": commit(),
+        "torch": torch.__version__,
+    }
+
+
+def _train(trial: Trial, clip: Clip, folder: Path, tell: Tell) -> Any:
+    options = {"settings": dict(trial.settings), "seed": trial.seed}
+    options |= {"device": trial.device, "precision": trial.precision}
+    events = METHODS[trial.method](clip, trial.config, out=folder / "run", resume=True, **options)
+    with contextlib.closing(events):
+        first, costs = True, _arithmetic(trial.config, scale_shapes(trial.config, clip))
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as end:
+                return end.value
+            if first:
+                _log_session(folder, event)
+                first = False
+            tell(_share(costs, event))
+
+
+def _arithmetic(config: Config, shapes: list[Shape]) -> list[float]:
+    """Of each scale's training; other methods' grows with the scales as HP-VAE-GAN's does."""
+    return [steps * step_flops(config, shapes, n) for n, steps in enumerate(planned_steps(config))]
+
+
+def _share(costs: list[float], event: Event) -> float:
+    """Of a training's arithmetic, what is done."""
+    done = sum(costs[: event.scale]) + costs[event.scale] * event.iteration / event.iterations
+    return done / sum(costs)
+
+
+def _measure(trial: Trial, model: Any, samples: torch.Tensor, clip: Clip) -> Row:
+    """A column for each number, and the sentence of each metric that has none to give on such samples, or here."""
+    real, errors = show.real_at_last_scale(model, clip), []
+    found: Row = {}
+    for name in trial.metrics:
+        try:
+            value = METRICS[name](model, samples, real)
+        except (InputError, ImportError) as error:
+            errors.append(f"{name}: {error}")
+            continue
+        if isinstance(value, metrics.Score):
+            found |= {name: value.value, f"{name}_extractor": value.extractor}
+        else:
+            found |= value if isinstance(value, dict) else {name: value}
+    return found | {"unmeasured": "; ".join(errors) or None}
+
+
+def sessions(folder: Path) -> list[dict[str, Any]]:
+    """Every start of the trial's training: when, where, as which process, and at which scale and iteration."""
+    log = folder / "sessions.jsonl"
+    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def _log_session(folder: Path, event: Event) -> None:
+    session = {"started": _now(), "host": platform.node(), "process": os.getpid()}
+    with open(folder / "sessions.jsonl", "a") as log:
+        log.write(json.dumps({**session, "scale": event.scale, "iteration": event.iteration}) + "\n")
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,198 @@
+"""A sweep's specification, and the trials it stands for."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hpvae_nb.errors import InputError, require
+from hpvae_nb.io.clips import Clip, load_clip, load_image
+from hpvae_nb.machine import PRECISIONS
+from hpvae_nb.recipe.config import Config
+from hpvae_nb.recipe.presets import preset
+from hpvae_nb.studies.sweeps.tables import METHODS, METRICS
+
+_DEFAULTS = Config().to_dict()
+_LABEL = 80  # characters of a folder's name; what does not fit is in the digest behind it
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training, and how it is measured.
+
+    Attributes:
+        clip: a bundled clip's name, a video file, or a folder of numbered images; an image where `config.dims` is 2.
+        config: the recipe.
+        method: a name in `METHODS`.
+        seed: of training and sampling.
+        samples: how many clips are made to be measured, at least 2; 50 in the paper.
+        metrics: names in `METRICS`.
+        settings: of the method's own, as pairs; in a specification a mapping, such as `{stages: 2}`.
+        frames, start, fps: the stretch of the clip, as `load_clip` takes them.
+        device, precision: as `train` takes them.
+
+    Raises:
+        InputError: on construction, for an unknown method or metric, or a value out of range.
+    """
+
+    clip: str
+    config: Config
+    method: str = "hpvae"
+    seed: int = 0
+    samples: int = 50
+    metrics: tuple[str, ...] = tuple(METRICS)
+    settings: tuple[tuple[str, Any], ...] = ()
+    frames: int | None = 13
+    start: int = 0
+    fps: float | None = None
+    device: str = "auto"
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise InputError(f"there is no method {self.method!r}; there are {', '.join(METHODS)}")
+        for name in self.metrics:
+            if name not in METRICS:
+                raise InputError(f"there is no metric {name!r}; there are {', '.join(METRICS)}")
+        for name, least in (("seed", 0), ("samples", 2)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise InputError(f"{name} is {value!r}, but must be a whole number of at least {least}")
+        if self.precision not in PRECISIONS:
+            raise InputError(f"precision is {self.precision!r}, but must be one of {', '.join(PRECISIONS)}")
+
+    def load(self) -> Clip:
+        """The clip, or the image.
+
+        Raises:
+            InputError: as `load_clip`.
+        """
+        if self.config.dims == 2:
+            return load_image(self.clip)
+        return load_clip(self.clip, frames=self.frames, start=self.start, fps=self.fps)
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The settings in which its recipe differs from the preset of that name."""
+        usual = preset(self.config.preset).to_dict()
+        return {name: value for name, value in self.config.to_dict().items() if value != usual[name]}
+
+    @property
+    def name(self) -> str:
+        """For people and for folders: what was varied, then a digest of all that decides how the training goes."""
+        parts = [Path(self.clip).stem, self.method, self.config.preset]
+        varied = [*self.settings, *self.changes.items(), ("seed", self.seed)]
+        parts += [f"{name}={value}" for name, value in varied]
+        identity = {k: v for k, v in dataclasses.asdict(self).items() if k not in ("samples", "metrics")}
+        # Settings at their defaults are left out, so that results keep their names when there is a new setting.
+        identity["config"] = {k: v for k, v in self.config.to_dict().items() if v != _DEFAULTS[k]}
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:10]
+        return f"{re.sub(r'[^a-zA-Z0-9_.=-]+', '-', '_'.join(parts))[:_LABEL]}_{digest}"
+
+
+_OWN = [field.name for field in dataclasses.fields(Trial) if field.name != "config"]
+_SETTINGS = [field.name for field in dataclasses.fields(Config)]
+
+
+def read_spec(path: str | Path) -> list[Trial]:
+    """The trials of a YAML file, as `expand` reads them.
+
+    Raises:
+        InputError: the file cannot be read, is no YAML, or `expand` refuses it.
+        ImportError: the package pyyaml is missing.
+    """
+    yaml = require("yaml", "reading a sweep's specification", "pyyaml")
+    try:
+        spec = yaml.safe_load(Path(path).read_text())
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    try:
+        return expand(spec)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def expand(spec: Mapping[str, Any]) -> list[Trial]:
+    """All trials of a specification, each once, in its order.
+
+    Keys are fields of `Trial` and of `Config`, and `preset` (`"laptop"` if not given). A value in a list is varied, and
+    lists are crossed with each other; a setting that is a list itself goes into a list (`sampling_rates: [[2, 1]]`).
+    `runs` is a list of such mappings, each of which is crossed by itself with what stands outside; `metrics` is a list
+    that is not crossed.
+
+    Raises:
+        InputError: for an unknown key or a value out of range, before anything is run.
+    """
+    if not isinstance(spec, Mapping):
+        raise InputError(f"a specification is a mapping such as {{clip: [pedestrians], seed: [0, 1]}}, not {spec!r}")
+    shared = dict(spec)
+    grids = shared.pop("runs", [{}])
+    if not isinstance(grids, list) or not grids or not all(isinstance(grid, Mapping) for grid in grids):
+        raise InputError(f"runs is {grids!r}, but must be a list of mappings such as {{vae_levels: [1, 3]}}")
+    trials = [trial for grid in grids for trial in _grid({**shared, **grid})]
+    return list(dict.fromkeys(trials))
+
+
+def select(trials: list[Trial], wanted: Mapping[str, Any]) -> list[Trial]:
+    """Those with the wanted values, such as `{"clip": "bunny", "seed": 0}`, of any key of a specification.
+
+    Raises:
+        InputError: for an unknown key, or when none is left.
+    """
+    values = {key: _plain(value) for key, value in wanted.items()}
+    for key in values:
+        _known(key)
+    chosen = [trial for trial in trials if all(_value(trial, key) == value for key, value in values.items())]
+    if not chosen:
+        said = ", ".join(f"{key}={value}" for key, value in wanted.items())
+        raise InputError(f"none of the {len(trials)} trials has {said}: ask for values that stand in the specification")
+    return chosen
+
+
+def _value(trial: Trial, key: str) -> Any:
+    return getattr(trial if key in _OWN else trial.config, key)
+
+
+def _known(key: str) -> None:
+    if key not in _OWN and key not in _SETTINGS:
+        near = difflib.get_close_matches(str(key), ["runs", *_OWN, *_SETTINGS], n=1, cutoff=0.0)[0]
+        raise InputError(f"there is no key {key!r} in a specification; the nearest is {near!r}")
+
+
+def _grid(grid: dict[str, Any]) -> list[Trial]:
+    for key in grid:
+        _known(key)
+    if "clip" not in grid:
+        raise InputError("the specification names no clip: add such as clip: [pedestrians, bunny]")
+    whole: dict[str, Any] = {"metrics": tuple(grid.pop("metrics"))} if "metrics" in grid else {}
+    axes = {key: value if isinstance(value, list) else [value] for key, value in grid.items()}
+    trials = []
+    for values in itertools.product(*axes.values()):
+        chosen = {key: _plain(value) for key, value in zip(axes, values, strict=True)}
+        config = preset(chosen.pop("preset", "laptop"), **{k: v for k, v in chosen.items() if k in _SETTINGS})
+        trials.append(Trial(config=config, **whole, **{k: v for k, v in chosen.items() if k in _OWN}))
+    return trials
+
+
+def _plain(value: Any) -> Any:
+    """Mappings as pairs, lists as tuples, so that trials can be compared; and YAML takes 1e-4 for text."""
+    if isinstance(value, Mapping):
+        return tuple((key, _plain(entry)) for key, entry in value.items())
+    if isinstance(value, list):
+        return tuple(_plain(entry) for entry in value)
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    return value

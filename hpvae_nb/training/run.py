@@ -1,0 +1,104 @@
+"""A training's folder: what it is a run of, its last checkpoint, and its model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from hpvae_nb.errors import CheckpointError, InputError
+from hpvae_nb.io import checkpoint
+from hpvae_nb.io.clips import Clip
+from hpvae_nb.model import Model
+from hpvae_nb.recipe.config import Config
+from hpvae_nb.training.trainer import Trainer
+
+
+class Run:
+    """The folder `out` of `train`: `run.json` says what it is a run of; beside it the last checkpoint and the model."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.checkpoint = folder / "checkpoint.safetensors"
+
+    @classmethod
+    def open(cls, out: str | Path, clip: Clip, config: Config, seed: int, *, resume: bool) -> Run:
+        """Claim a folder for a run, or take up the run that is there.
+
+        Raises:
+            InputError: when the folder holds another run, or this one and `resume` is False.
+            CheckpointError: when it cannot be written.
+        """
+        folder = Path(out)
+        identity = {
+            "format": checkpoint.FORMAT,
+            "clip": {"name": clip.name, "sha256": _fingerprint(clip)},
+            "seed": seed,
+            "config": config.to_dict(),
+        }
+        identity = json.loads(json.dumps(identity))
+        described = folder / "run.json"
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"out is {folder}, which is a file: name a folder")
+        if not described.exists():
+            if folder.exists() and set(folder.iterdir()) - set(checkpoint.leftovers(folder)):
+                raise InputError(f"{folder} is not empty and holds no run of this package: choose an empty folder")
+            checkpoint.write_bytes(described, json.dumps(identity, indent=1).encode())
+            return cls(folder)
+        try:
+            found = json.loads(described.read_text())
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{described} cannot be read ({error}): choose another folder") from error
+        # A run begun before a setting existed had what is now that setting's default.
+        found = {**found, "config": {**json.loads(json.dumps(Config().to_dict())), **found.get("config", {})}}
+        difference = _first_difference(found, identity)
+        if difference:
+            raise InputError(f"{folder} holds another run ({difference}): choose another folder")
+        if not resume:
+            raise InputError(f"{folder} already holds this run: resume it with resume=True, or choose another folder")
+        for leftover in checkpoint.leftovers(folder):
+            leftover.unlink(missing_ok=True)
+        return cls(folder)
+
+    def restore(self, trainer: Trainer) -> None:
+        """Bring a fresh trainer to the last checkpoint; leave it as it is where there is none yet.
+
+        Raises:
+            CheckpointError: when the checkpoint is damaged.
+        """
+        if self.checkpoint.exists():
+            trainer.restore(*checkpoint.read(self.checkpoint, "checkpoint"))
+
+    def save(self, trainer: Trainer) -> None:
+        """Write a checkpoint of a settled trainer."""
+        tensors, values = trainer.state()
+        checkpoint.write(self.checkpoint, "checkpoint", tensors, values)
+
+    def save_model(self, model: Model) -> Path:
+        """Write the model as it is now."""
+        return model.save(self.folder / "model.safetensors")
+
+    def last_good(self) -> str:
+        """Where the last checkpoint is, in words."""
+        if not self.checkpoint.exists():
+            return "no checkpoint was written yet"
+        _, values = checkpoint.read(self.checkpoint, "checkpoint")
+        return (
+            f"the last good checkpoint is {self.checkpoint}, scale {values['scale']}, iteration {values['iteration']}"
+        )
+
+
+def _fingerprint(clip: Clip) -> str:
+    return hashlib.sha256(clip.video.contiguous().numpy().tobytes()).hexdigest()
+
+
+def _first_difference(found: Any, wanted: Any, name: str = "") -> str | None:
+    """Where two JSON values differ, in words."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for key in {**wanted, **found}:
+            difference = _first_difference(found.get(key), wanted.get(key), f"{name}.{key}".lstrip("."))
+            if difference:
+                return difference
+        return None
+    return None if found == wanted else f"its {name} is {found!r}, not {wanted!r}"

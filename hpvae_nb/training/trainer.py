@@ -1,0 +1,298 @@
+"""The state of a training: networks, optimisers, random numbers, and where it stands."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+
+from hpvae_nb.core import steps
+from hpvae_nb.core.blocks import steady_weights
+from hpvae_nb.core.hierarchy import Hierarchy
+from hpvae_nb.core.losses import reconstruction
+from hpvae_nb.core.networks import Discriminator, warm_start
+from hpvae_nb.core.resampling import Shape, upsample
+from hpvae_nb.errors import TrainingError
+from hpvae_nb.io import checkpoint
+from hpvae_nb.io.clips import Clip
+from hpvae_nb.machine import computing
+from hpvae_nb.model import Model
+from hpvae_nb.recipe.config import Config
+from hpvae_nb.recipe.pyramid import real_samples, samples_per_step, scale_shapes
+from hpvae_nb.training import windows
+from hpvae_nb.training.plan import training_precision
+
+
+class Trainer:
+    """Makes training steps, scale after scale; knows nothing of files, progress bars or who watches.
+
+    Attributes:
+        scale, iteration: steps made at this scale; a scale is entered by `enter_scale` before its first.
+        settled: False while a step is being made; only a settled state may be saved.
+        history: for each scale, up to about a hundred records of its losses.
+        seconds: spent training, over all sessions of a resumed run; processor_seconds: all threads' computing in it.
+        threads: of the CPU, on which its steps are to be computed; on others, sums are rounded otherwise.
+    """
+
+    def __init__(self, clip: Clip, config: Config, seed: int, device: torch.device, precision: str) -> None:
+        self.clip, self.config, self.seed, self.device = clip, config, seed, device
+        self.shapes = scale_shapes(config, clip)
+        windows.check(config, self.shapes)
+        self.precision = training_precision(precision, device, config, self.shapes)
+        self.generator = torch.Generator(device).manual_seed(seed)
+        with seeded(seed, 0):
+            self.network = Hierarchy(config).to(device)
+        self.critic: Discriminator | None = None
+        self.window: Shape | None = None
+        self.pool: windows.Pool | None = None
+        self.scale, self.iteration, self.settled = 0, 0, True
+        self.history: list[list[dict[str, float]]] = []
+        self.seconds = self.processor_seconds = 0.0
+        self.threads = torch.get_num_threads()
+        self.batch = samples_per_step(config, clip)
+        self.reals_0 = real_samples(config, clip, 0, self.shapes[0]).to(device)
+        self.model = Model(
+            self.network,
+            self.shapes,
+            coarse=self.reals_0.cpu(),
+            fps=clip.fps,
+            name=clip.name,
+            facts={"seed": seed, "device": device.type, "precision": self.precision, "torch": torch.__version__},
+            precision=self.precision,
+        )
+
+    def enter_scale(self) -> None:
+        """Grow the networks to `scale`, and fix its noise amplitude (released code: 0.1 times the RMSE of x̄^n)."""
+        self.settled = False
+        self._build(self.scale)
+        if self.scale > 0:
+            x0, xn = self._pick()
+            with torch.no_grad(), computing(self.device, self.precision):
+                made = self._reconstructed(x0)
+            error = reconstruction(made, xn).sqrt().item()
+            self.network.amplitudes[self.scale] = self.config.noise_amplitude * error
+        self._fill_pool()
+        self.history.append([])
+        self.settled = True
+
+    def step(self) -> dict[str, float]:
+        """One update of everything that is trained at this scale; returns its losses before weighting.
+
+        Raises:
+            TrainingError: when a loss is not finite; the weights keep their last finite values.
+        """
+        self.settled = False
+        with computing(self.device, self.precision):
+            self._set_rates()
+            terms = self._vae_step() if self.critic is None else self._gan_step()
+        self.iteration += 1
+        if (self.iteration - 1) % max(1, self.config.iterations // 100) == 0:
+            self.history[self.scale].append({"iteration": self.iteration, **terms})
+        self.settled = True
+        return terms
+
+    def _vae_step(self) -> dict[str, float]:
+        terms = self._vae_losses(*self._pick_and_draw())
+        values = self._finite(terms)
+        self._update_generator(terms["total"])
+        return values
+
+    def _gan_step(self) -> dict[str, float]:
+        assert self.critic is not None
+        xn, made, random = self._outputs() if self.window is None else self._windows(self.window)
+        self.critic.requires_grad_(True)
+        with steady_weights(self.critic):
+            on_critic = steps.critic_losses(self.network, self.critic, xn, random, self.generator, self._lambda())
+            values = self._finite(on_critic)
+            self.critic_optimizer.zero_grad()
+            on_critic["total"].backward()
+            self.critic_optimizer.step()
+        self.critic.requires_grad_(False)
+        with steady_weights(self.critic):
+            on_generator = steps.generator_losses(self.network, self.critic, xn, made, random)
+            values |= self._finite(on_generator)
+            self._update_generator(on_generator["total"])
+        return values
+
+    def _reconstructed(self, x0: Tensor) -> Tensor:
+        """What becomes of x^0 at this scale, by which its noise amplitude is fixed."""
+        draws = steps.draw(self.network, self.shapes, 0, len(x0), self.generator)
+        return steps.reconstruct(self.network, self.shapes, self.scale, x0, draws)
+
+    def _vae_losses(self, x0: Tensor, xn: Tensor, draws: steps.Draws) -> steps.Losses:
+        """What a VAE scale minimises."""
+        return steps.vae_losses(self.network, self.shapes, self.scale, x0, xn, draws)
+
+    def _outputs(self) -> tuple[Tensor, Tensor, Tensor]:
+        """x^n, what is to become it, and random samples."""
+        x0, xn, draws = self._pick_and_draw()
+        return xn, *steps.gan_outputs(self.network, self.shapes, self.scale, x0, draws)
+
+    def _windows(self, window: Shape) -> tuple[Tensor, Tensor, Tensor]:
+        """The same for windows of them; what G^n is given comes from the pool, if there is one."""
+        config, network, scale = self.config, self.network, self.scale
+        if self.pool is None:
+            x0, real, draws = self._pick_and_draw()
+            given = upsample(steps.below(network, self.shapes, scale, x0, draws), self.shapes[scale])
+            to_real, to_random = given.chunk(2)
+        else:
+            self.pool.renew(self.iteration)
+            real, to_real, to_random = self.pool.pick(self.reals_n, config.batch, self.generator)
+        real, where = windows.windows(real, window, config.window_choices, self.generator)
+        to_random, _ = windows.windows(to_random, window, config.window_choices, self.generator)
+        noise = torch.randn(to_random.shape, generator=self.generator, device=self.device)
+        seen = torch.cat([torch.zeros_like(noise), network.amplitudes[scale] * noise])
+        made, random = network.refine_up(scale, torch.cat([windows.cut(to_real, where), to_random]), seen).chunk(2)
+        return real, made, random
+
+    def _lambda(self) -> float:
+        """The penalty's weight at this step: every `penalty_every`-th has it, so many times as strong."""
+        every = self.config.penalty_every
+        return self.config.penalty_weight * every if self.iteration % every == 0 else 0.0
+
+    def _set_rates(self) -> None:
+        """Learning rates of this step: a cosine falls to a hundredth within a GAN scale."""
+        if self.config.cosine and self.critic is not None:
+            factor = 0.01 + 0.99 * (1 + math.cos(math.pi * self.iteration / self.config.iterations)) / 2
+            for group in [*self.optimizer.param_groups, *self.critic_optimizer.param_groups]:
+                group["lr"] = factor * group["initial_lr"]
+
+    def _update_generator(self, total: Tensor) -> None:
+        self.optimizer.zero_grad()
+        total.backward()
+        if self.config.clip_norm is not None:
+            clip_grad_norm_(
+                [p for group in self.optimizer.param_groups for p in group["params"]], self.config.clip_norm
+            )
+        self.optimizer.step()
+
+    def _finite(self, terms: steps.Losses) -> dict[str, float]:
+        names = [name for name in terms if name != "total"]
+        numbers = torch.stack([terms[name].detach() for name in names]).tolist()
+        values = dict(zip(names, numbers, strict=True))
+        if not all(np.isfinite(numbers)):
+            bad = ", ".join(f"{name} {value}" for name, value in values.items() if not np.isfinite(value))
+            raise TrainingError(f"{bad} at scale {self.scale}, iteration {self.iteration + 1}")
+        return values
+
+    def finite(self) -> bool:
+        """Whether every weight is a finite number; an update may end that though its loss was finite."""
+        networks = [self.network] if self.critic is None else [self.network, self.critic]
+        return all(bool(torch.isfinite(weight).all()) for net in networks for weight in net.state_dict().values())
+
+    def _pick_and_draw(self) -> tuple[Tensor, Tensor, steps.Draws]:
+        x0, xn = self._pick()
+        return x0, xn, steps.draw(self.network, self.shapes, self.scale, len(x0), self.generator)
+
+    def _pick(self) -> tuple[Tensor, Tensor]:
+        """This step's training samples, x^0 and x^n: all of them, or `batch` drawn without repetition."""
+        if self.batch == len(self.reals_0):
+            return self.reals_0, self.reals_n
+        order = torch.randperm(len(self.reals_0), generator=self.generator, device=self.device)
+        chosen = order[: self.batch]
+        return self.reals_0[chosen], self.reals_n[chosen]
+
+    def _build(self, scale: int) -> None:
+        """Networks, optimisers and x^n for `scale`, from those of the scale below."""
+        config = self.config
+        with seeded(self.seed, scale):
+            if scale > 0:
+                self.network.grow()
+            below, self.critic = self.critic, None
+            if not config.is_vae(scale):
+                self.critic = Discriminator(config).to(self.device)
+                if below is not None and config.warm_start != "none":
+                    warm_start(self.critic, below)
+        self.network.freeze_all_but(scale)
+        self.network.train()
+        # A frozen encoder makes no power iterations either.
+        self.network.encoder.train(config.is_vae(scale) or not config.freeze)
+        rates = [(net, config.lr * config.lr_decay**power) for net, power in self.network.trained_at(scale)]
+        self.optimizer = self._adam([{"params": list(net.parameters()), "lr": lr} for net, lr in rates])
+        if self.critic is not None:
+            self.critic_optimizer = self._critic_adam(self.critic)
+        self.reals_n = real_samples(config, self.clip, scale, self.shapes[scale]).to(self.device)
+        self.window = None
+        if self.critic is not None and (config.window is not None or config.pool is not None):
+            self.window = windows.window_shape(config, self.shapes[scale])
+
+    def _fill_pool(self) -> None:
+        """As it is at this iteration."""
+        self.pool = None
+        if self.config.pool is not None and not self.config.is_vae(self.scale):
+            with computing(self.device, self.precision):
+                self.pool = windows.Pool(self.network, self.shapes, self.scale, self.reals_0, self.seed, self.iteration)
+
+    def _critic_adam(self, critic: Discriminator) -> torch.optim.Adam:
+        return self._adam([{"params": list(critic.parameters()), "lr": self.config.critic_lr or self.config.lr}])
+
+    def _adam(self, groups: list[dict[str, Any]]) -> torch.optim.Adam:
+        fused = self.device.type in ("cpu", "cuda")
+        groups = [{**group, "initial_lr": group["lr"]} for group in groups]
+        return torch.optim.Adam(groups, betas=self.config.adam_betas, fused=fused)
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything needed to go on: tensors, and plain values."""
+        tensors = checkpoint.pack("network", self.network.state_dict())
+        tensors |= {"random": self.generator.get_state()}
+        tensors |= checkpoint.pack_optimizer("optimizer", self.optimizer)
+        if self.critic is not None:
+            tensors |= checkpoint.pack("critic", self.critic.state_dict())
+            tensors |= checkpoint.pack_optimizer("critic_optimizer", self.critic_optimizer)
+        values = {
+            "config": self.config.to_dict(),
+            "seed": self.seed,
+            "scale": self.scale,
+            "iteration": self.iteration,
+            "amplitudes": self.network.amplitudes,
+            "history": self.history,
+            "seconds": self.seconds,
+            "processor_seconds": self.processor_seconds,
+            "threads": self.threads,
+            "random_device": self.device.type,
+            "precision": self.precision,
+        }
+        return tensors, values
+
+    def restore(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
+        """The inverse of `state`, on a fresh trainer of the same clip, configuration and seed.
+
+        On another kind of device, where random numbers start anew, or in another precision, the run goes on, but not to
+        the same weights; a warning says so.
+        """
+        was, now = (values["precision"], values["random_device"]), (self.precision, self.device.type)
+        if was != now:
+            before, here = (f"{number} on {device}" for number, device in (was, now))
+            warnings.warn(f"this run was in {before} and goes on in {here}: its weights will differ", stacklevel=4)
+        self.scale, self.iteration = values["scale"], values["iteration"]
+        for scale in range(self.scale + 1):
+            self._build(scale)
+        self.network.load_state_dict(checkpoint.unpack("network", tensors))
+        self.network.amplitudes = list(values["amplitudes"])
+        checkpoint.unpack_optimizer("optimizer", self.optimizer, tensors)
+        if self.critic is not None:
+            self.critic.load_state_dict(checkpoint.unpack("critic", tensors))
+            checkpoint.unpack_optimizer("critic_optimizer", self.critic_optimizer, tensors)
+        self._fill_pool()
+        self.history, self.seconds = values["history"], values["seconds"]
+        self.processor_seconds = values.get("processor_seconds", 0.0)  # of no account in runs from before it was kept
+        self.threads = values.get("threads", self.threads)
+        if values["random_device"] == self.device.type:
+            self.generator.set_state(tensors["random"])
+        else:
+            self.generator.manual_seed(self.seed + self.scale * self.config.iterations + self.iteration)
+
+
+@contextlib.contextmanager
+def seeded(seed: int, scale: int) -> Iterator[None]:
+    """Fresh weights depend on seed and scale alone, and the caller's own random state stays as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(np.random.SeedSequence([seed, scale]).generate_state(1)[0]))
+        yield

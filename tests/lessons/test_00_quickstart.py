@@ -1,0 +1,78 @@
+"""Lesson 0: its checks tell right from wrong answers, and name what is wrong."""
+
+import pytest
+import torch
+from common import answers, every_mistake, mistake_is_named, solution_and_stub_are_judged
+from einops import rearrange
+
+from hpvae_nb.lessons.l00_quickstart import checks as check
+
+LESSON = "00_quickstart"
+
+
+def moved(frames):
+    return rearrange(frames, "t h w c -> c t h w")
+
+
+def grey(samples):
+    return samples.mean(dim=1)
+
+
+def contrast(clip):
+    return clip.mean(dim=0).std()
+
+
+WRONG = {
+    "to_video": {
+        "the axes are still": lambda f: f.float() / 127.5 - 1,
+        "reshape only cuts": lambda f: (f.float() / 127.5 - 1).reshape(f.shape[-1], *f.shape[:-1]),
+        "whole numbers": lambda f: (moved(f).float() / 127.5 - 1).round().int(),
+        "they begin again": lambda f: (2 * moved(f) - 255) / 255,
+        "black is 0 and white is 1": lambda f: moved(f) / 255,
+        "white is 0, but should be 1": lambda f: moved(f) / 255 - 1,
+        "white is 0.5": lambda f: moved(f) / 255 - 0.5,
+        "not 128": lambda f: moved(f) / 128 - 1,
+        "not 127": lambda f: moved(f) / 127 - 1,
+        "changed places": lambda f: 1 - moved(f) / 127.5,
+        "as they were": lambda f: moved(f).float(),
+        "was wanted": lambda f: moved(f)[None] / 127.5 - 1,
+        "a tensor was wanted": lambda f: moved(f).tolist(),
+        "stopped with RuntimeError": lambda f: f @ torch.ones(99),
+    },
+    "diversity": {
+        "divide it by how much the clip varies": lambda s, c: grey(s).std(dim=0).mean(),
+        "upside down": lambda s, c: contrast(c) / grey(s).std(dim=0).mean(),
+        "you measure how much each sample varies": lambda s, c: grey(s).flatten(1).std(dim=1).mean() / contrast(c),
+        "one std over everything": lambda s, c: grey(s).std() / contrast(c),
+        "you average before": lambda s, c: grey(s).flatten(1).mean(dim=1).std() / contrast(c),
+        "that is the variance": lambda s, c: grey(s).var(dim=0).mean() / contrast(c) ** 2,
+        "mean over colours": lambda s, c: s.std(dim=0).mean() / contrast(c),
+        "one number is wanted": lambda s, c: grey(s).std(dim=0) / contrast(c),
+        "term by term": lambda s, c: 0.5,
+    },
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_right_answers_and_untouched_stubs(name, capsys):
+    solution_and_stub_are_judged(check, LESSON, name, capsys)
+
+
+@every_mistake(WRONG)
+def test_mistakes_are_named(name, words, capsys):
+    mistake_is_named(check, WRONG, name, words, capsys)
+
+
+@pytest.mark.parametrize("correction", [0, 1])
+def test_both_standard_deviations_are_right(correction, capsys):
+    spread = {"correction": correction}
+    check.diversity(lambda s, c: float(grey(s).std(dim=0, **spread).mean() / c.mean(dim=0).std(**spread)))
+    assert capsys.readouterr().out.startswith("Right: ")
+
+
+def test_copies_score_0_and_contrast_does_not_matter():
+    """The solution itself, against what the lesson says of the number."""
+    diversity = answers(LESSON)["solution", "diversity"]
+    samples, clip = torch.rand(4, 3, 2, 5, 6), torch.rand(3, 2, 5, 6)
+    assert diversity(samples[:1].repeat(4, 1, 1, 1, 1), clip) == 0
+    torch.testing.assert_close(diversity(0.5 * samples, 0.5 * clip), diversity(samples, clip))
