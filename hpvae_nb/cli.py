@@ -17,13 +17,11 @@ from hpvae_nb.errors import CheckpointError, InputError, TrainingError, require
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.lab import report, show
-from hpvae_nb.machine import choose_device, choose_threads
+from hpvae_nb.machine import choose_threads
 from hpvae_nb.model import Model
-from hpvae_nb.recipe.pyramid import samples_per_step
 from hpvae_nb.released import load_released
 from hpvae_nb.training.clock import planned_steps
-from hpvae_nb.training.cost import estimate
-from hpvae_nb.training.plan import training_precision
+from hpvae_nb.training.plan import make_plan
 from hpvae_nb.training.run import Run
 
 app = typer.Typer(
@@ -65,17 +63,14 @@ def train(
             source = hpvae_nb.load_clip(clip, frames=frames or None, start=start, fps=fps)
         going_on = resume and threads is None and Run(out).checkpoint.exists()
         count, why = choose_threads(threads)
-        options: dict[str, Any] = {"device": device, "precision": precision, "threads": threads}
-        events = hpvae_nb.train(source, config, seed=seed, out=out, resume=resume, **options)
-        where = choose_device(device)
-        shapes = hpvae_nb.scale_shapes(config, source)
-        number = training_precision(precision, where, config, shapes)
-        typer.echo(f"{source.name}, preset {config.preset}, on {where.type} in {number}, writing to {out}")
+        options: dict[str, Any] = {"device": device, "precision": precision}
+        events = hpvae_nb.train(source, config, seed=seed, out=out, resume=resume, threads=threads, **options)
+        plan = make_plan(source, config, **options)
+        where = f"on {plan.device.type} in {plan.precision}"
+        typer.echo(f"{source.name}, preset {config.preset}, {where}, writing to {out}")
         computing = "as many CPU threads as before" if going_on else f"{count} CPU thread{'s' * (count > 1)}, {why}"
         typer.echo(f"{computing}; --threads changes that")
-        batch = samples_per_step(config, source)
-        costs = estimate(config, shapes, where, number, batch)
-        typer.echo(report.plan_text(costs, config.iterations))
+        typer.echo(report.plan_text(plan))
         model = _watch(events, config, source, out)
         typer.echo(f"trained in {report.duration(model.facts['seconds'])}; making {samples} clips")
         page = report.write_results(model, source, out, samples=samples)

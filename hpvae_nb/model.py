@@ -1,7 +1,8 @@
-"""A trained model: sampling, steering, encoding, reconstruction, and its file."""
+"""A trained model of any method: sampling, steering, encoding, reconstruction, and its file."""
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hpvae_nb.core.hierarchy import Hierarchy
+from hpvae_nb.baselines import make_method
 from hpvae_nb.core.latents import normal_maps, slerp
 from hpvae_nb.core.networks import RGB
 from hpvae_nb.core.resampling import Shape, shapes_for_latent, shapes_for_output, upsample
@@ -20,6 +21,7 @@ from hpvae_nb.errors import CheckpointError, InputError
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clips import Clip, data_dir
 from hpvae_nb.machine import choose_device, choose_precision, computing
+from hpvae_nb.method import HpVaeGan, Method
 from hpvae_nb.recipe.config import Config, from_dict
 from hpvae_nb.recipe.pyramid import coarsest
 
@@ -33,9 +35,10 @@ class Model:
     the scale that is there.
 
     Attributes:
-        config: the recipe.
+        network: with its weights; a `Hierarchy`, or what another method decodes with.
         shapes: (T, H, W) of every planned scale, coarsest first; (H, W) for images.
-        network: the `Hierarchy` with its weights.
+        config: the recipe.
+        method: which one it was trained by.
         coarse: x^0 of the training clip, `b 3 t h w` in [-1, 1]; None for weights that came without a clip.
         fps: frames per second of what is made.
         name: of the training clip.
@@ -44,18 +47,19 @@ class Model:
 
     def __init__(
         self,
-        network: Hierarchy,
+        network: Any,
         shapes: list[Shape],
+        config: Config,
         *,
+        method: Method | None = None,
         coarse: Tensor | None,
         fps: float,
         name: str,
         facts: dict[str, Any] | None = None,
         precision: str = "auto",
     ) -> None:
-        self.network = network
-        self.config: Config = network.config
-        self.shapes = shapes
+        self.network, self.shapes, self.config = network, shapes, config
+        self.method = method or HpVaeGan()
         self.coarse = coarse
         self.fps = fps
         self.name = name
@@ -64,12 +68,12 @@ class Model:
 
     @property
     def device(self) -> torch.device:
-        return next(self.network.parameters()).device
+        return next(itertools.chain(self.network.parameters(), self.network.buffers())).device
 
     @property
     def scales(self) -> int:
         """How many scales are there; `config.scales` when training went to its end."""
-        return len(self.network.generators)
+        return len(self.network.amplitudes)
 
     def to(self, device: str | torch.device, precision: str = "auto") -> Model:
         """Move to a device (`"auto"`: a GPU if there is one), choosing the precision anew."""
@@ -79,7 +83,7 @@ class Model:
         return self
 
     def sample(self, n: int, *, seed: int, size: Shape | None = None, scales: int | None = None) -> Tensor:
-        """New clips: z ~ N(0, I), then equation (9) up to the last scale.
+        """New clips: z from the prior, then equation (9) up to the last scale.
 
         Sample i of a seed is the same however many are asked for.
 
@@ -100,8 +104,7 @@ class Model:
     def latent(self, n: int, *, seed: int, size: Shape | None = None) -> Tensor:
         """The latent maps that `sample` decodes: z ~ N(0, I), `b latent t h w` at scale 0. Arguments as in `sample`."""
         check_count("n", n)
-        shape = (self.config.latent, *self._shapes(size)[0])
-        return normal_maps(shape, seed, range(n), 0)
+        return self.method.prior(self.network, self._shapes(size), seed, range(n))
 
     def decode(
         self,
@@ -128,9 +131,11 @@ class Model:
         Raises:
             InputError: when `z` is no latent map of this model, or for values out of range.
         """
-        if z.ndim != self.config.dims + 2 or z.shape[1] != self.config.latent:
+        if not self.method.trains:
+            raise InputError(f"a model of {self.method.name} has no latent maps to decode: use sample")
+        if z.ndim != self.config.dims + 2 or z.shape[1] != self.network.latent:
             raise InputError(
-                f"z is {tuple(z.shape)}, but latent maps are {self._axes(self.config.latent)}, as Model.latent makes"
+                f"z is {tuple(z.shape)}, but latent maps are {self._axes(self.network.latent)}, as Model.latent makes"
             )
         if len(z) == 0:
             raise InputError("z is an empty batch: give at least one latent map")
@@ -163,6 +168,7 @@ class Model:
         Returns:
             `b c t h w` in [-1, 1] at the last scale, on the CPU.
         """
+        self._need_encoder("refine")
         last = (self.scales if scales is None else scales) - 1
         if not 0 <= start < last:
             raise InputError(f"start is {start}, but must be a scale below the last: 0..{last - 1}")
@@ -181,6 +187,7 @@ class Model:
         Returns:
             mu and logvar, each `b latent t h w` at scale 0, on the CPU.
         """
+        self._need_encoder("encode")
         pixels = video.video if isinstance(video, Clip) else video
         pixels = pixels[None] if pixels.ndim == self.config.dims + 1 else pixels
         if pixels.ndim != self.config.dims + 2 or pixels.shape[1] != RGB:
@@ -204,6 +211,10 @@ class Model:
         Returns:
             `b c t h w` in [-1, 1], on the CPU; b counts the training samples (1, unless the clip was long).
         """
+        if not self.method.has_encoder:
+            with torch.no_grad(), computing(self.device, self.precision):
+                shapes = self.shapes[: self._count(scales)]
+                return self.method.reconstruction(self.network, shapes).cpu().clamp(-1, 1)
         source = self.coarse if clip is None else clip
         if source is None:
             raise InputError("this model came without its training clip: call reconstruct(clip)")
@@ -248,6 +259,8 @@ class Model:
             "shapes": self.shapes,
             "scales": self.scales,
             "amplitudes": self.network.amplitudes,
+            "method": self.method.name,
+            "settings": self.method.settings,
             "fps": self.fps,
             "name": self.name,
             "facts": self.facts,
@@ -272,31 +285,45 @@ class Model:
         start: int | None = None,
     ) -> Tensor:
         """From a latent map (`start` None) or from the output of scale `start`, through the scales above."""
-        scales = self.scales if scales is None else scales
-        if not 1 <= scales <= self.scales:
-            raise InputError(f"scales is {scales}, but this model has 1..{self.scales}")
+        shapes = shapes[: self._count(scales)]
         seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
-        factors = self._noise_factors(noise)
-        chunk = max(1, _CHUNK // math.prod(shapes[scales - 1]))
+        factors = [0.0 if n <= (start or 0) else factor for n, factor in enumerate(self._noise_factors(noise))]
+        chunk = max(1, _CHUNK // math.prod(shapes[-1]))
         parts = []
         with torch.no_grad(), computing(self.device, self.precision):
             for first in range(0, len(x), chunk):
                 part = x[first : first + chunk].to(self.device)
+                samples = range(first, first + len(part))
+                z_n = [self._noise(n, shape, factors[n], seed, samples) for n, shape in enumerate(shapes)]
                 if start is None:
-                    part = self.network.base(part)
-                for n in range(1 if start is None else start + 1, scales):
-                    strength = factors[n] * self.network.amplitudes[n]
-                    z_n = None
-                    if strength:
-                        drawn = normal_maps((RGB, *shapes[n]), seed, range(first, first + len(part)), n)
-                        z_n = strength * drawn.to(self.device)
-                    part = self.network.refine(n, part, shapes[n], z_n)
-                parts.append(part.cpu())
+                    parts.append(self.network.decode(part, shapes, z_n).cpu())
+                else:
+                    parts.append(self.network.climb(part, shapes, z_n, start).cpu())
         return torch.cat(parts).clamp(-1, 1)
+
+    def _noise(self, scale: int, shape: Shape, factor: float, seed: int, samples: range) -> Tensor | None:
+        """z_n times its amplitude, and times a factor that turns it up or down."""
+        strength = factor * self.network.amplitudes[scale]
+        if not strength:
+            return None
+        noise = normal_maps((self.network.noise_channels(scale), *shape), seed, samples, scale)
+        return strength * noise.to(self.device)
+
+    def _count(self, scales: int | None) -> int:
+        """Of scales to go through, checked."""
+        scales = self.scales if scales is None else scales
+        if not 1 <= scales <= self.scales:
+            raise InputError(f"scales is {scales}, but this model has 1..{self.scales}")
+        return scales
+
+    def _need_encoder(self, call: str) -> None:
+        if not self.method.has_encoder:
+            raise InputError(f"a model of {self.method.name} has no encoder, which {call} needs: use sample")
 
     def _noise_factors(self, noise: float | Sequence[float]) -> list[float]:
         """One factor for each planned scale: 0 below the GAN scales."""
-        levels, gan_scales = self.config.vae_levels, self.config.scales - self.config.vae_levels
+        levels = max(1, self.network.vae_levels)  # scale 0 takes z itself
+        gan_scales = self.config.scales - levels
         factors = [float(noise)] * gan_scales if isinstance(noise, (int, float)) else [float(f) for f in noise]
         if len(factors) != gan_scales or not all(math.isfinite(f) and f >= 0 for f in factors):
             raise InputError(
@@ -315,20 +342,19 @@ def load_model(path: str | Path, *, device: str | torch.device = "auto", precisi
         CheckpointError: when it is missing, damaged, of a later version, or of a format that can carry code.
     """
     file = data_dir() / "models" / f"{path}.safetensors" if path in bundled_models() else _model_file(Path(path))
-    tensors, description = checkpoint.read(file, "model")
+    tensors, description = checkpoint.read(file, "model", "baseline")  # what other methods' files once were called
     try:
-        with torch.random.fork_rng(devices=[]):  # fresh weights, soon replaced, from nobody's random numbers
-            network = Hierarchy(from_dict(description["config"]))
-            for _ in range(1, description["scales"]):
-                network.grow()
-        network.load_state_dict(checkpoint.unpack("network", tensors))
-        network.amplitudes = list(description["amplitudes"])
+        method = make_method(description.get("method", HpVaeGan.name), description.get("settings", {}))
+        config = from_dict(description["config"])
         shapes = [tuple(shape) for shape in description["shapes"]]
-        fps, name, facts = description["fps"], description["name"], description["facts"]
+        state = checkpoint.unpack("network", tensors) or {"finest": tensors["finest"]}
+        with torch.random.fork_rng(devices=[]):  # fresh weights, soon replaced, from nobody's random numbers
+            network = method.restore(config, shapes, state, description.get("amplitudes", []))
+        about = {key: description[key] for key in ("fps", "name", "facts")}
     except (KeyError, RuntimeError, InputError) as error:
         raise CheckpointError(f"{file} does not hold together as a model: {error}") from error
     network.requires_grad_(False)
-    model = Model(network, shapes, coarse=tensors.get("coarse"), fps=fps, name=name, facts=facts)
+    model = Model(network, shapes, config, method=method, coarse=tensors.get("coarse"), **about)
     return model.to(device, precision)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from hpvae_nb.core.hierarchy import Hierarchy
 from hpvae_nb.errors import CheckpointError
 from hpvae_nb.model import Model
+from hpvae_nb.recipe.build import make_hierarchy
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.presets import preset
 from hpvae_nb.recipe.pyramid import planned_shapes
@@ -55,7 +56,7 @@ def load_released(folder: str | Path) -> Model:
         raise CheckpointError(f"ar or org_fps in {folder / 'args.txt'} is no number to work with: {error}") from error
     if not 0 <= scale < config.scales:
         raise CheckpointError(f"{folder / 'netG.pth'} is at scale {scale}, but args.txt plans {config.scales} scales")
-    network = Hierarchy(config)
+    network = make_hierarchy(config)
     for _ in range(scale):
         network.grow()
     try:
@@ -67,6 +68,7 @@ def load_released(folder: str | Path) -> Model:
     return Model(
         network,
         shapes,
+        config,
         coarse=None,
         fps=fps,
         name=Path(str(arguments.get("video_path", arguments.get("image_path", "released")))).stem,

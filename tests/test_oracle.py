@@ -28,7 +28,7 @@ from torch.distributions import Normal
 from torch.distributions import kl_divergence as torch_kl
 
 from hpvae_nb.core import losses, steps
-from hpvae_nb.core.blocks import SampleNorm, steady_weights
+from hpvae_nb.core.blocks import SampleNorm, cached_weights
 from hpvae_nb.core.hierarchy import Hierarchy
 from hpvae_nb.core.networks import Discriminator, Generator
 from hpvae_nb.io.clips import Clip
@@ -110,7 +110,7 @@ def settle(network, iterations=50):
     """Bring u and v of every spectral norm nearer to their limit."""
     network.train()
     for _ in range(iterations):
-        with steady_weights(network):
+        with cached_weights(network):
             pass
 
 
@@ -184,7 +184,7 @@ def compare_gan(trainer, tolerance, train=False):
             for (_, b, *_), x_rand, eps in zip(parts, x_rands, blends(trainer.generator, len(x0)), strict=True)
         ]
     )
-    with steady_weights(critic):
+    with cached_weights(critic):
         ours = steps.critic_losses(network, critic, xn, random, trainer.generator)["total"]
         assert_same_values(ours, theirs, tolerance)
         ours.backward()
@@ -194,7 +194,7 @@ def compare_gan(trainer, tolerance, train=False):
 
     critic.zero_grad(), other.zero_grad()
     critic.requires_grad_(False)
-    with steady_weights(critic):
+    with cached_weights(critic):
         ours = steps.generator_losses(network, critic, xn, made, random)["total"]
     theirs = literal.mean(
         [
@@ -362,7 +362,7 @@ def test_penalty_survives_bfloat16_convolutions(norm):
     found = {}
     for precision in ("float32", "bfloat16"):
         critic.zero_grad()
-        with computing(CPU, precision), steady_weights(critic):
+        with computing(CPU, precision), cached_weights(critic):
             value = losses.gradient_penalty(critic, real, fake, norm=norm, generator=torch.Generator().manual_seed(1))
             value.backward()
         found[precision] = (

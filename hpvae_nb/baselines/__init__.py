@@ -1,5 +1,48 @@
-"""The methods HP-VAE-GAN is compared with, on the same clips and pyramids, with the same events and `sample` call."""
+"""The methods HP-VAE-GAN is compared with, on the same clips and pyramids, with the same events and `sample` call.
 
-from hpvae_nb.baselines.methods import fit, load_model, methods, train
+`SinGan` and `ConSinGan` are GANs at every scale, with 3D convolutions, as the paper compares (section 4.2); `PatchVae`
+is the other patch-VAE of figure 9 (d); `Vgpnn` copies patches and learns nothing. Each is a `hpvae_nb.method.Method`:
+`hpvae_nb.fit(clip, config, method=SinGan())`.
+"""
 
-__all__ = ["fit", "load_model", "methods", "train"]
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from hpvae_nb.baselines.consingan import ConSinGan
+from hpvae_nb.baselines.patch_vae import PatchVae
+from hpvae_nb.baselines.singan import SinGan
+from hpvae_nb.baselines.vgpnn import Vgpnn
+from hpvae_nb.errors import InputError
+from hpvae_nb.method import HpVaeGan, Method
+
+METHODS: dict[str, type[Method]] = {kind.name: kind for kind in (HpVaeGan, SinGan, ConSinGan, PatchVae, Vgpnn)}
+"""All methods by name, so that whoever compares them need not know which is which."""
+
+__all__ = ["METHODS", "ConSinGan", "PatchVae", "SinGan", "Vgpnn", "make_method"]
+
+
+def make_method(name: str, settings: Mapping[str, Any] | None = None) -> Method:
+    """The method of a name.
+
+    Args:
+        name: one of `METHODS`.
+        settings: of the method's own, such as `{"stages": 2}`; the fields of its class.
+
+    Raises:
+        InputError: for an unknown method or setting, or a value out of range.
+    """
+    if name not in METHODS:
+        near = difflib.get_close_matches(name, METHODS, n=1, cutoff=0.0)[0]
+        raise InputError(f"there is no method {name!r}; the nearest is {near!r}, all: {', '.join(METHODS)}")
+    known = [field.name for field in dataclasses.fields(METHODS[name])]
+    for key in settings or {}:
+        if key not in known:
+            has = f"its own are {', '.join(known)}" if known else "it has none of its own"
+            raise InputError(
+                f"{name} has no setting {key!r}; {has}; what all methods share is set in the configuration"
+            )
+    return METHODS[name](**(settings or {}))

@@ -6,45 +6,35 @@ Unlike SinGAN's scales, its stages hand features to each other, not pictures; on
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from hpvae_nb.baselines.gan import GrowingGan
+from hpvae_nb.baselines.gan import GanMethod, fix_noise
 from hpvae_nb.core.blocks import ConvBlock, conv
 from hpvae_nb.core.convolution import channels_last
+from hpvae_nb.core.hierarchy import GrowingNetwork, Noise
 from hpvae_nb.core.networks import RGB
 from hpvae_nb.core.resampling import Shape, upsample
 from hpvae_nb.errors import InputError
 from hpvae_nb.recipe.config import Config
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What is trained at once.
+class ConSinGanNetwork(GrowingNetwork):
+    """head: noise to features; stages: a residual of features at each scale; tail: features to a picture.
 
-    Raises:
-        InputError: on construction, when a value lies outside its range.
+    Args:
+        together: how many of the newest stages are trained at once.
     """
 
-    stages: int = 3  # paper; the script of Gur et al.'s comparison has 1 by default, which trains as SinGAN does
-    lr_scale: float = 0.1  # paper, per stage of age; the script of the comparison: 0.2
-
-    def __post_init__(self) -> None:
-        if self.stages < 1:
-            raise InputError(f"stages is {self.stages}, but at least the newest stage must be trained: use 1 or more")
-        if not 0 < self.lr_scale <= 1:
-            raise InputError(f"lr_scale is {self.lr_scale}, but must lie in (0, 1]")
-
-
-class ConSinGan(GrowingGan):
-    """head: noise to features; stages: a residual of features at each scale; tail: features to a picture."""
-
-    def __init__(self, config: Config, coarsest: Shape, settings: Settings) -> None:
-        super().__init__(config, coarsest)
-        self.settings = settings
+    def __init__(self, config: Config, coarsest: Shape, seed: int, together: int) -> None:
+        super().__init__()
+        fix_noise(self, coarsest, seed)
+        self.latent, self.together, self.channels = RGB, together, config.channels
         widths = [config.channels] * max(2, config.generator_layers - 1)  # with head and tail, as deep as SinGAN's
         self.head = ConvBlock(config.dims, RGB, config.channels, config.kernel, "sample", config.padding)
         blocks = (ConvBlock(config.dims, a, b, config.kernel, "sample", config.padding) for a, b in pairwise(widths))
@@ -55,24 +45,48 @@ class ConSinGan(GrowingGan):
         self.stages.append(copy.deepcopy(self.stages[-1]))
         self.amplitudes.append(0.0)
 
-    def trained_at(self, scale: int) -> list[tuple[nn.Module, float]]:
+    def trained_at(self, scale: int) -> list[tuple[nn.Module, int]]:
         """The newest stages, slower the older they are; the tail always; the head while stage 0 is among them."""
-        first = max(0, scale - self.settings.stages + 1)
-        trained: list[tuple[nn.Module, float]] = [
-            (self.stages[n], self.settings.lr_scale ** (scale - n)) for n in range(first, scale + 1)
-        ]
-        trained.append((self.tail, 1.0))
+        first = max(0, scale - self.together + 1)
+        trained: list[tuple[nn.Module, int]] = [(self.stages[n], scale - n) for n in range(first, scale + 1)]
+        trained.append((self.tail, 0))
         if first == 0:
-            trained.append((self.head, self.settings.lr_scale**scale))
+            trained.append((self.head, scale))
         return trained
 
     def noise_channels(self, scale: int) -> int:
-        return RGB if scale == 0 else self.config.channels
+        return self.channels
 
-    def forward(self, noise: list[Tensor], shapes: list[Shape]) -> Tensor:
+    def decode(self, z: Tensor, shapes: Sequence[Shape], noise: Noise = ()) -> Tensor:
         """f^0 = stage^0(head(z)), f^n = ↑f^(n-1) + stage^n(↑f^(n-1) + sigma_n z_n); the picture: tanh(tail(f^N))."""
-        features = self.stages[0](self.head(channels_last(noise[0])))
-        for n in range(1, len(self.stages)):
+        features = self.stages[0](self.head(channels_last(z)))
+        for n in range(1, len(shapes)):
             up = upsample(features, shapes[n])
-            features = up + self.stages[n](channels_last(up + self.amplitudes[n] * noise[n]))
+            z_n = noise[n] if noise else None
+            features = up + self.stages[n](channels_last(up if z_n is None else up + z_n))
         return torch.tanh(self.tail(features).float())
+
+
+@dataclass(frozen=True)
+class ConSinGan(GanMethod):
+    """Which stages are trained at once, and how fast.
+
+    Raises:
+        InputError: on construction, when a value lies outside its range.
+    """
+
+    name: ClassVar[str] = "consingan"
+    stages: int = 3  # paper; the script of Gur et al.'s comparison has 1 by default, which trains as SinGAN does
+    lr_scale: float = 0.1  # paper, per stage of age; the script of the comparison: 0.2
+
+    def __post_init__(self) -> None:
+        if self.stages < 1:
+            raise InputError(f"stages is {self.stages}, but at least the newest stage must be trained: use 1 or more")
+        if not 0 < self.lr_scale <= 1:
+            raise InputError(f"lr_scale is {self.lr_scale}, but must lie in (0, 1]")
+
+    def decay(self, config: Config) -> float:
+        return self.lr_scale
+
+    def build(self, config: Config, shapes: list[Shape], seed: int = 0) -> Any:
+        return ConSinGanNetwork(config, shapes[0], seed, self.stages)

@@ -8,166 +8,65 @@ the published padding, once and before the first layer, each convolution pads, a
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from einops import rearrange, repeat
+from torch import Tensor
 
-from hpvae_nb.baselines.trainer import MethodTrainer, save
+from hpvae_nb.core.hierarchy import GrowingNetwork
 from hpvae_nb.core.latents import normal_maps
-from hpvae_nb.core.networks import RGB, Discriminator, warm_start
-from hpvae_nb.core.resampling import Shape, shapes_for_output
-from hpvae_nb.io.checkpoint import pack
-from hpvae_nb.machine import choose_device, choose_precision, computing
-from hpvae_nb.model import check_count
-from hpvae_nb.recipe.config import Config
-from hpvae_nb.recipe.pyramid import real_samples
-from hpvae_nb.training.trainer import seeded
+from hpvae_nb.core.networks import RGB
+from hpvae_nb.core.resampling import Shape
+from hpvae_nb.method import Method
 
 _FIXED = 2**31  # z* is the noise of this sample: none that is ever asked for, or the clip would be among the samples
-_CHUNK = 2**20  # voxels of the finest scale computed at a time: bounds memory, whatever is asked for
 
 
-class GrowingGan(nn.Module):
-    """Generators of all scales so far, z*, and the noise amplitude of each scale. Starts with scale 0 alone."""
-
-    fixed: Tensor
-
-    def __init__(self, config: Config, coarsest: Shape) -> None:
-        super().__init__()
-        self.config = config
-        self.register_buffer("fixed", torch.zeros(1, RGB, *coarsest))  # z* of the papers, once a trainer has drawn it
-        self.amplitudes = [1.0]
-
-    def grow(self) -> None:
-        """Add the generator of the next scale, started from the one below, with no noise amplitude yet."""
-        raise NotImplementedError
-
-    def trained_at(self, scale: int) -> list[tuple[nn.Module, float]]:
-        """Networks trained at `scale`, each with the factor on its learning rate; all others are frozen."""
-        raise NotImplementedError
-
-    def noise_channels(self, scale: int) -> int:
-        """Channels of the noise that `scale` takes in."""
-        raise NotImplementedError
-
-    def forward(self, noise: list[Tensor], shapes: list[Shape]) -> Tensor:
-        """From noise of all scales so far, each `b c t h w` of standard deviation 1, to `b 3 T H W` in [-1, 1]."""
-        raise NotImplementedError
-
-    def fixed_noise(self, batch: int, shapes: list[Shape]) -> list[Tensor]:
-        """The noise that is to become the clip: z* at scale 0, none above."""
-        rest = range(1, len(self.amplitudes))
-        zeros = [self.fixed.new_zeros(batch, self.noise_channels(n), *shapes[n]) for n in rest]
-        return [self.fixed.expand(batch, *self.fixed.shape[1:]), *zeros]
+def fix_noise(network: GrowingNetwork, coarsest: Shape, seed: int) -> None:
+    """Give a network z* of the papers, `1 3 t h w` at scale 0 as its buffer `fixed`, and full noise at scale 0."""
+    network.register_buffer("fixed", normal_maps((RGB, *coarsest), seed, range(_FIXED, _FIXED + 1), 0))
+    network.amplitudes = [1.0]
 
 
-class GanModel:
-    """A trained `GrowingGan`. Attributes and calls as in `hpvae_nb.Model`, without what needs an encoder."""
+@dataclass(frozen=True)
+class GanMethod(Method):
+    """A critic at every scale, and z* in the place of the encoder."""
 
-    def __init__(
-        self,
-        network: GrowingGan,
-        shapes: list[Shape],
-        *,
-        fps: float,
-        name: str,
-        facts: dict[str, Any],
-        precision: str = "auto",
-        coarse: Tensor | None = None,  # what only models with an encoder need
-    ) -> None:
-        self.network, self.shapes, self.config = network, shapes, network.config
-        self.fps, self.name, self.facts = fps, name, facts
-        self.precision = choose_precision(precision, self.device)
+    has_encoder: ClassVar[bool] = False
 
-    @property
-    def device(self) -> torch.device:
-        return self.network.fixed.device
+    def draw(
+        self, network: Any, shapes: list[Shape], scale: int, batch: int, generator: torch.Generator
+    ) -> list[Tensor]:
+        """Noise of scales 0..`scale`, each `b c t h w` of standard deviation 1."""
+        channels = [network.latent, *(network.noise_channels(n) for n in range(1, scale + 1))]
+        return [
+            torch.randn(batch, c, *shape, generator=generator, device=generator.device)
+            for c, shape in zip(channels, shapes, strict=False)
+        ]
 
-    @property
-    def scales(self) -> int:
-        """How many scales are there; `config.scales` when training went to its end."""
-        return len(self.network.amplitudes)
+    def reconstruct(
+        self, network: Any, shapes: list[Shape], scale: int, x0: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """What z* gives, once for each training sample."""
+        return network.decode(_fixed(network, len(x0)), shapes[: scale + 1])
 
-    def to(self, device: str | torch.device, precision: str = "auto") -> GanModel:
-        """Move to a device, choosing the precision anew."""
-        self.network.to(choose_device(device))
-        self.precision = choose_precision(precision, self.device)
-        return self
+    def reconstruction(self, network: Any, shapes: list[Shape]) -> Tensor:
+        return network.decode(network.fixed, shapes)
 
-    def sample(self, n: int, *, seed: int, size: Shape | None = None) -> Tensor:
-        """New clips, from noise at every scale. Sample i of a seed is the same however many are asked for.
-
-        Args:
-            n: how many, at least 1.
-            seed: at least 0.
-            size: (T, H, W) or (H, W) of the finest scale, in frames and pixels; the training size if not given.
-
-        Returns:
-            `b c t h w` (`b c h w` for images) in [-1, 1], on the CPU.
-        """
-        check_count("n", n)
-        shapes = self.shapes if size is None else shapes_for_output(self.shapes, tuple(size))
-        chunk = max(1, _CHUNK // math.prod(shapes[self.scales - 1]))
-        parts = []
-        for first in range(0, n, chunk):
-            chosen = range(first, min(n, first + chunk))
-            noise = [
-                normal_maps((self.network.noise_channels(k), *shapes[k]), seed, chosen, k) for k in range(self.scales)
-            ]
-            parts.append(self._made(noise, shapes))
-        return torch.cat(parts)
-
-    def reconstruct(self) -> Tensor:
-        """The training clip as z* gives it back: `1 c t h w` in [-1, 1], on the CPU."""
-        return self._made(self.network.fixed_noise(1, self.shapes), self.shapes)
-
-    def _made(self, noise: list[Tensor], shapes: list[Shape]) -> Tensor:
-        with torch.no_grad(), computing(self.device, self.precision):
-            return self.network([z.to(self.device) for z in noise], shapes).cpu().clamp(-1, 1)
-
-    def save(self, path: Any) -> Any:
-        """Write the model as one file; see `hpvae_nb.baselines.load_model`."""
-        return save(path, self, pack("network", self.network.state_dict()), amplitudes=self.network.amplitudes)
+    def outputs(self, network: Any, shapes: list[Shape], scale: int, x0: Tensor, draws: Any) -> tuple[Tensor, Tensor]:
+        """What z* gives, and random samples. Frozen scales leave no graph: nothing there asks for gradients."""
+        z, *noise = draws
+        both = rearrange([_fixed(network, len(x0)), z], "half b ... -> (half b) ...")
+        halves = [
+            rearrange([torch.zeros_like(z_n), sigma * z_n], "half b ... -> (half b) ...")
+            for sigma, z_n in zip(network.amplitudes[1:], noise, strict=True)
+        ]
+        both = network.decode(both, shapes[: scale + 1], [None, *halves])
+        made, random = rearrange(both, "(half b) ... -> half b ...", half=2)
+        return made, random
 
 
-class GanTrainer(MethodTrainer):
-    """Trains a `GrowingGan`: a critic at every scale, and z* in the place of the encoder."""
-
-    def put(self, build: Callable[[], nn.Module], model: Callable[..., Any]) -> None:
-        super().put(build, model)
-        shape = self.network.fixed.shape[1:]
-        self.network.fixed.copy_(normal_maps(shape, self.seed, range(_FIXED, _FIXED + 1), 0))
-
-    def _reconstructed(self, x0: Tensor) -> Tensor:
-        """What z* gives."""
-        return self.network(self.network.fixed_noise(len(x0), self.shapes), self.shapes)
-
-    def _build(self, scale: int) -> None:
-        config, network = self.config, self.network
-        with seeded(self.seed, scale):
-            if scale > 0:
-                network.grow()
-                network.to(self.device)
-            below, self.critic = self.critic, Discriminator(config).to(self.device)
-        if below is not None and config.warm_start != "none":
-            warm_start(self.critic, below)
-        network.requires_grad_(False)
-        trained = network.trained_at(scale)
-        for part, _ in trained:
-            part.requires_grad_(True)
-        self.optimizer = self._adam(
-            [{"params": list(part.parameters()), "lr": config.lr * factor} for part, factor in trained]
-        )
-        self.critic_optimizer = self._critic_adam(self.critic)
-        self.reals_n = real_samples(config, self.clip, scale, self.shapes[scale]).to(self.device)
-
-    def _outputs(self) -> tuple[Tensor, Tensor, Tensor]:
-        """x^n, what z* gives, and random samples. Frozen scales leave no graph: nothing there asks for gradients."""
-        x0, xn = self._pick()
-        fixed = self.network.fixed_noise(len(x0), self.shapes)
-        noise = [torch.cat([z, torch.randn(z.shape, generator=self.generator, device=self.device)]) for z in fixed]
-        made, random = self.network(noise, self.shapes).chunk(2)
-        return xn, made, random
+def _fixed(network: Any, batch: int) -> Tensor:
+    return repeat(network.fixed, "1 ... -> b ...", b=batch)

@@ -7,37 +7,49 @@ made of the training clip's own patches, so it is sharp; how new it is depends o
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, cast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from hpvae_nb.baselines.trainer import save
+from hpvae_nb.core.hierarchy import GrowingNetwork, Noise
 from hpvae_nb.core.latents import normal_maps
-from hpvae_nb.core.patches import approximate_search, nearest, patch_grid, patch_rows, principal_axes, vote
+from hpvae_nb.core.networks import RGB
+from hpvae_nb.core.patches import (
+    approximate_search,
+    nearest,
+    patch_grid,
+    patch_rows,
+    principal_axes,
+    vote,
+)
 from hpvae_nb.core.resampling import Shape, shapes_for_output
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import Clip
-from hpvae_nb.model import check_count
+from hpvae_nb.method import Method
 from hpvae_nb.recipe.config import Config
-from hpvae_nb.recipe.pyramid import real_samples, scale_shapes
-from hpvae_nb.training.events import Event
-from hpvae_nb.training.run import Run
+from hpvae_nb.recipe.pyramid import real_samples
 
 
 @dataclass(frozen=True)
-class Settings:
+class Vgpnn(Method):
     """How VGPNN makes a clip. Sizes are voxels; the finest level is that of the configuration's finest scale.
+
+    Source: Haim et al. 2022, "Diverse generation from a single video made possible", section 3. Two things differ from
+    the published code: neighbours are searched among all patches, not by PatchMatch, as long as there are at most
+    `exact_up_to`; and patches are compared by `components` principal components.
 
     Raises:
         InputError: on construction, when a value lies outside its range.
     """
 
+    name: ClassVar[str] = "vgpnn"
+    trains: ClassVar[bool] = False
+    has_encoder: ClassVar[bool] = False
     sigma: float = 5.0  # of the noise on the coarsest clip; published code: 5
     alpha: float | None = None  # completeness (smaller: stronger), None: off, as in the published code
     patch: Shape = (3, 7, 7)  # paper
@@ -65,73 +77,97 @@ class Settings:
             if not fits:
                 raise InputError(f"{name} is {getattr(self, name)!r}, but must be {wanted}")
 
+    def learn(self, config: Config, clip: Clip, shapes: list[Shape]) -> PatchLevels:
+        """The clip itself, at the finest scale. A long one is cut into parts.
 
-class Vgpnn:
+        Raises:
+            InputError: its coarsest level is smaller than a patch.
+        """
+        parts = config.replace(every_window=False)  # parts that overlap would hold the same patches again
+        return PatchLevels(real_samples(parts, clip, config.scales - 1, shapes[-1]), self, config.scales)
+
+    def restore(
+        self, config: Config, shapes: list[Shape], state: dict[str, Tensor], amplitudes: list[float]
+    ) -> PatchLevels:
+        return PatchLevels(state["finest"], self, config.scales)
+
+    def prior(self, network: Any, shapes: list[Shape], seed: int, samples: range) -> Tensor:
+        """The coarsest query of each sample: one part of the training clip, with noise."""
+        coarse, shape = network.levels[0], network.level_shapes(shapes[-1])[0]
+        parts = torch.cat([coarse[i % len(coarse)][None] for i in samples])
+        noise = normal_maps((RGB, *shape), seed, samples, 0).to(parts.device)
+        return network.as_given(cubic(parts, shape) + self.sigma * noise)
+
+    def reconstruction(self, network: Any, shapes: list[Shape]) -> Tensor:
+        """The training clip, of which nothing was lost."""
+        return network.finest
+
+
+class PatchLevels(GrowingNetwork):
     """A clip's patches, ready to make new clips. Made in no time; each sample takes its time.
 
-    Source: Haim et al. 2022, "Diverse generation from a single video made possible", section 3. Two things differ from
-    the published code: neighbours are searched among all patches, not by PatchMatch, as long as there are at most
-    `settings.exact_up_to`; and patches are compared by `settings.components` principal components.
-
     Attributes:
-        shapes: (T, H, W) of every scale of `config`, as in other models; VGPNN's own levels are finer steps.
-        levels: the training clip at each of VGPNN's levels, coarsest first, `b 3 t h w`; b counts the parts of a long
-            clip.
+        finest: the training clip, `b 3 t h w`; b counts the parts of a long clip.
+        levels: the same at each of VGPNN's levels, coarsest first, which are finer steps than a pyramid's scales. An
+            image is a clip of one frame.
     """
 
-    def __init__(self, finest: Tensor, config: Config, shapes: list[Shape], settings: Settings, **about: Any) -> None:
-        self.config, self.shapes, self.settings = config, shapes, settings
-        self.scales = config.scales
-        self.fps, self.name, self.facts = about["fps"], about["name"], about["facts"]
-        self.patch = settings.patch if config.dims == 3 else (1, *settings.patch[1:])
-        finest = finest if config.dims == 3 else finest[:, :, None]  # an image is a clip of one frame
-        self.levels = [cubic(finest, shape) for shape in level_shapes(tuple(finest.shape[2:]), settings)]
+    finest: Tensor
+    latent = RGB
+
+    def __init__(self, finest: Tensor, method: Vgpnn, scales: int) -> None:
+        super().__init__()
+        self.register_buffer("finest", finest)
+        self.method, self.amplitudes = method, [0.0] * scales
+        self.image = finest.ndim == 4
+        self.patch = (1, *method.patch[1:]) if self.image else method.patch
+        clip = self.as_clip(finest)
+        shapes = level_shapes(tuple(clip.shape[2:]), method)
+        self.depth = len(shapes)
+        for number, shape in enumerate(shapes):
+            self.register_buffer(f"level_{number}", cubic(clip, shape), persistent=False)
         if min(patch_grid(self.levels[0].shape[2:], self.patch)) < 1:
             raise InputError(
                 f"the coarsest level is {tuple(self.levels[0].shape[2:])}, but a patch has {self.patch} voxels: "
                 "use a larger fine_size or coarse_size, or a smaller patch"
             )
 
-    def sample(self, n: int, *, seed: int, size: Shape | None = None) -> Tensor:
-        """New clips. Sample i of a seed is the same however many are asked for.
+    @property
+    def levels(self) -> list[Tensor]:
+        return [self.get_buffer(f"level_{number}") for number in range(self.depth)]
 
-        Args:
-            n: how many, at least 1.
-            seed: at least 0.
-            size: (T, H, W) or (H, W), in frames and pixels; the training size if not given.
+    def as_clip(self, x: Tensor) -> Tensor:
+        return rearrange(x, "b c h w -> b c 1 h w") if self.image else x
 
-        Returns:
-            `b c t h w` (`b c h w` for images), on the CPU. Every value is one that the training clip has.
-        """
-        check_count("n", n)
-        shapes = self._level_shapes(size)
-        made = [self._start(i, shapes[0], seed) for i in range(n)]
-        for level, shape in enumerate(shapes):
-            values = self.levels[level]
-            made = [cubic(clip, shape) for clip in made]
+    def as_given(self, clip: Tensor) -> Tensor:
+        """The inverse of `as_clip`."""
+        return rearrange(clip, "b c 1 h w -> b c h w") if self.image else clip
+
+    def decode(self, z: Tensor, shapes: Sequence[Shape], noise: Noise = ()) -> Tensor:
+        """New clips from queries at the coarsest level. Every value is one that the training clip has."""
+        clips, levels = list(self.as_clip(z).split(1)), self.levels
+        for level, shape in enumerate(self.level_shapes(shapes[-1])):
+            values = levels[level]
+            clips = [cubic(clip, shape) for clip in clips]
             # The first comparison is between equals: as blurred as the queries are.
-            keys = cubic(self.levels[level - 1], tuple(values.shape[2:])) if level else values
-            for iteration in range(self.settings.iterations if level else 1):
+            keys = cubic(levels[level - 1], tuple(values.shape[2:])) if level else values
+            for iteration in range(self.method.iterations if level else 1):
                 if iteration == 0 or (iteration == 1 and keys is not values):
-                    search = Search(keys if iteration == 0 else values, self.patch, self.settings)
-                made = [vote(values, search(clip), self.patch) for clip in made]
-        clips = torch.cat(made).cpu()
-        return clips if self.config.dims == 3 else clips[:, :, 0]
+                    search = Search(keys if iteration == 0 else values, self.patch, self.method)
+                clips = [vote(values, search(clip), self.patch) for clip in clips]
+        return self.as_given(torch.cat(clips))
 
-    def reconstruct(self) -> Tensor:
-        """The training clip, of which nothing was lost: `b c t h w` in [-1, 1], on the CPU."""
-        clips = self.levels[-1].cpu()
-        return clips if self.config.dims == 3 else clips[:, :, 0]
+    def level_shapes(self, size: Shape) -> list[Shape]:
+        """(T, H, W) of all levels of an output, with T = 1 for an image.
 
-    def _level_shapes(self, size: Shape | None) -> list[Shape]:
-        """(T, H, W) of all levels of an output, with T = 1 for an image."""
-        shapes = [tuple(level.shape[2:]) for level in self.levels]
-        if size is None:
-            return shapes
-        if self.config.dims == 3:
-            shapes = shapes_for_output(shapes, tuple(size))
+        Raises:
+            InputError: its coarsest level would be smaller than a patch.
+        """
+        trained = [tuple(level.shape[2:]) for level in self.levels]
+        if self.image:
+            shapes = [(1, *shape) for shape in shapes_for_output([shape[1:] for shape in trained], tuple(size))]
         else:
-            shapes = [(1, *shape) for shape in shapes_for_output([shape[1:] for shape in shapes], tuple(size))]
+            shapes = shapes_for_output(trained, tuple(size))
         if min(patch_grid(shapes[0], self.patch)) < 1:
             raise InputError(
                 f"size {tuple(size)} makes the coarsest level {shapes[0]}, but a patch has {self.patch} voxels: "
@@ -139,54 +175,20 @@ class Vgpnn:
             )
         return shapes
 
-    def _start(self, i: int, shape: Shape, seed: int) -> Tensor:
-        """The coarsest query of sample i: one part of the training clip, with noise."""
-        part = self.levels[0][i % len(self.levels[0])][None]
-        noise = normal_maps((3, *shape), seed, range(i, i + 1), 0).to(part.device)
-        return cubic(part, shape) + self.settings.sigma * noise
-
-    def save(self, path: str | Path) -> Path:
-        """Write the model, which is its finest level, as one file; see `hpvae_nb.baselines.load_model`."""
-        finest = self.levels[-1] if self.config.dims == 3 else self.levels[-1][:, :, 0]
-        return save(path, self, {"finest": finest})
-
-
-def prepare(clip: Clip, config: Config, settings: Settings, device: torch.device) -> Vgpnn:
-    """The model of a clip: the clip itself, at the finest scale of `config`. A long one is cut into parts.
-
-    Raises:
-        InputError: when the clip cannot make the pyramid, or its coarsest level is smaller than a patch.
-    """
-    shapes = scale_shapes(config, clip)
-    parts = config.replace(every_window=False)  # parts that overlap would hold the same patches again
-    finest = real_samples(parts, clip, config.scales - 1, shapes[-1]).to(device)
-    facts = {"method": "vgpnn", "settings": asdict(settings), "device": device.type, "torch": torch.__version__}
-    return Vgpnn(finest, config, shapes, settings, fps=clip.fps, name=clip.name, facts=facts)
-
-
-def events(model: Vgpnn, run: Run | None) -> Generator[Event, None, Vgpnn]:
-    """One event, since there is nothing to train; then the model is written, where a run has a folder."""
-    yield Event(
-        scale=model.scales - 1, iteration=1, iterations=1, losses={}, seconds=0.0, remaining=0.0, model=cast(Any, model)
-    )
-    if run is not None:
-        model.save(run.folder)
-    return model
-
 
 class Search:
     """The nearest patch of one clip to each patch of another."""
 
-    def __init__(self, keys: Tensor, patch: Shape, settings: Settings) -> None:
+    def __init__(self, keys: Tensor, patch: Shape, method: Vgpnn) -> None:
         rows = patch_rows(keys, patch)
-        self.patch, self.settings, self.entries = patch, settings, rows.shape[1]
-        exact = len(rows) <= settings.exact_up_to
-        if settings.alpha is not None and not exact:
+        self.patch, self.method, self.entries = patch, method, rows.shape[1]
+        exact = len(rows) <= method.exact_up_to
+        if method.alpha is not None and not exact:
             raise InputError(
-                f"completeness (alpha) compares all {len(rows)} patches, above exact_up_to {settings.exact_up_to}: "
+                f"completeness (alpha) compares all {len(rows)} patches, above exact_up_to {method.exact_up_to}: "
                 "raise exact_up_to, set alpha to None, or use a smaller fine_size"
             )
-        self.axes = None if settings.components is None else principal_axes(rows, settings.components)
+        self.axes = None if method.components is None else principal_axes(rows, method.components)
         self.keys = self._seen(rows)
         self.find = self._compare_all if exact else approximate_search(self.keys)
 
@@ -207,25 +209,25 @@ class Search:
         Source: the similarity score of Granot et al. 2022 (GPNN): distances to key k are multiplied by
         1 / (alpha + min over queries of d(q, k)). Here d is a mean square, so that alpha has the clip's units, squared.
         """
-        if self.settings.alpha is None:
+        if self.method.alpha is None:
             return None
         _, distances = nearest(self.keys, queries)
-        return 1 / (self.settings.alpha + distances / self.entries)
+        return 1 / (self.method.alpha + distances / self.entries)
 
 
-def level_shapes(finest: Shape, settings: Settings) -> list[Shape]:
+def level_shapes(finest: Shape, method: Vgpnn) -> list[Shape]:
     """(T, H, W) of all levels, coarsest first.
 
     Source: Haim et al. 2022: space shrinks until its short side has `coarse_size` px, time until `coarse_frames` are
     left; what is there first stays there.
     """
-    space_end = min(1.0, settings.coarse_size / min(finest[1:]))
-    time_end = min(1.0, settings.coarse_frames / finest[0])
+    space_end = min(1.0, method.coarse_size / min(finest[1:]))
+    time_end = min(1.0, method.coarse_frames / finest[0])
     shapes, level, space, time = [finest], 0, 1.0, 1.0
     while space > space_end or time > time_end:
         level += 1
-        space = max(settings.space_factor**level, space_end)
-        time = max(settings.time_factor**level, time_end)
+        space = max(method.space_factor**level, space_end)
+        time = max(method.time_factor**level, time_end)
         shapes.append((round(finest[0] * time), *(round(side * space) for side in finest[1:])))
     return list(dict.fromkeys(reversed(shapes)))
 

@@ -59,7 +59,7 @@ class ConvBlock(nn.Sequential):
 
 
 @contextmanager
-def steady_weights(*networks: nn.Module) -> Iterator[None]:
+def cached_weights(*networks: nn.Module) -> Iterator[None]:
     """Inside, every spectrally normalised weight is computed once, in float32, and reused by all passes.
 
     One power iteration a step, however often the critic is called in it; and none of it in bfloat16.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from einops import reduce
@@ -12,8 +12,19 @@ from torch import Tensor
 from hpvae_nb.core.convolution import to_slope
 from hpvae_nb.errors import InputError
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
-def kl_divergence(mu: Tensor, logvar: Tensor, reduction: Literal["mean", "sum", "sites"] = "mean") -> Tensor:
+
+NORM = {"site": "b c ... -> b ...", "sample": "b ... -> b"}
+"""Two readings of the norm in equation (10): of the gradient at each site, as in the released code, or of all of it."""
+
+
+def kl_divergence(
+    mu: Float[Tensor, "b c *sites"],
+    logvar: Float[Tensor, "b c *sites"],
+    reduction: Literal["mean", "sum", "sites"] = "mean",
+) -> Float[Tensor, "*reduced"]:
     """KL[N(mu_i, sigma_i) || N(0, I)] of the patches' latent vectors.
 
     Source: equation (3). The reduction decides what `beta` means: the paper sums over sites (and a 128-vector's KL is
@@ -31,7 +42,7 @@ def kl_divergence(mu: Tensor, logvar: Tensor, reduction: Literal["mean", "sum", 
     kl = 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
     if reduction == "mean":
         return kl.mean()
-    sites = kl.sum(dim=1)
+    sites = reduce(kl, "b c ... -> b ...", "sum")
     if reduction == "sites":
         return sites
     if reduction == "sum":
@@ -39,7 +50,9 @@ def kl_divergence(mu: Tensor, logvar: Tensor, reduction: Literal["mean", "sum", 
     raise InputError(f"reduction is {reduction!r}, but must be 'mean', 'sum' or 'sites'")
 
 
-def reconstruction(x: Tensor, y: Tensor, kind: Literal["mse", "l2"] = "mse") -> Tensor:
+def reconstruction(
+    x: Float[Tensor, "b *sites"], y: Float[Tensor, "..."], kind: Literal["mse", "l2"] = "mse"
+) -> Float[Tensor, ""]:
     """How far a reconstruction is from its clip.
 
     Source: equations (4) and (7). `"l2"` is the paper's Euclidean norm of the difference, averaged over the batch;
@@ -57,18 +70,18 @@ def reconstruction(x: Tensor, y: Tensor, kind: Literal["mse", "l2"] = "mse") -> 
     if kind == "mse":
         return (x - y).square().mean()
     if kind == "l2":
-        return torch.linalg.vector_norm((x - y).flatten(1), dim=1).mean()
+        return reduce(x - y, "b ... -> b", _norm).mean()
     raise InputError(f"kind is {kind!r}, but must be 'mse' or 'l2'")
 
 
 def gradient_penalty(
     critic: Callable[[Tensor], Tensor],
-    real: Tensor,
-    fake: Tensor,
+    real: Float[Tensor, "b c *sites"],
+    fake: Float[Tensor, "..."],
     *,
     norm: Literal["site", "sample"] = "site",
     generator: torch.Generator | None = None,
-) -> Tensor:
+) -> Float[Tensor, ""]:
     """Mean squared distance from 1 of the critic's input-gradient norm, on random blends of real and fake.
 
     Source: the last term of equation (10), without lambda; Gulrajani et al. 2017, equation (3). The gradient is that
@@ -90,13 +103,17 @@ def gradient_penalty(
     """
     if real.shape != fake.shape:
         raise InputError(f"real is {tuple(real.shape)} and fake is {tuple(fake.shape)}: they must be equal")
-    if norm not in ("site", "sample"):
-        raise InputError(f"norm is {norm!r}, but must be 'site' or 'sample'")
+    if norm not in NORM:
+        raise InputError(f"norm is {norm!r}, but must be {' or '.join(map(repr, NORM))}")
     device = generator.device if generator is not None else real.device
     epsilon = torch.rand(len(real), *[1] * (real.ndim - 1), generator=generator, device=device).to(real.device)
     blend = (epsilon * real.detach() + (1 - epsilon) * fake.detach()).requires_grad_()
     with to_slope():
         score = critic(blend).sum()
     (slope,) = torch.autograd.grad(score, blend, create_graph=True)
-    slope = slope.float() if norm == "site" else slope.float().flatten(1)
-    return (torch.linalg.vector_norm(slope, dim=1) - 1).square().mean()
+    return (reduce(slope.float(), NORM[norm], _norm) - 1).square().mean()
+
+
+def _norm(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """The Euclidean norm over these axes, for `reduce`; unlike the root of a sum, it has a gradient at 0."""
+    return torch.linalg.vector_norm(x, dim=axes)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch.nn.functional as F
-from einops import rearrange
+from einops import pack, rearrange, unpack
 from torch import Tensor
 
 from hpvae_nb.errors import InputError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 Shape = tuple[int, ...]
 """A site grid: (T, H, W) of a video, (H, W) of an image."""
@@ -14,7 +19,7 @@ Shape = tuple[int, ...]
 INTERPOLATION = {2: "bilinear", 3: "trilinear"}
 
 
-def resize(video: Tensor, size: Shape, *, antialias: bool = False) -> Tensor:
+def resize(video: Float[Tensor, "b c *t h w"], size: Shape, *, antialias: bool = False) -> Float[Tensor, "b c *t y x"]:
     """Bilinear resizing in space alone, frame by frame.
 
     Args:
@@ -22,12 +27,13 @@ def resize(video: Tensor, size: Shape, *, antialias: bool = False) -> Tensor:
         size: (H, W) in pixels.
         antialias: average over the pixels that a smaller one covers, instead of picking between two.
     """
-    frames = video if video.ndim == 4 else rearrange(video, "b c t h w -> (b t) c h w")
+    frames, lengths = pack([rearrange(video, "b c ... h w -> b ... c h w")], "* c h w")
     scaled = F.interpolate(frames, size=size, mode="bilinear", align_corners=False, antialias=antialias)
-    return scaled if video.ndim == 4 else rearrange(scaled, "(b t) c h w -> b c t h w", b=len(video))
+    (scaled,) = unpack(scaled, lengths, "* c h w")
+    return rearrange(scaled, "b ... c h w -> b c ... h w")
 
 
-def upsample(video: Tensor, shape: Shape) -> Tensor:
+def upsample(video: Float[Tensor, "b c *sites"], shape: Shape) -> Float[Tensor, "b c *out"]:
     """The paper's ↑: to `shape` in space and time, corners aligned so that first and last frame keep their place.
 
     Source: section 3.2, figure 4. `b c t h w` to `b c T H W` (or `b c h w` to `b c H W`).
@@ -53,6 +59,8 @@ def shapes_for_output(trained: list[Shape], output: Shape) -> list[Shape]:
         raise InputError(f"size is {output}, but must be {_axes(finest)}, as in {finest}")
     if not all(isinstance(length, int) for length in output):
         raise InputError(f"size is {output}, but must be whole numbers, as in {finest}")
+    if tuple(output) == tuple(finest):
+        return list(trained)
     shapes = [_proportional(shape, finest, output) for shape in trained[:-1]] + [tuple(output)]
     if min(output) < 1 or any(length < 1 for length in shapes[0]) or (len(finest) == 3 and shapes[0][0] < 2):
         raise InputError(f"size {output} is too small: its coarsest scale would be {shapes[0]}; trained was {finest}")

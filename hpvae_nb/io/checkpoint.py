@@ -80,8 +80,8 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def read(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what `write` wrote.
+def read(path: Path, *kinds: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `write` wrote as any of these kinds.
 
     Raises:
         CheckpointError: when the file is missing, truncated, of a later format or another kind, or of a format that
@@ -116,8 +116,8 @@ def read(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise CheckpointError(f"{path} has a description that cannot be read ({error}); use an earlier copy") from error
     if version > FORMAT:
         raise CheckpointError(f"{path} has format {version}, but this version reads up to {FORMAT}: upgrade hpvae_nb")
-    if found != kind:
-        raise CheckpointError(f"{path} holds a {found}, but a {kind} was wanted")
+    if found not in kinds:
+        raise CheckpointError(f"{path} holds a {found}, but a {kinds[0]} was wanted")
     return tensors, description
 
 

@@ -12,23 +12,23 @@ from hpvae_nb.io.clips import Clip
 from hpvae_nb.lab import show
 from hpvae_nb.metrics import diversity
 from hpvae_nb.model import Model
-from hpvae_nb.training.cost import Cost
+from hpvae_nb.training.plan import Plan
 
 DIVERSITY_SAMPLES = 50  # paper, section 4.2
 _FEWER_SAMPLES = 20  # of large clips, which take a second and more each
 _LARGE = 2**16  # voxels
 
 
-def plan_text(costs: list[Cost], iterations: int) -> str:
+def plan_text(plan: Plan) -> str:
     """Sizes of all scales with the time and memory they are expected to take, as a table."""
     lines = ["scale  trained as  size (T x H x W)   GFLOP/step  seconds"]
-    for cost in costs:
-        kind, size = "VAE" if cost.is_vae else "GAN", " x ".join(map(str, cost.shape))
+    for cost in plan.costs:
+        kind, size, seconds = plan.config.kind(cost.scale), " x ".join(map(str, cost.shape)), cost.seconds
         lines.append(
-            f"{cost.scale:>5}  {kind:<10}  {size:<17}  {cost.flops / 1e9:>10.2f}  {iterations * cost.seconds:>7.0f}"
+            f"{cost.scale:>5}  {kind:<10}  {size:<17}  {cost.flops / 1e9:>10.2f}  "
+            f"{plan.config.iterations * seconds:>7.0f}"
         )
-    seconds, peak = iterations * sum(c.seconds for c in costs), max(c.peak_bytes for c in costs)
-    lines.append(f"about {duration(seconds)} in all on this machine, and {peak / 1e9:.1f} GB of memory")
+    lines.append(f"about {duration(plan.seconds)} in all on this machine, and {plan.peak_bytes / 1e9:.1f} GB of memory")
     return "\n".join(lines)
 
 

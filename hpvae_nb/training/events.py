@@ -18,10 +18,12 @@ from torch import Tensor
 
 from hpvae_nb.errors import InputError, TrainingError
 from hpvae_nb.io.clips import Clip
-from hpvae_nb.machine import choose_device, choose_threads
+from hpvae_nb.machine import choose_threads
+from hpvae_nb.method import HpVaeGan, Method
 from hpvae_nb.model import Model
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.training.clock import Clock, Trial, planned_steps
+from hpvae_nb.training.plan import make_plan
 from hpvae_nb.training.run import Run
 from hpvae_nb.training.trainer import Trainer
 from hpvae_nb.training.windows import kept_in_pool
@@ -66,6 +68,7 @@ def train(
     clip: Clip,
     config: Config,
     *,
+    method: Method | None = None,
     seed: int = 0,
     out: str | Path | None = None,
     resume: bool = False,
@@ -81,7 +84,8 @@ def train(
 
     Args:
         clip: the one training clip; a longer one than `config.frames` is cut into several training samples.
-        config: from `preset`.
+        config: from `preset`; scales, sizes, layers, iterations, objective and optimiser as far as the method has them.
+        method: HP-VAE-GAN if not given; else one of `hpvae_nb.baselines`, such as `SinGan()`.
         seed: of everything random, at least 0.
         out: folder of the run: checkpoints, and the model at its end. Nothing is written if not given.
         resume: go on from the last checkpoint in `out`; starts anew where there is none.
@@ -105,14 +109,30 @@ def train(
         raise InputError(f"checkpoint_every is {checkpoint_every}, but must be at least 1")
     if resume and out is None:
         raise InputError("resume=True needs out, the folder of the run to go on with")
-    trainer = Trainer(clip, config, seed, choose_device(device), precision)
-    run = None if out is None else Run.open(out, clip, config, seed, resume=resume)
+    method = method or HpVaeGan()
+    if not method.trains:
+        plan = make_plan(clip, method.adapted(config), device=device, precision=precision)
+        facts = {"seed": seed, "device": plan.device.type, "torch": torch.__version__}
+        network = method.learn(plan.config, clip, plan.shapes)
+        about: dict[str, Any] = {"fps": clip.fps, "name": clip.name, "coarse": None, "facts": facts}
+        model = Model(network, plan.shapes, plan.config, method=method, **about).to(plan.device, precision)
+        return _ready(model, None if out is None else Run.open(out, clip, config, method, seed, resume=resume))
+    trainer = Trainer(method, clip, config, seed=seed, device=device, precision=precision)
+    run = None if out is None else Run.open(out, clip, config, method, seed, resume=resume)
     trainer.threads, _ = choose_threads(threads)
     if run is not None:
         run.restore(trainer)
     if threads is not None:
         trainer.threads = threads
-    return drive(trainer, run, checkpoint_every)
+    return training_loop(trainer, run, checkpoint_every)
+
+
+def _ready(model: Model, run: Run | None) -> Generator[Event, None, Model]:
+    """One event, since there is nothing to train; then the model is written, where a run has a folder."""
+    yield Event(model.scales - 1, 1, 1, losses={}, seconds=0.0, remaining=0.0, model=model)
+    if run is not None:
+        run.save_model(model)
+    return model
 
 
 def fit(clip: Clip, config: Config, **options: Any) -> Model:
@@ -133,20 +153,19 @@ def fit(clip: Clip, config: Config, **options: Any) -> Model:
             return model
 
 
-def drive(trainer: Trainer, run: Run | None, checkpoint_every: int) -> Generator[Event, None, Model]:
+def training_loop(trainer: Trainer, run: Run | None, checkpoint_every: int) -> Generator[Event, None, Model]:
     """Steps of a trainer to its end, with checkpoints in the run's folder, if there is one; what `train` returns."""
     config, model = trainer.config, trainer.model
     torch.set_num_threads(trainer.threads)
     clock = _Clock(trainer)
     try:
         while True:
-            if trainer.iteration == config.iterations:
-                if trainer.scale == config.scales - 1:
-                    break
-                trainer.scale, trainer.iteration = trainer.scale + 1, 0
+            done = trainer.iteration == config.iterations
+            if done and trainer.scale == config.scales - 1:
+                break
             with _unbroken():
-                if trainer.iteration == 0:
-                    trainer.enter_scale()
+                if done or trainer.iteration == 0:
+                    trainer.enter_scale(trainer.scale + done)
                 losses = trainer.step()
             if trainer.iteration == config.iterations or trainer.iteration % checkpoint_every == 0:
                 if not trainer.finite():
@@ -262,14 +281,14 @@ def try_scale(trainer: Trainer, scale: int, now: Callable[[], float] = time.perf
         now: the time in seconds.
     """
     config = trainer.config
-    shared = (trainer.clip, trainer.reals_0, trainer.pool)  # none of which it changes before the copy leaves this scale
+    # None of which it changes before the copy leaves this scale.
+    shared = (trainer.clip, trainer.plan, trainer.reals_0, trainer.pool)
     tried = copy.deepcopy(trainer, {id(one): one for one in shared})
     small = config.replace(pool=config.pool and 1)
-    tried.network.config, entering = small, 0.0
+    entering = 0.0
     while tried.scale < scale:
-        tried.scale, tried.iteration, start = tried.scale + 1, 0, now()
-        tried.config = small if tried.scale == scale else config.replace(pool=None)
-        tried.enter_scale()
+        tried.config, start = small if tried.scale == scale - 1 else config.replace(pool=None), now()
+        tried.enter_scale(tried.scale + 1)
         entering = now() - start
 
     def seconds(iteration: int) -> float:
@@ -281,7 +300,7 @@ def try_scale(trainer: Trainer, scale: int, now: Callable[[], float] = time.perf
             times.append(now() - start)
         return min(times)
 
-    if config.is_vae(scale):
+    if tried.critic is None:
         plain = seconds(0)
         return Trial(plain, plain, entering)
     every = config.penalty_every

@@ -10,6 +10,7 @@ from typing import Any
 from hpvae_nb.errors import CheckpointError, InputError
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clips import Clip
+from hpvae_nb.method import HpVaeGan, Method
 from hpvae_nb.model import Model
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.training.trainer import Trainer
@@ -23,7 +24,7 @@ class Run:
         self.checkpoint = folder / "checkpoint.safetensors"
 
     @classmethod
-    def open(cls, out: str | Path, clip: Clip, config: Config, seed: int, *, resume: bool) -> Run:
+    def open(cls, out: str | Path, clip: Clip, config: Config, method: Method, seed: int, *, resume: bool) -> Run:
         """Claim a folder for a run, or take up the run that is there.
 
         Raises:
@@ -35,7 +36,7 @@ class Run:
             "format": checkpoint.FORMAT,
             "clip": {"name": clip.name, "sha256": _fingerprint(clip)},
             "seed": seed,
-            "config": config.to_dict(),
+            "config": {**config.to_dict(), **_named(method)},
         }
         identity = json.loads(json.dumps(identity))
         described = folder / "run.json"
@@ -87,6 +88,11 @@ class Run:
         return (
             f"the last good checkpoint is {self.checkpoint}, scale {values['scale']}, iteration {values['iteration']}"
         )
+
+
+def _named(method: Method) -> dict[str, Any]:
+    """What a run remembers of a method beside its configuration: of HP-VAE-GAN nothing."""
+    return {} if method.name == HpVaeGan.name else {"method": method.name, "settings": method.settings}
 
 
 def _fingerprint(clip: Clip) -> str:

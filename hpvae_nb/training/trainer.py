@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import warnings
 from collections.abc import Iterator
@@ -10,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from einops import rearrange
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from hpvae_nb.core import steps
-from hpvae_nb.core.blocks import steady_weights
-from hpvae_nb.core.hierarchy import Hierarchy
+from hpvae_nb.core.blocks import cached_weights
 from hpvae_nb.core.losses import reconstruction
 from hpvae_nb.core.networks import Discriminator, warm_start
 from hpvae_nb.core.resampling import Shape, upsample
@@ -23,32 +24,49 @@ from hpvae_nb.errors import TrainingError
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.machine import computing
+from hpvae_nb.method import Method
 from hpvae_nb.model import Model
+from hpvae_nb.recipe.build import make_discriminator, make_objective
 from hpvae_nb.recipe.config import Config
-from hpvae_nb.recipe.pyramid import real_samples, samples_per_step, scale_shapes
+from hpvae_nb.recipe.pyramid import real_samples
 from hpvae_nb.training import windows
-from hpvae_nb.training.plan import training_precision
+from hpvae_nb.training.plan import make_plan
 
 
 class Trainer:
-    """Makes training steps, scale after scale; knows nothing of files, progress bars or who watches.
+    """Makes a method's training steps, scale after scale; knows nothing of files, progress bars or who watches.
+
+    Args:
+        device, precision: as in `hpvae_nb.train`.
 
     Attributes:
-        scale, iteration: steps made at this scale; a scale is entered by `enter_scale` before its first.
+        plan: what was decided beforehand.
+        network, critic: as far as they have grown; there is no critic at VAE scales.
+        scale, iteration: steps made at this scale, which was entered by `enter_scale`.
         settled: False while a step is being made; only a settled state may be saved.
         history: for each scale, up to about a hundred records of its losses.
         seconds: spent training, over all sessions of a resumed run; processor_seconds: all threads' computing in it.
         threads: of the CPU, on which its steps are to be computed; on others, sums are rounded otherwise.
     """
 
-    def __init__(self, clip: Clip, config: Config, seed: int, device: torch.device, precision: str) -> None:
-        self.clip, self.config, self.seed, self.device = clip, config, seed, device
-        self.shapes = scale_shapes(config, clip)
-        windows.check(config, self.shapes)
-        self.precision = training_precision(precision, device, config, self.shapes)
-        self.generator = torch.Generator(device).manual_seed(seed)
+    def __init__(
+        self,
+        method: Method,
+        clip: Clip,
+        config: Config,
+        *,
+        seed: int = 0,
+        device: str | torch.device = "auto",
+        precision: str = "auto",
+    ) -> None:
+        self.method, self.clip, self.seed = method, clip, seed
+        self.plan = make_plan(clip, method.adapted(config), device=device, precision=precision)
+        self.config = self.plan.config
+        self.shapes, self.device, self.precision = self.plan.shapes, self.plan.device, self.plan.precision
+        self.objective = make_objective(config)
+        self.generator = torch.Generator(self.device).manual_seed(seed)
         with seeded(seed, 0):
-            self.network = Hierarchy(config).to(device)
+            self.network = method.build(self.config, self.shapes, seed).to(self.device)
         self.critic: Discriminator | None = None
         self.window: Shape | None = None
         self.pool: windows.Pool | None = None
@@ -56,28 +74,35 @@ class Trainer:
         self.history: list[list[dict[str, float]]] = []
         self.seconds = self.processor_seconds = 0.0
         self.threads = torch.get_num_threads()
-        self.batch = samples_per_step(config, clip)
-        self.reals_0 = real_samples(config, clip, 0, self.shapes[0]).to(device)
+        self.reals_0 = real_samples(config, clip, 0, self.shapes[0]).to(self.device)
         self.model = Model(
             self.network,
             self.shapes,
+            self.config,
+            method=method,
             coarse=self.reals_0.cpu(),
             fps=clip.fps,
             name=clip.name,
-            facts={"seed": seed, "device": device.type, "precision": self.precision, "torch": torch.__version__},
+            facts={"seed": seed, "device": self.device.type, "precision": self.precision, "torch": torch.__version__},
             precision=self.precision,
         )
 
-    def enter_scale(self) -> None:
-        """Grow the networks to `scale`, and fix its noise amplitude (released code: 0.1 times the RMSE of x̄^n)."""
+    def enter_scale(self, scale: int) -> None:
+        """Grow the networks to `scale`, and fix its noise amplitude (released code: 0.1 times the RMSE of x̄^n).
+
+        Raises:
+            ValueError: scales are entered one after another, from 0.
+        """
+        if scale != len(self.history):
+            raise ValueError(f"scale is {scale}, but the next to be entered is {len(self.history)}")
         self.settled = False
-        self._build(self.scale)
-        if self.scale > 0:
+        self.scale, self.iteration = scale, 0
+        self._build(scale)
+        if scale > 0:
             x0, xn = self._pick()
             with torch.no_grad(), computing(self.device, self.precision):
-                made = self._reconstructed(x0)
-            error = reconstruction(made, xn).sqrt().item()
-            self.network.amplitudes[self.scale] = self.config.noise_amplitude * error
+                made = self.method.reconstruct(self.network, self.shapes, scale, x0, self.generator)
+            self.network.amplitudes[scale] = self.config.noise_amplitude * reconstruction(made, xn).sqrt().item()
         self._fill_pool()
         self.history.append([])
         self.settled = True
@@ -99,58 +124,52 @@ class Trainer:
         return terms
 
     def _vae_step(self) -> dict[str, float]:
-        terms = self._vae_losses(*self._pick_and_draw())
+        x0, xn, draws = self._pick_and_draw()
+        terms = self.method.vae_losses(self.network, self.shapes, self.scale, x0, xn, draws, self.objective)
         values = self._finite(terms)
         self._update_generator(terms["total"])
         return values
 
     def _gan_step(self) -> dict[str, float]:
         assert self.critic is not None
-        xn, made, random = self._outputs() if self.window is None else self._windows(self.window)
+        xn, reconstructed, random = self._outputs() if self.window is None else self._windows(self.window)
+        objective = dataclasses.replace(self.objective, penalty_weight=self._lambda())
         self.critic.requires_grad_(True)
-        with steady_weights(self.critic):
-            on_critic = steps.critic_losses(self.network, self.critic, xn, random, self.generator, self._lambda())
+        with cached_weights(self.critic):
+            on_critic = steps.critic_losses(self.critic, xn, random, self.generator, objective)
             values = self._finite(on_critic)
             self.critic_optimizer.zero_grad()
             on_critic["total"].backward()
             self.critic_optimizer.step()
         self.critic.requires_grad_(False)
-        with steady_weights(self.critic):
-            on_generator = steps.generator_losses(self.network, self.critic, xn, made, random)
+        with cached_weights(self.critic):
+            on_generator = steps.generator_losses(self.critic, xn, reconstructed, random, objective)
             values |= self._finite(on_generator)
             self._update_generator(on_generator["total"])
         return values
 
-    def _reconstructed(self, x0: Tensor) -> Tensor:
-        """What becomes of x^0 at this scale, by which its noise amplitude is fixed."""
-        draws = steps.draw(self.network, self.shapes, 0, len(x0), self.generator)
-        return steps.reconstruct(self.network, self.shapes, self.scale, x0, draws)
-
-    def _vae_losses(self, x0: Tensor, xn: Tensor, draws: steps.Draws) -> steps.Losses:
-        """What a VAE scale minimises."""
-        return steps.vae_losses(self.network, self.shapes, self.scale, x0, xn, draws)
-
     def _outputs(self) -> tuple[Tensor, Tensor, Tensor]:
         """x^n, what is to become it, and random samples."""
         x0, xn, draws = self._pick_and_draw()
-        return xn, *steps.gan_outputs(self.network, self.shapes, self.scale, x0, draws)
+        return xn, *self.method.outputs(self.network, self.shapes, self.scale, x0, draws)
 
     def _windows(self, window: Shape) -> tuple[Tensor, Tensor, Tensor]:
         """The same for windows of them; what G^n is given comes from the pool, if there is one."""
         config, network, scale = self.config, self.network, self.scale
         if self.pool is None:
             x0, real, draws = self._pick_and_draw()
-            given = upsample(steps.below(network, self.shapes, scale, x0, draws), self.shapes[scale])
-            to_real, to_random = given.chunk(2)
+            up = upsample(steps.below(network, self.shapes, scale, x0, draws), self.shapes[scale])
+            to_real, to_random = rearrange(up, "(half b) ... -> half b ...", half=2)
         else:
             self.pool.renew(self.iteration)
             real, to_real, to_random = self.pool.pick(self.reals_n, config.batch, self.generator)
         real, where = windows.windows(real, window, config.window_choices, self.generator)
         to_random, _ = windows.windows(to_random, window, config.window_choices, self.generator)
-        noise = torch.randn(to_random.shape, generator=self.generator, device=self.device)
-        seen = torch.cat([torch.zeros_like(noise), network.amplitudes[scale] * noise])
-        made, random = network.refine_up(scale, torch.cat([windows.cut(to_real, where), to_random]), seen).chunk(2)
-        return real, made, random
+        z_n = torch.randn(to_random.shape, generator=self.generator, device=self.device)
+        up = rearrange([windows.cut(to_real, where), to_random], "half b ... -> (half b) ...")
+        noise = rearrange([torch.zeros_like(z_n), network.amplitudes[scale] * z_n], "half b ... -> (half b) ...")
+        reconstructed, random = rearrange(network.refine_up(scale, up, noise), "(half b) ... -> half b ...", half=2)
+        return real, reconstructed, random
 
     def _lambda(self) -> float:
         """The penalty's weight at this step: every `penalty_every`-th has it, so many times as strong."""
@@ -187,16 +206,16 @@ class Trainer:
         networks = [self.network] if self.critic is None else [self.network, self.critic]
         return all(bool(torch.isfinite(weight).all()) for net in networks for weight in net.state_dict().values())
 
-    def _pick_and_draw(self) -> tuple[Tensor, Tensor, steps.Draws]:
+    def _pick_and_draw(self) -> tuple[Tensor, Tensor, Any]:
         x0, xn = self._pick()
-        return x0, xn, steps.draw(self.network, self.shapes, self.scale, len(x0), self.generator)
+        return x0, xn, self.method.draw(self.network, self.shapes, self.scale, len(x0), self.generator)
 
     def _pick(self) -> tuple[Tensor, Tensor]:
         """This step's training samples, x^0 and x^n: all of them, or `batch` drawn without repetition."""
-        if self.batch == len(self.reals_0):
+        if self.plan.batch == len(self.reals_0):
             return self.reals_0, self.reals_n
         order = torch.randperm(len(self.reals_0), generator=self.generator, device=self.device)
-        chosen = order[: self.batch]
+        chosen = order[: self.plan.batch]
         return self.reals_0[chosen], self.reals_n[chosen]
 
     def _build(self, scale: int) -> None:
@@ -205,19 +224,19 @@ class Trainer:
         with seeded(self.seed, scale):
             if scale > 0:
                 self.network.grow()
+                self.network.to(self.device)
             below, self.critic = self.critic, None
-            if not config.is_vae(scale):
-                self.critic = Discriminator(config).to(self.device)
+            if not self.network.is_vae(scale):
+                self.critic = make_discriminator(config).to(self.device)
                 if below is not None and config.warm_start != "none":
                     warm_start(self.critic, below)
         self.network.freeze_all_but(scale)
-        self.network.train()
-        # A frozen encoder makes no power iterations either.
-        self.network.encoder.train(config.is_vae(scale) or not config.freeze)
-        rates = [(net, config.lr * config.lr_decay**power) for net, power in self.network.trained_at(scale)]
-        self.optimizer = self._adam([{"params": list(net.parameters()), "lr": lr} for net, lr in rates])
+        decay = self.method.decay(config)
+        trained = [(net, config.lr * decay**age) for net, age in self.network.trained_at(scale)]
+        self.optimizer = self._adam([{"params": list(net.parameters()), "lr": lr} for net, lr in trained])
         if self.critic is not None:
-            self.critic_optimizer = self._critic_adam(self.critic)
+            lr = config.critic_lr or config.lr
+            self.critic_optimizer = self._adam([{"params": list(self.critic.parameters()), "lr": lr}])
         self.reals_n = real_samples(config, self.clip, scale, self.shapes[scale]).to(self.device)
         self.window = None
         if self.critic is not None and (config.window is not None or config.pool is not None):
@@ -226,12 +245,11 @@ class Trainer:
     def _fill_pool(self) -> None:
         """As it is at this iteration."""
         self.pool = None
-        if self.config.pool is not None and not self.config.is_vae(self.scale):
+        if self.config.pool is not None and self.critic is not None:
             with computing(self.device, self.precision):
-                self.pool = windows.Pool(self.network, self.shapes, self.scale, self.reals_0, self.seed, self.iteration)
-
-    def _critic_adam(self, critic: Discriminator) -> torch.optim.Adam:
-        return self._adam([{"params": list(critic.parameters()), "lr": self.config.critic_lr or self.config.lr}])
+                self.pool = windows.Pool(
+                    self.config, self.network, self.shapes, self.scale, self.reals_0, self.seed, self.iteration
+                )
 
     def _adam(self, groups: list[dict[str, Any]]) -> torch.optim.Adam:
         fused = self.device.type in ("cpu", "cuda")

@@ -118,9 +118,15 @@ class Pool:
     """
 
     def __init__(
-        self, network: Hierarchy, shapes: list[Shape], scale: int, reals_0: Tensor, seed: int, iteration: int = 0
+        self,
+        config: Config,
+        network: Hierarchy,
+        shapes: list[Shape],
+        scale: int,
+        reals_0: Tensor,
+        seed: int,
+        iteration: int = 0,
     ) -> None:
-        config = network.config
         assert config.pool is not None
         self.network, self.shapes, self.scale, self.reals_0, self.seed = network, shapes, scale, reals_0, seed
         self.size, self.every = config.pool, config.pool_every

@@ -9,14 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from hpvae_nb.core import steps
-from hpvae_nb.core.hierarchy import Hierarchy
-from hpvae_nb.core.networks import Discriminator
 from hpvae_nb.core.resampling import upsample
 from hpvae_nb.errors import InputError, require
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.lab.render import GAN_COLOR, VAE_COLOR
 from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED, to_uint8
 from hpvae_nb.model import Model
+from hpvae_nb.recipe.build import make_discriminator, make_hierarchy, make_objective
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.pyramid import planned_shapes, real_samples
 
@@ -155,24 +154,25 @@ def gradient_flow(config: Config, scale: int) -> dict[str, str]:
     """
     if not 0 <= scale < config.scales:
         raise InputError(f"scale is {scale}, but this configuration has 0..{config.scales - 1}")
-    network, shapes = Hierarchy(config), planned_shapes(config, 9 / 16)
+    network, shapes, objective = make_hierarchy(config), planned_shapes(config, 9 / 16), make_objective(config)
     for _ in range(scale):
         network.grow()
     network.freeze_all_but(scale)
     parts: dict[str, nn.Module] = {"E": network.encoder}
     parts |= {f"G{n}": generator for n, generator in enumerate(network.generators)}
-    critic = None if config.is_vae(scale) else Discriminator(config)
+    critic = None if config.is_vae(scale) else make_discriminator(config)
     reached: set[str] = set()
     watches = [part.register_forward_hook(_watch(name, reached)) for name, part in parts.items()]
     x0, xn = (torch.rand(1, 3, *shapes[n]) * 2 - 1 for n in (0, scale))
     draws = steps.draw(network, shapes, scale, 1, torch.Generator().manual_seed(0))
     if critic is None:
-        steps.vae_losses(network, shapes, scale, x0, xn, draws)["total"].backward()
+        steps.vae_losses(network, shapes, scale, x0, xn, draws, objective)["total"].backward()
     else:
         made, random = steps.gan_outputs(network, shapes, scale, x0, draws)
-        steps.generator_losses(network, critic, xn, made, random)["total"].backward()
+        steps.generator_losses(critic, xn, made, random, objective)["total"].backward()
         critic.zero_grad()
-        steps.critic_losses(network, critic, xn, random, torch.Generator().manual_seed(1))["total"].backward()
+        blends = torch.Generator().manual_seed(1)
+        steps.critic_losses(critic, xn, random, blends, objective)["total"].backward()
         parts[f"D{scale}"] = critic
     for watch in watches:
         watch.remove()

@@ -11,11 +11,11 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from hpvae_nb.core.hierarchy import Hierarchy
 from hpvae_nb.errors import InputError, require
 from hpvae_nb.lab.render import GAN_COLOR, VAE_COLOR
 from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED, to_uint8
 from hpvae_nb.model import Model
+from hpvae_nb.recipe.build import make_hierarchy
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.studies import evidence
 from hpvae_nb.studies.sweeps.results import Row
@@ -36,7 +36,7 @@ def part(name: str) -> str:
 
 def learners(config: Config) -> list[dict[str, int]]:
     """Which networks learn at each scale, each with the power of `lr_decay` on its learning rate (section 3.2)."""
-    network = Hierarchy(config.replace(channels=1, latent=1))  # who learns does not depend on widths
+    network = make_hierarchy(config.replace(channels=1, latent=1))  # who learns does not depend on widths
     found = []
     for scale in range(config.scales):
         if scale > 0:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
-from hpvae_nb.baselines.vgpnn import Vgpnn
 from hpvae_nb.errors import InputError, require
 from hpvae_nb.lab.render import GAN_COLOR, VAE_COLOR
 from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED
 from hpvae_nb.metrics import diversity, novelty, survival
+from hpvae_nb.model import Model
 from hpvae_nb.studies import evidence
 from hpvae_nb.studies.sweeps.results import Row
 
@@ -121,7 +121,7 @@ class NoisePoint:
     survival: float
 
 
-def measure_noise(model: Vgpnn, *, samples: int = 4, seed: int = 0) -> NoisePoint:
+def measure_noise(model: Model, *, samples: int = 4, seed: int = 0) -> NoisePoint:
     """Draw samples of a model, and measure them against its own clip.
 
     Args:
@@ -130,7 +130,7 @@ def measure_noise(model: Vgpnn, *, samples: int = 4, seed: int = 0) -> NoisePoin
     """
     made, real = model.sample(samples, seed=seed), model.reconstruct()[0]
     values = (metric(made, real) for metric in (diversity, novelty, survival))
-    return NoisePoint(model.settings.sigma, *values)
+    return NoisePoint(model.method.settings["sigma"], *values)
 
 
 def noise_curves(points: Sequence[NoisePoint], *, chosen: float | None = None) -> Any:

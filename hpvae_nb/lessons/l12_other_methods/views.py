@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from einops import repeat
 
-from hpvae_nb.baselines.vgpnn import Vgpnn
 from hpvae_nb.errors import require
 from hpvae_nb.lab.live import live
 from hpvae_nb.lab.show import to_uint8, webp
@@ -17,12 +16,13 @@ from hpvae_nb.lessons.l09_diversity_and_realism.figures import pixels, strip
 from hpvae_nb.lessons.l12_other_methods import figures
 from hpvae_nb.lessons.l12_other_methods.figures import NoisePoint
 from hpvae_nb.metrics import novelty, survival
+from hpvae_nb.model import Model
 
 WIDTH = 768  # pixels of the picture
 SEEDS = 20
 
 
-def copies_view(make: Callable[[float, bool], Vgpnn], measured: Sequence[NoisePoint], fps: float) -> Any:
+def copies_view(make: Callable[[float, bool], Model], measured: Sequence[NoisePoint], fps: float) -> Any:
     """The clip beside a sample of VGPNN, below the curves of diversity, novelty and survival over sigma.
 
     Args:

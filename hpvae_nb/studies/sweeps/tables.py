@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from hpvae_nb import baselines, metrics
-from hpvae_nb.training.events import Event
+from hpvae_nb.training.events import Event, train
 
 NEIGHBOUR_FIELDS = 8  # samples whose nearest-neighbour fields are computed, at two seconds each
 
@@ -20,7 +20,12 @@ Measured = float | metrics.Score | dict[str, float]
 Metric = Callable[[Any, Tensor, Tensor], Measured]
 """From what was trained, its samples `b c t h w` and the clip `c t h w` at their size, to one number or several."""
 
-METHODS: dict[str, Method] = {name: functools.partial(baselines.train, name) for name in baselines.methods()}
+
+def _train(name: str, clip: Any, config: Any, *, settings: Any = None, **options: Any) -> Any:
+    return train(clip, config, method=baselines.make_method(name, settings), **options)
+
+
+METHODS: dict[str, Method] = {name: functools.partial(_train, name) for name in baselines.METHODS}
 
 
 def _neighbour_field(samples: Tensor, real: Tensor) -> dict[str, float]:
