@@ -129,9 +129,11 @@ class Literal(nn.Module):
         self.critic = None if config.is_vae(self.scale) else Critic(config)
 
     @classmethod
-    def from_ours(cls, network: nn.Module, shapes: Sequence[Shape], critic: nn.Module | None = None) -> Literal:
+    def from_ours(
+        cls, network: nn.Module, config: Config, shapes: Sequence[Shape], critic: nn.Module | None = None
+    ) -> Literal:
         """The same functions as a `Hierarchy` and a `Discriminator` of the package: their weights, u and v, copied."""
-        literal = cls(network.config, shapes, network.amplitudes)  # type: ignore[arg-type]
+        literal = cls(config, shapes, network.amplitudes)  # type: ignore[arg-type]
         state = dict(network.state_dict())
         if critic is not None:
             state |= {f"critic.{name}": value for name, value in critic.state_dict().items()}

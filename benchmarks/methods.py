@@ -17,12 +17,13 @@ from pathlib import Path
 import torch
 from writing import machine, table
 
-from hpvae_nb import baselines
+from hpvae_nb.baselines import make_method
 from hpvae_nb.io.checkpoint import write_bytes
 from hpvae_nb.io.clips import data_dir
 from hpvae_nb.studies import evidence, sweeps
 from hpvae_nb.studies.sweeps import Trial
 from hpvae_nb.studies.sweeps.results import describe
+from hpvae_nb.training.events import train
 
 TRAINED = [evidence.WHOLE, *(point for point in evidence.POINTS if point not in (evidence.WHOLE, "VGPNN"))]
 
@@ -57,7 +58,7 @@ def seconds(trial: Trial, iterations: int) -> float:
     """Processor seconds of one iteration at each scale, summed over the scales."""
     clip, config = trial.load(), trial.config.replace(iterations=iterations)
     start = time.process_time()
-    for _ in baselines.train(trial.method, clip, config, device="cpu"):
+    for _ in train(clip, config, method=make_method(trial.method), device="cpu"):
         pass
     return (time.process_time() - start) / iterations
 

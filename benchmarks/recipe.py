@@ -59,8 +59,8 @@ def averaged_weights() -> Iterator[None]:
     """At the end of each GAN scale G^n gets a running average of its weights."""
     step, enter = Trainer.step, Trainer.enter_scale
 
-    def enter_and_copy(self: Any) -> None:
-        enter(self)
+    def enter_and_copy(self: Any, scale: int) -> None:
+        enter(self, scale)
         self.average = [weight.detach().clone() for weight in self.network.generators[self.scale].parameters()]
 
     def step_and_average(self: Any) -> dict[str, float]:

@@ -33,6 +33,7 @@ from hpvae_nb.core.convolution import channels_last
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clips import Clip, load_clip, load_image
 from hpvae_nb.machine import PRECISIONS, choose_device, choose_precision, computing
+from hpvae_nb.method import HpVaeGan
 from hpvae_nb.recipe.config import Config, from_dict
 from hpvae_nb.recipe.presets import preset, presets
 from hpvae_nb.training.cost import step_flops
@@ -111,20 +112,19 @@ def load(config: Config, name: str) -> Clip:
 def new_trainer(config: Config, name: str, device: torch.device, precision: str) -> Trainer:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the growth table enlarges its clip on purpose
-        return Trainer(load(config, name), config, 0, device, precision)
+        return Trainer(HpVaeGan(), load(config, name), config, seed=0, device=device, precision=precision)
 
 
 def climb(trainer: Trainer, scale: int) -> Trainer:
     """Enter `scale` without a step at those below."""
     for n in range(len(trainer.history), scale + 1):
-        trainer.scale = n
-        trainer.enter_scale()
+        trainer.enter_scale(n)
     return trainer
 
 
 def literal_of(trainer: Trainer) -> LiteralTrainer:
     """The literal contender at the trainer's scale, with the same weights."""
-    copy = Literal.from_ours(trainer.network, trainer.shapes, trainer.critic)
+    copy = Literal.from_ours(trainer.network, trainer.config, trainer.shapes, trainer.critic)
     return LiteralTrainer(copy, trainer.reals_0, trainer.reals_n)
 
 
@@ -240,7 +240,7 @@ def step_tables(
         expected = medians["literal"] / flops  # seconds per operation; once left out, the literal stays out
         for name in CONTENDERS:
             totals[name] += medians[name] * config.iterations
-        speed = trainer.batch * flops / medians["ours"]
+        speed = trainer.plan.batch * flops / medians["ours"]
         found = [f"{1e3 * medians[name]:.1f} ({1e3 * min(times[name]):.1f})" for name in times]
         found += ["-"] * (len(CONTENDERS) - len(found))
         speeds = [f"{speed / 1e9:.0f}", f"{100 * speed / peak:.0f} %"]

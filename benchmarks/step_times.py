@@ -18,6 +18,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ import torch
 
 from hpvae_nb.io.clips import load_clip
 from hpvae_nb.machine import choose_device
+from hpvae_nb.method import HpVaeGan
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.presets import preset, presets
 from hpvae_nb.studies.sweeps.machine import device_name
@@ -55,7 +57,7 @@ def main() -> None:
 
 def record(config: Config, count: int, device: torch.device) -> dict[str, Any]:
     """Seconds of `count` steps of each scale, and of trials, with what and where it was."""
-    trainer = Trainer(load_clip("pedestrians"), config, 0, device, "auto")
+    trainer = Trainer(HpVaeGan(), load_clip("pedestrians"), config, seed=0, device=device, precision="auto")
     now = time.process_time if device.type == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
 
     def seconds_of(action: Callable[[], Any]) -> float:
@@ -71,8 +73,7 @@ def record(config: Config, count: int, device: torch.device) -> dict[str, Any]:
     steps: list[list[float]] = []
     trials: dict[int, dict[int, list[float]]] = {}
     for n in range(config.scales):
-        trainer.scale, trainer.iteration = n, 0
-        entering = seconds_of(trainer.enter_scale)
+        entering = seconds_of(partial(trainer.enter_scale, n))
         all_times = []
         for i in range(TIMES * count):
             all_times.append(seconds_of(trainer.step))

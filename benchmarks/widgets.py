@@ -27,9 +27,9 @@ import torch
 from ipywidgets import Play
 from writing import machine, table
 
-from hpvae_nb import baselines, lessons
-from hpvae_nb.core.hierarchy import Hierarchy
-from hpvae_nb.core.networks import Discriminator, Encoder, Generator
+from hpvae_nb import fit, lessons
+from hpvae_nb.baselines import Vgpnn
+from hpvae_nb.core.networks import Discriminator
 from hpvae_nb.io.clips import load_clip
 from hpvae_nb.lab.finer import AIM, REST
 from hpvae_nb.lab.live import SOON
@@ -40,6 +40,7 @@ from hpvae_nb.lessons.l12_other_methods.figures import measure_noise
 from hpvae_nb.machine import PRECISIONS
 from hpvae_nb.metrics import svfid
 from hpvae_nb.model import Model, bundled_models, load_model
+from hpvae_nb.recipe.build import make_discriminator, make_encoder, make_generator, make_hierarchy
 from hpvae_nb.recipe.presets import preset
 from hpvae_nb.recipe.pyramid import planned_shapes, real_samples, scale_shapes
 from hpvae_nb.studies import evidence
@@ -107,7 +108,7 @@ def views(model: Model) -> dict[str, tuple[int, str, Callable[[], Any]]]:
         "latent_view": (
             2,
             "2 measured fields, 6 pictures",
-            lambda: lessons.views()["latent_view"](small.video, Encoder(few), Generator(few, few.latent)),
+            lambda: lessons.views()["latent_view"](small.video, make_encoder(few), make_generator(few, 0)),
         ),
         "kept_frames_view": (
             4,
@@ -149,7 +150,7 @@ def critic_and_clips() -> tuple[Discriminator, dict[str, torch.Tensor]]:
     real = real_samples(config, clip, 2, scale_shapes(config, clip)[2])
     noise = torch.rand(real.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
     clips = {"real": real, "upside down": real.flip(-2), "shuffled": shuffled_blocks(real, 4), "noise": noise}
-    return Discriminator(config).eval(), {name: video[0] for name, video in clips.items()}
+    return make_discriminator(config).eval(), {name: video[0] for name, video in clips.items()}
 
 
 def untrained() -> Model:
@@ -157,12 +158,12 @@ def untrained() -> Model:
     config = preset("laptop-256")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = Hierarchy(config)
+        network = make_hierarchy(config)
         for _ in range(1, config.scales):
             network.grow()
     network.amplitudes = [0.05] * config.scales
     network.requires_grad_(False)
-    return Model(network, planned_shapes(config, 9 / 16), coarse=None, fps=12.0, name="untrained")
+    return Model(network, planned_shapes(config, 9 / 16), config, coarse=None, fps=12.0, name="untrained")
 
 
 def coarse_first(model: Model, times: int) -> list[list[Any]]:
@@ -222,7 +223,7 @@ def copies_view() -> Any:
 
     def make(sigma: float, completeness: bool) -> Any:
         settings = {**own, "sigma": sigma, "alpha": 0.005 if completeness else None}
-        return baselines.fit("vgpnn", clip, config, device="cpu", settings=settings)
+        return fit(clip, config, method=Vgpnn(**settings), device="cpu")
 
     return lessons.views()["copies_view"](
         make, [measure_noise(make(sigma, False), samples=2) for sigma in (5, 20)], clip.fps

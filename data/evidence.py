@@ -14,7 +14,7 @@ import math
 import sys
 from pathlib import Path
 
-from hpvae_nb import baselines
+from hpvae_nb import load_model
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.checkpoint import write_bytes
 from hpvae_nb.lab import show
@@ -43,7 +43,7 @@ def collect(out: Path) -> None:
     for trial, row in ended.items():
         file = evidence.sample_file(trial.clip, row["point"])
         if trial.seed == first and not file.exists():
-            model = baselines.load_model(trial.method, trial_folder(out, trial) / "run", device="cpu")
+            model = load_model(trial_folder(out, trial) / "run", device="cpu")
             made = evidence.grid(model.sample(math.prod(evidence.GRID), seed=first))
             show.save_video(file, made, model.fps, width=made.shape[-1])
     print(f"{len(ended)} of {len(trials)} trials are in {SPEC.parent}")

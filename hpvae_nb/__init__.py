@@ -6,8 +6,10 @@ from hpvae_nb.core.latents import slerp
 from hpvae_nb.core.receptive_field import empirical_receptive_field, receptive_field
 from hpvae_nb.errors import CheckpointError, InputError, TrainingError
 from hpvae_nb.io.clips import Clip, bundled_clips, download_clip, load_clip, load_image
+from hpvae_nb.method import HpVaeGan, Method
 from hpvae_nb.model import Model, bundled_models, load_model
 from hpvae_nb.recipe import pyramid
+from hpvae_nb.recipe.build import make_discriminator, make_encoder, make_generator, make_hierarchy, make_objective
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.presets import preset, presets
 from hpvae_nb.recipe.pyramid import scale_shapes
@@ -21,7 +23,9 @@ __all__ = [
     "Clip",
     "Config",
     "Event",
+    "HpVaeGan",
     "InputError",
+    "Method",
     "Model",
     "TrainingError",
     "blocks",
@@ -39,6 +43,11 @@ __all__ = [
     "load_model",
     "load_released",
     "losses",
+    "make_discriminator",
+    "make_encoder",
+    "make_generator",
+    "make_hierarchy",
+    "make_objective",
     "metrics",
     "networks",
     "preset",

@@ -348,8 +348,11 @@ def load_model(path: str | Path, *, device: str | torch.device = "auto", precisi
         config = from_dict(description["config"])
         shapes = [tuple(shape) for shape in description["shapes"]]
         state = checkpoint.unpack("network", tensors) or {"finest": tensors["finest"]}
+        amplitudes = description.get("amplitudes", [])
+        if description.get("scales", len(amplitudes)) != len(amplitudes):
+            raise InputError(f"{description['scales']} scales, but noise amplitudes of {len(amplitudes)}")
         with torch.random.fork_rng(devices=[]):  # fresh weights, soon replaced, from nobody's random numbers
-            network = method.restore(config, shapes, state, description.get("amplitudes", []))
+            network = method.restore(config, shapes, state, amplitudes)
         about = {key: description[key] for key in ("fps", "name", "facts")}
     except (KeyError, RuntimeError, InputError) as error:
         raise CheckpointError(f"{file} does not hold together as a model: {error}") from error

@@ -139,11 +139,14 @@ print("computed", hp.receptive_field(net), "| sites that matter", len(sites), "o
 # not matter here, and do both: compute and measure. E is the encoder, G a generator, D a discriminator.
 
 # %%
-from hpvae_nb.core.networks import Discriminator, Encoder, Generator
 
 for name in ("paper", "released", "laptop"):
     config = hp.preset(name, channels=2, latent=2)
-    for net, channels in ((Encoder(config), 3), (Generator(config, 2), 2), (Discriminator(config), 3)):
+    for net, channels in (
+        (hp.make_encoder(config), 3),
+        (hp.make_generator(config, 0), 2),
+        (hp.make_discriminator(config), 3),
+    ):
         (r, *_), (m, *_) = hp.receptive_field(net), hp.empirical_receptive_field(net, (channels, 17, 17, 17))
         print(f"{name:9} {type(net).__name__:14} computed {r:2}, measured {m:2}")
 
@@ -253,7 +256,7 @@ from hpvae_nb.lessons.l02_receptive_field.views import latent_picture, latent_vi
 
 small = hp.load_clip("pedestrians", size=48).video
 config = hp.preset("laptop", channels=4, latent=4)
-encoder, generator = Encoder(config), Generator(config, config.latent)
+encoder, generator = hp.make_encoder(config), hp.make_generator(config, 0)
 picture, sentence = latent_picture(small, encoder, generator, frame=6, row=13, column=24)
 described(picture, sentence)
 

@@ -64,7 +64,7 @@ print("K =", math.prod(shape), "patches")
 # Here they are in the open.
 
 # %%
-encoder = hp.networks.Encoder(config).eval()
+encoder = hp.make_encoder(config).eval()
 features = encoder.trunk(x0)  # b 32 t h w
 mu = F.conv3d(features, encoder.to_mu.weight, encoder.to_mu.bias, padding=1)  # M
 logvar = F.conv3d(features, encoder.to_logvar.weight, encoder.to_logvar.bias, padding=1)  # S
@@ -85,7 +85,7 @@ print("the library's encoder does the same")
 
 # %%
 print("one latent vector sees", hp.receptive_field(encoder), "frames, rows, columns of", shape)
-print("one pixel is shaped by", hp.receptive_field(hp.networks.Generator(config, config.latent)), "latent vectors")
+print("one pixel is shaped by", hp.receptive_field(hp.make_generator(config, 0)), "latent vectors")
 
 # %% [markdown]
 # ## Equation (2): what a VAE minimises
@@ -253,13 +253,15 @@ check.vae_loss(vae_loss)
 # error twice: 20 in all.) Then the library's step, with the same random numbers.
 
 # %%
-network = hp.hierarchy.Hierarchy(config).eval()
+network = hp.make_hierarchy(config).eval()
 draws = steps.draw(network, [shape], 0, 1, torch.Generator().manual_seed(0))
 mu, logvar = network.encoder(x0)
 z = mu + draws.epsilon * (0.5 * logvar).exp()
 x = torch.tanh(network.generators[0](z))  # the released code's tanh
 ours = 20 * losses.reconstruction(x, x0) + config.beta * losses.kl_divergence(mu, logvar)
-torch.testing.assert_close(ours, steps.vae_losses(network, [shape], 0, x0, x0, draws)["total"])
+torch.testing.assert_close(
+    ours, steps.vae_losses(network, [shape], 0, x0, x0, draws, hp.make_objective(config))["total"]
+)
 print("our step is the library's step")
 
 # %% [markdown]

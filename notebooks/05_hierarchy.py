@@ -41,7 +41,7 @@ from hpvae_nb.lessons.l05_hierarchy import figures
 # %%
 small = hp.preset("paper", scales=6, coarse_size=8, fine_size=16, step=None, channels=4, latent=4)
 shapes = hp.pyramid.planned_shapes(small, aspect=9 / 16)
-network = hp.hierarchy.Hierarchy(small).eval()
+network = hp.make_hierarchy(small).eval()
 network.grow()
 network.grow()
 print("scales 0, 1, 2:", shapes[:3])
@@ -175,7 +175,7 @@ made_1 = network.refine(1, made_0, shapes[1])  # equation (6), twice
 made_2 = network.refine(2, made_1, shapes[2])
 kl = losses.kl_divergence(mu, logvar, "sum")
 ours = (made_2 - x2).norm() + (made_0 - x0).norm() + small.beta * kl  # equation (8)
-torch.testing.assert_close(ours, steps.vae_losses(network, shapes, 2, x0, x2, draws)["total"])
+torch.testing.assert_close(ours, steps.vae_losses(network, shapes, 2, x0, x2, draws, hp.make_objective(small))["total"])
 print("our step is the library's step")
 
 # %% [markdown]
@@ -186,7 +186,7 @@ print("our step is the library's step")
 
 # %%
 network.freeze_all_but(2)
-steps.vae_losses(network, shapes, 2, x0, x2, draws)["total"].backward()
+steps.vae_losses(network, shapes, 2, x0, x2, draws, hp.make_objective(small))["total"].backward()
 parts = {"E": network.encoder} | {f"G{n}": g for n, g in enumerate(network.generators)}
 for name, part in parts.items():
     print(name, "has gradients:", all(weight.grad is not None for weight in part.parameters()))
@@ -289,7 +289,7 @@ for name in before:
 # $G^{n-1}$"). *One copy cannot be complete. Which, and why?* Think of what $G^0$ reads.
 
 # %%
-fresh = hp.hierarchy.Hierarchy(small)
+fresh = hp.make_hierarchy(small)
 fresh.grow()
 fresh.grow()
 for n in (1, 2):

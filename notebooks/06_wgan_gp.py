@@ -465,11 +465,10 @@ from hpvae_nb.training.trainer import Trainer
 
 clip = hp.load_clip("pedestrians")
 config = hp.preset("smoke", scales=3, fine_size=40, channels=16, latent=16, critic_layers=4, iterations=100)
-trainer = Trainer(clip, config, seed=0, device=torch.device("cpu"), precision="auto")
-for trainer.scale in range(config.scales):
-    trainer.iteration = 0
-    trainer.enter_scale()
-    for _ in range(60 if config.is_vae(trainer.scale) else 100):
+trainer = Trainer(hp.HpVaeGan(), clip, config, seed=0, device="cpu", precision="auto")
+for n in range(config.scales):
+    trainer.enter_scale(n)
+    for _ in range(60 if config.is_vae(n) else 100):
         losses = trainer.step()
 print(sorted(losses))
 
@@ -486,12 +485,12 @@ from hpvae_nb.core import steps
 D, xn = trainer.critic.eval(), trainer.reals_n
 draws = steps.draw(trainer.network, trainer.shapes, 2, 1, torch.Generator().manual_seed(0))
 made, random = steps.gan_outputs(trainer.network, trainer.shapes, 2, trainer.reals_0, draws)
-terms = steps.critic_losses(trainer.network, D, xn, random, trainer.generator)
+terms = steps.critic_losses(D, xn, random, trainer.generator, trainer.objective)
 ours = D(random).mean() - D(xn).mean() + config.penalty_weight * terms["penalty"]
 torch.testing.assert_close(ours, terms["total"], rtol=1e-4, atol=1e-5)
 
 # %%
-terms = steps.generator_losses(trainer.network, D, xn, made, random)
+terms = steps.generator_losses(D, xn, made, random, trainer.objective)
 reconstruction = hp.losses.reconstruction(made, xn, config.reconstruction)
 ours = config.reconstruction_weight * reconstruction - config.adversarial_weight * D(random).mean()
 torch.testing.assert_close(ours, terms["total"], rtol=1e-4, atol=1e-5)

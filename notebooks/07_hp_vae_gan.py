@@ -191,10 +191,9 @@ described(
 from hpvae_nb.training.trainer import Trainer
 
 tiny = hp.preset("smoke")
-trainer = Trainer(clip, tiny, seed=0, device=torch.device("cpu"), precision="float32")
+trainer = Trainer(hp.HpVaeGan(), clip, tiny, seed=0, device="cpu", precision="float32")
 for n in range(3):
-    trainer.scale, trainer.iteration = n, 0
-    trainer.enter_scale()
+    trainer.enter_scale(n)
     for _ in range(tiny.iterations):
         terms = trainer.step()
     print(f"scale {n} ({'VAE' if tiny.is_vae(n) else 'GAN'}):", *terms)
@@ -205,8 +204,7 @@ for n in range(3):
 
 # %%
 dice = trainer.generator.clone_state()
-trainer.scale, trainer.iteration = 3, 0
-trainer.enter_scale()
+trainer.enter_scale(3)
 
 # %%
 x0, x3 = (hp.pyramid.real_samples(tiny, clip, n, trainer.shapes[n]) for n in (0, 3))

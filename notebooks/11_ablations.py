@@ -65,11 +65,10 @@ without = {name: whole.replace(**change) for name, change in PARTS.items()}
 # *Which of the ten change the networks themselves, E and all G, so that they have more or fewer weights?*
 
 # %%
-from hpvae_nb.core.hierarchy import Hierarchy
 
 
 def weights(config):
-    network = Hierarchy(config)
+    network = hp.make_hierarchy(config)
     for _ in range(1, config.scales):
         network.grow()
     return sum(weight.numel() for weight in network.parameters())
@@ -90,7 +89,7 @@ from hpvae_nb.training.trainer import Trainer
 
 
 def new_trainer(config, seed=0):
-    return Trainer(clip, config, seed, torch.device("cpu"), "float32")
+    return Trainer(hp.HpVaeGan(), clip, config, seed=seed, device=torch.device("cpu"), precision="float32")
 
 
 first = new_trainer(whole).network.generators[0].tail.weight
@@ -132,9 +131,8 @@ check.learners(learners)
 # %%
 def moved(config, scale):
     trainer = new_trainer(config)
-    for trainer.scale in range(scale + 1):
-        trainer.iteration = 0
-        trainer.enter_scale()
+    for n in range(scale + 1):
+        trainer.enter_scale(n)
     before = {name: weight.clone() for name, weight in trainer.network.named_parameters()}
     trainer.step()
     return {figures.part(name) for name, w in trainer.network.named_parameters() if not torch.equal(w, before[name])}
@@ -168,7 +166,7 @@ described(
 from hpvae_nb.training.cost import step_flops
 
 shapes = hp.scale_shapes(whole, clip)
-free, frozen = Hierarchy(without["no freezing"]), Hierarchy(whole)
+free, frozen = hp.make_hierarchy(without["no freezing"]), hp.make_hierarchy(whole)
 for scale in range(whole.scales):
     for network in (free, frozen):
         if scale > 0:
@@ -197,7 +195,10 @@ print(f"at the last scale G6 learns at {whole.lr:.0e}, E at {whole.lr * whole.lr
 # then in the encoder. Width does not matter for $r$, so we build narrow ones.
 
 # %%
-narrow = {name: Hierarchy(config.replace(channels=4, latent=4)) for name, config in {"whole": whole, **without}.items()}
+narrow = {
+    name: hp.make_hierarchy(config.replace(channels=4, latent=4))
+    for name, config in {"whole": whole, **without}.items()
+}
 for name in ("whole", "decoder r = 1", "encoder r = 1"):
     encoder, decoder = narrow[name].encoder, narrow[name].generators[0]
     computed = hp.receptive_field(encoder)[0], hp.receptive_field(decoder)[0]

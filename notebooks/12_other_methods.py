@@ -44,7 +44,7 @@ from hpvae_nb.lessons.l12_other_methods import figures
 from hpvae_nb.studies import evidence
 
 clip = hp.load_clip("pedestrians")
-print(baselines.methods())
+print(list(baselines.METHODS))
 
 # %% [markdown]
 # | | the coarsest clip comes from | a critic | a scale hands on | randomness |
@@ -57,7 +57,7 @@ print(baselines.methods())
 #
 # ## Who is trained when?
 #
-# `baselines.train(name, clip, config)` yields the same events as `hp.train`. So watch it from outside: copy the weights
+# `hp.train(clip, config, method=...)` yields the same events for all of them. So watch it from outside: copy the weights
 # after the first and after the last step of each scale, and see whose changed.
 #
 # *Four scales, of which HP-VAE-GAN has two as VAEs. While scale 3 is trained, which parts of each network will move?*
@@ -67,7 +67,8 @@ print(baselines.methods())
 def watch(name, config):
     """The trained model, and for each scale the parts whose weights changed."""
     trained = []
-    for event in baselines.train(name, clip, config, device="cpu", precision="float32"):
+    method = baselines.make_method(name)
+    for event in hp.train(clip, config, method=method, device="cpu", precision="float32"):
         weights = {key: weight.clone() for key, weight in event.model.network.named_parameters()}
         if event.iteration == 1:
             first = weights
@@ -106,8 +107,8 @@ described(
 # Older stages learn more slowly, so as not to forget the layout. At scale 3 the factors on the learning rate are:
 
 # %%
-network = models["consingan"].network
-print("stages 1, 2, 3, tail:", *(f"{factor:.2g}" for _, factor in network.trained_at(3)))
+network, decay = models["consingan"].network, models["consingan"].method.lr_scale
+print("stages 1, 2, 3, tail:", *(f"{decay**age:.2g}" for _, age in network.trained_at(3)))
 
 # %% [markdown]
 # ## SinGAN's random path, in the open
@@ -247,7 +248,7 @@ print("dearest, in bits:", f"{price.max() / math.log(2):.2f}", " cheapest:", f"{
 
 # %%
 config = hp.preset("smoke", coarse_size=24, channels=16, latent=16, iterations=150, lr=2e-3)
-steps = baselines.train("patch_vae", clip, config, device="cpu", precision="float32")
+steps = hp.train(clip, config, method=baselines.PatchVae(), device="cpu", precision="float32")
 model = next(event for event in steps if event.scale_done).model
 steps.close()
 
@@ -304,12 +305,13 @@ small = hp.preset("smoke", coarse_size=16)
 
 def copier(sigma, completeness=False, components=48):
     """VGPNN on the small clip; `completeness` comes further below."""
-    own = {"iterations": 1, "time_factor": 0.6, "components": components, "alpha": 0.005 if completeness else None}
-    return baselines.fit("vgpnn", clip, small, device="cpu", settings={"sigma": sigma, **own})
+    alpha = 0.005 if completeness else None
+    method = baselines.Vgpnn(sigma, alpha, iterations=1, time_factor=0.6, components=components)
+    return hp.fit(clip, small, method=method, device="cpu")
 
 
 # %%
-levels = copier(5).levels
+levels = copier(5).network.levels
 torch.testing.assert_close(patches(levels[0]), neighbours.patch_rows(levels[0], SIZE))
 print("levels:", [tuple(level.shape[2:]) for level in levels])
 print("patches of each:", [len(patches(level)) for level in levels])

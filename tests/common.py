@@ -15,7 +15,9 @@ from einops import rearrange, reduce, repeat
 
 import hpvae_nb
 from hpvae_nb import Clip, preset
+from hpvae_nb.method import HpVaeGan
 from hpvae_nb.studies import evidence
+from hpvae_nb.training.trainer import Trainer
 
 SOURCE = Path(hpvae_nb.__file__).parent.parent
 TINY = {
@@ -40,6 +42,11 @@ def noise_clip(frames=13, height=12, width=20, seed=0, name="noise"):
     coarse = torch.randn(1, 3, max(2, frames // 3), 4, 5, generator=generator)
     video = torch.nn.functional.interpolate(coarse, size=(frames, height, width), mode="trilinear", align_corners=True)
     return Clip(torch.tanh(video[0]), fps=24, name=name)
+
+
+def cpu_trainer(clip, config, method=None, **options):
+    """A trainer whose numbers are the same on every machine of a kind."""
+    return Trainer(method or HpVaeGan(), clip, config, device="cpu", precision="float32", **options)
 
 
 def run_python(*arguments, **options):

@@ -2,20 +2,19 @@
 
 import pytest
 import torch
-from common import noise_clip, same_weights, tiny_config
+from common import cpu_trainer, noise_clip, same_weights, tiny_config
 from test_oracle import compare_gan, compare_vae, literal, trainer_at
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import conv_flop_count, flop_registry
 
 from hpvae_nb import empirical_receptive_field, fit, load_model, receptive_field, train
 from hpvae_nb.core import steps
-from hpvae_nb.core.hierarchy import Hierarchy
 from hpvae_nb.core.resampling import upsample
 from hpvae_nb.io import checkpoint
+from hpvae_nb.recipe.build import make_hierarchy
 from hpvae_nb.recipe.pyramid import real_samples
 from hpvae_nb.training import trainer as trainer_module
 from hpvae_nb.training.cost import step_flops
-from hpvae_nb.training.trainer import Trainer
 
 CPU = {"device": "cpu", "precision": "float32"}
 ABLATIONS = [
@@ -41,10 +40,9 @@ def network_of(name):
 @pytest.mark.parametrize("vae_levels", [1, 2, 4])
 @pytest.mark.parametrize("freeze", [True, False])
 def test_a_step_moves_what_is_trained_at_its_scale(clip, freeze, vae_levels):
-    trainer = Trainer(clip, tiny_config(freeze=freeze, vae_levels=vae_levels), 0, torch.device("cpu"), "float32")
-    for trainer.scale in range(4):
-        n, trainer.iteration = trainer.scale, 0
-        trainer.enter_scale()
+    trainer = cpu_trainer(clip, tiny_config(freeze=freeze, vae_levels=vae_levels))
+    for n in range(4):
+        trainer.enter_scale(n)
         before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
         of_critic = {} if trainer.critic is None else {k: v.clone() for k, v in trainer.critic.named_parameters()}
         trainer.network.zero_grad()  # what was trained at the scale below
@@ -86,7 +84,7 @@ def test_freezing_changes_gradients_and_no_value():
     network, (x0, _) = trainer.network, trainer._pick()
     draws = steps.draw(network, trainer.shapes, 4, len(x0), trainer.generator)
     for freeze in (True, False):
-        network.config = trainer.config.replace(freeze=freeze)
+        network.freeze = freeze
         made[freeze] = torch.cat(steps.gan_outputs(network, trainer.shapes, 4, x0, draws))
     assert torch.equal(made[True], made[False])
 
@@ -105,7 +103,7 @@ def test_without_freezing_a_network_is_the_slower_the_more_scales_came_after_it(
 )
 def test_a_kernel_of_one_sees_one_site(change, encoder, decoders, refiners):
     depths = {"encoder_layers": 3, "generator_layers": 5}
-    network = Hierarchy(tiny_config(**depths, **change))
+    network = make_hierarchy(tiny_config(**depths, **change))
     for _ in range(3):
         network.grow()
     wanted = [encoder, decoders, decoders, refiners, refiners]  # scales 0 and 1 are VAE scales
@@ -116,13 +114,13 @@ def test_a_kernel_of_one_sees_one_site(change, encoder, decoders, refiners):
 
 def test_without_the_residual_a_scale_is_what_its_generator_draws():
     config = tiny_config(residual=False)
-    network = Hierarchy(config)
+    network = make_hierarchy(config)
     network.grow()
     below, noise = torch.randn(2, 3, 4, 5, 6), torch.randn(2, 3, 5, 7, 8)
     up = upsample(below, (5, 7, 8))
     assert torch.equal(network.refine(1, below, (5, 7, 8)), network.generators[1](up).tanh())
     assert torch.equal(network.refine(1, below, (5, 7, 8), noise), network.generators[1](up + noise).tanh())
-    network.config = config.replace(residual=True)
+    network.residual = True
     assert torch.equal(network.refine(1, below, (5, 7, 8)), (up + network.generators[1](up)).tanh())
 
 
@@ -183,10 +181,9 @@ class Convolutions(TorchDispatchMode):
 def test_the_estimated_cost_of_a_step_is_what_pytorch_computes(change):
     # First layers need no gradient to their input, and weights' gradients leave out what lies beyond the ends in time.
     config = tiny_config(batch=2, channels=32, latent=32, **change)
-    trainer = Trainer(noise_clip(frames=14), config, 0, torch.device("cpu"), "float32")
-    for trainer.scale in range(4):
-        trainer.iteration = 0
-        trainer.enter_scale()
+    trainer = cpu_trainer(noise_clip(frames=14), config)
+    for scale in range(4):
+        trainer.enter_scale(scale)
         with Convolutions() as counted:
             for _ in range(config.penalty_every):
                 trainer.step()

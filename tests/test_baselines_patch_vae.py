@@ -4,9 +4,8 @@ import pytest
 import torch
 from common import tiny_config
 
-from hpvae_nb import InputError
-from hpvae_nb.baselines import fit, train
-from hpvae_nb.baselines.patch_vae import PatchVae, Settings, latent_map, occurrence_divergence, straight_through
+from hpvae_nb import InputError, fit, train
+from hpvae_nb.baselines.patch_vae import PatchVae, latent_map, occurrence_divergence, straight_through
 
 CPU = {"device": "cpu", "precision": "float32"}
 
@@ -15,19 +14,26 @@ def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def network(parts=1, occurrence=0.5, **changes):
-    return PatchVae(tiny_config(**changes), (4, 4, 6), Settings(parts=parts, occurrence=occurrence))
+SHAPES = [(4, 4, 6)]
+
+
+def network(**changes):
+    return PatchVae().build(tiny_config(**changes), SHAPES)
+
+
+def from_prior(occurrence, count):
+    return PatchVae(occurrence=occurrence).prior(network(), SHAPES, 0, range(count))
 
 
 def test_the_prior_of_occurrence_draws_zeros_and_ones_as_often_as_it_says():
-    z = network(occurrence=0.2).prior(200, (4, 4, 6), generator())
+    z = from_prior(0.2, 200)
     there = z != 0
     assert torch.equal(there.all(1), there.any(1)), "a part is at a site with all its entries or with none"
     assert there.float().mean() == pytest.approx(0.2, abs=0.02)
 
 
 def test_appearance_is_one_vector_for_the_whole_clip_with_a_standard_normal_prior():
-    z = network(occurrence=0.5).prior(500, (4, 4, 6), generator())
+    z = from_prior(0.5, 500)
     largest, smallest = z.flatten(2).amax(2), z.flatten(2).amin(2)
     appearance = torch.where(largest > 0, largest, smallest)
     assert ((largest == 0) | (smallest == 0)).all()
@@ -43,15 +49,17 @@ def test_each_part_has_entries_and_places_of_its_own():
 
 
 def test_straight_through_gives_zeros_and_ones_with_the_odds_asked_for():
-    drawn = straight_through(torch.tensor([-1.0, 0.0, 2.0]).expand(20_000, 3), 0.5, generator())
+    drawn = straight_through(
+        torch.tensor([-1.0, 0.0, 2.0]).expand(20_000, 3), 0.5, torch.rand(20_000, 3, generator=generator())
+    )
     torch.testing.assert_close(drawn, drawn.round(), rtol=0, atol=1e-6)
     torch.testing.assert_close(drawn.mean(0), torch.sigmoid(torch.tensor([-1.0, 0.0, 2.0])), rtol=0, atol=0.02)
 
 
 def test_straight_through_has_the_gradient_of_the_relaxed_variable():
     logits = torch.randn(50, generator=generator(), dtype=torch.float64).requires_grad_()
-    straight_through(logits, 0.5, generator(1)).sum().backward()
     chance = torch.rand(50, generator=generator(1)).double()
+    straight_through(logits, 0.5, chance).sum().backward()
 
     def relaxed(x):
         return 1 / (1 + torch.exp(-(x + torch.log(chance) - torch.log(1 - chance)) / 0.5))
@@ -86,7 +94,7 @@ def test_appearance_is_averaged_over_where_its_part_occurs():
 
 def test_training_learns_to_reconstruct_and_everything_in_the_encoder_is_trained(clip):
     config = tiny_config(iterations=60, scales=2, vae_levels=2, channels=8, lr=2e-3)
-    events = list(train("patch_vae", clip, config, **CPU))
+    events = list(train(clip, config, method=PatchVae(), **CPU))
     at_scale_0 = [event.losses["reconstruction"] for event in events if event.scale == 0]
     assert sum(at_scale_0[-5:]) < 0.5 * sum(at_scale_0[:5])
     fresh = network(scales=2, vae_levels=2, channels=8).encoder.state_dict()
@@ -96,13 +104,13 @@ def test_training_learns_to_reconstruct_and_everything_in_the_encoder_is_trained
 
 def test_gan_scales_above_train_and_resume_like_the_rest(tmp_path, clip):
     config = tiny_config()
-    events = train("patch_vae", clip, config, out=tmp_path, **CPU)
+    events = train(clip, config, method=PatchVae(), out=tmp_path, **CPU)
     for event in events:
         if (event.scale, event.iteration) == (3, 2):
             assert {"reconstruction", "adversarial", "distance", "penalty"} == set(event.losses)
             events.close()
-    resumed = list(train("patch_vae", clip, config, out=tmp_path, resume=True, **CPU))[-1].model
-    whole = fit("patch_vae", clip, config, **CPU)
+    resumed = list(train(clip, config, method=PatchVae(), out=tmp_path, resume=True, **CPU))[-1].model
+    whole = fit(clip, config, method=PatchVae(), **CPU)
     for a, b in zip(whole.network.state_dict().values(), resumed.network.state_dict().values(), strict=True):
         assert torch.equal(a, b)
 
@@ -110,4 +118,4 @@ def test_gan_scales_above_train_and_resume_like_the_rest(tmp_path, clip):
 @pytest.mark.parametrize("settings", [{"parts": 0}, {"occurrence": 1}, {"temperature": 0}, {"parts": 3}])
 def test_settings_out_of_range_are_refused(clip, settings):
     with pytest.raises(InputError, match=next(iter(settings))):
-        train("patch_vae", clip, tiny_config(), settings=settings)
+        train(clip, tiny_config(), method=PatchVae(**settings))

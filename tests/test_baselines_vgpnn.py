@@ -6,15 +6,14 @@ import pytest
 import torch
 from common import noise_clip, tiny_config
 
-from hpvae_nb import Clip, InputError, preset
-from hpvae_nb.baselines import fit
-from hpvae_nb.baselines.vgpnn import Settings, cubic, level_shapes
+from hpvae_nb import Clip, InputError, fit, preset
+from hpvae_nb.baselines.vgpnn import Vgpnn, cubic, level_shapes
 
 QUICK = {"iterations": 2}
 
 
 def made_by(clip, config=None, **settings):
-    return fit("vgpnn", clip, config or tiny_config(fine_size=20), device="cpu", settings={**QUICK, **settings})
+    return fit(clip, config or tiny_config(fine_size=20), device="cpu", method=Vgpnn(**{**QUICK, **settings}))
 
 
 @pytest.mark.parametrize("components", [None, 48])
@@ -98,12 +97,12 @@ def test_another_size_is_made_of_the_same_values(clip):
 
 
 def test_levels_shrink_by_the_papers_factors_until_each_axis_is_small():
-    shapes = level_shapes((13, 144, 256), Settings())
+    shapes = level_shapes((13, 144, 256), Vgpnn())
     assert shapes[-1] == (13, 144, 256)
     assert shapes[0] == (3, 15, 27)
     assert all(a != b and all(x <= y for x, y in zip(a, b, strict=True)) for a, b in itertools.pairwise(shapes))
     assert shapes[-2] == (round(13 * 0.87), round(144 * 0.82), round(256 * 0.82))
-    assert level_shapes((1, 144, 256), Settings())[0] == (1, 15, 27)
+    assert level_shapes((1, 144, 256), Vgpnn())[0] == (1, 15, 27)
 
 
 def test_resizing_keeps_what_is_constant_in_time_or_in_space():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from common import cpu_trainer
 
 from hpvae_nb.recipe.presets import preset
 
@@ -141,7 +142,7 @@ def test_a_literal_that_fails_is_left_out_and_said(monkeypatch, capsys, clip, ti
         raise error
 
     monkeypatch.setattr(step, "literal_of", fails)
-    trainer = step.climb(step.Trainer(clip, tiny, 0, torch.device("cpu"), "float32"), 0)
+    trainer = step.climb(cpu_trainer(clip, tiny), 0)
     times = step.take_turns(trainer, True, trainer.device, 0.0, 2)
     assert [len(times[name]) for name in times] == [2]
     assert capsys.readouterr().err == f"the literal is left out from here on: {error}\n"

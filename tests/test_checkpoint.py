@@ -15,6 +15,7 @@ from common import environment, run_python, same_weights
 
 from hpvae_nb import CheckpointError, load_model, load_released
 from hpvae_nb.io import checkpoint
+from hpvae_nb.method import HpVaeGan
 from hpvae_nb.training.run import Run
 
 TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "b/c": torch.tensor([True, False])}
@@ -219,17 +220,17 @@ def test_a_file_in_the_place_of_a_folder_is_named(trained, tmp_path):
 
 
 def test_a_damaged_run_is_refused(tmp_path, clip, tiny):
-    Run.open(tmp_path, clip, tiny, 0, resume=False)
+    Run.open(tmp_path, clip, tiny, HpVaeGan(), 0, resume=False)
     (tmp_path / "run.json").write_text("{")
     with pytest.raises(CheckpointError, match=r"run\.json cannot be read"):
-        Run.open(tmp_path, clip, tiny, 0, resume=True)
+        Run.open(tmp_path, clip, tiny, HpVaeGan(), 0, resume=True)
 
 
 def test_a_kill_before_the_first_file_is_whole_does_not_block_the_folder(tmp_path, clip, tiny):
     (tmp_path / ".run.json.4242.tmp").write_text('{"format"')
-    Run.open(tmp_path, clip, tiny, 0, resume=True)
+    Run.open(tmp_path, clip, tiny, HpVaeGan(), 0, resume=True)
     (tmp_path / ".checkpoint.safetensors.4242.tmp").write_bytes(b"half")
-    Run.open(tmp_path, clip, tiny, 0, resume=True)
+    Run.open(tmp_path, clip, tiny, HpVaeGan(), 0, resume=True)
     assert [file.name for file in tmp_path.iterdir()] == ["run.json"]  # the leftovers of killed writers are gone
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from common import SOURCE, noise_clip, run_python, same_weights, tiny_config
+from common import SOURCE, cpu_trainer, noise_clip, run_python, same_weights, tiny_config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +21,6 @@ from hpvae_nb import Clip, baselines, cli, fit, train
 from hpvae_nb.errors import TrainingError
 from hpvae_nb.training.clock import AGAIN, FEW, HALF, TRYING, WARMING, WINDOW, Clock, Trial, planned_steps
 from hpvae_nb.training.events import try_scale
-from hpvae_nb.training.trainer import Trainer
 
 RECORDED = {
     file.stem: json.loads(file.read_text()) for file in (Path(__file__).parent / "data").glob("step_times*.json")
@@ -382,10 +381,9 @@ def counted(monkeypatch):
 def test_a_trial_leaves_no_trace(dims):
     video = noise_clip().video
     clip, config = Clip(video if dims == 3 else video[:, 0], fps=24, name="noise"), tiny_config(dims=dims)
-    trainer = Trainer(clip, config, 0, torch.device("cpu"), "float32")
+    trainer = cpu_trainer(clip, config)
     for scale in range(3):
-        trainer.scale, trainer.iteration = scale, 0
-        trainer.enter_scale()
+        trainer.enter_scale(scale)
         trainer.step()
         before, random_state = checkpoint_of(trainer), torch.get_rng_state()
         assert min(dataclasses.astuple(try_scale(trainer, 3))) > 0
@@ -416,7 +414,8 @@ def test_training_is_the_same_with_trials_and_without(counted, tmp_path, capfd):
 
 @pytest.mark.parametrize("method", ["singan", "consingan", "patch_vae"])
 def test_other_methods_are_tried_too(method, counted):
-    events = baselines.train(method, noise_clip(), small()[1].replace(fine_size=20), **CPU)
+    config = small()[1].replace(fine_size=20)
+    events = train(noise_clip(), config, method=baselines.make_method(method), **CPU)
     scales = set()
     for event in events:
         scales.add(event.scale)
@@ -428,14 +427,14 @@ def test_other_methods_are_tried_too(method, counted):
 
 def test_windows_and_a_pool_are_tried_too():
     saving = {"fine_size": 20, "window": 1500, "pool": 8, "penalty_every": 4, "pool_every": 5}
-    trainer = Trainer(noise_clip(), tiny_config(**saving), 0, torch.device("cpu"), "float32")
-    trainer.enter_scale()
+    trainer = cpu_trainer(noise_clip(), tiny_config(**saving))
+    trainer.enter_scale(0)
     before = checkpoint_of(trainer)
     found = try_scale(trainer, 3)
     assert 0 < found.typical <= found.mean  # some steps do more than others
     assert found.entering > 0
     assert checkpoint_of(trainer) == before
-    assert trainer.config.pool == trainer.network.config.pool == 8
+    assert trainer.config.pool == 8
 
 
 def test_a_run_goes_on_when_its_copy_fails(monkeypatch):

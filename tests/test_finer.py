@@ -11,7 +11,6 @@ import torch
 from PIL import Image
 
 from hpvae_nb import preset
-from hpvae_nb.core.hierarchy import Hierarchy
 from hpvae_nb.errors import InputError
 from hpvae_nb.lab import finer, show
 from hpvae_nb.lab.finer import AIM, REST, Outdated, Stage, by_scale, given_up, scale_stages
@@ -20,6 +19,7 @@ from hpvae_nb.lessons.l00_quickstart.views import sample_picture, seed_view
 from hpvae_nb.lessons.l07_hp_vae_gan.views import noise_view
 from hpvae_nb.lessons.l08_sampling_and_interpolation import views as steering
 from hpvae_nb.model import Model
+from hpvae_nb.recipe.build import make_hierarchy
 from hpvae_nb.recipe.pyramid import planned_shapes
 
 STAGES = [Stage(1, "coarse, 8 px"), Stage(3, "coarse, 16 px"), Stage(10, "coarse, 32 px")]
@@ -307,13 +307,13 @@ def large():
     config = preset("smoke", channels=4, latent=4)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = Hierarchy(config)
+        network = make_hierarchy(config)
         for _ in range(1, config.scales):
             network.grow()
     network.amplitudes = [0.1] * config.scales
     network.requires_grad_(False)
     shapes = planned_shapes(config, 9 / 16)
-    return Model(network, shapes, coarse=None, fps=12.0, name="untrained", precision="float32")
+    return Model(network, shapes, config, coarse=None, fps=12.0, name="untrained", precision="float32")
 
 
 @pytest.fixture

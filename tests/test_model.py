@@ -6,8 +6,8 @@ import torch
 from common import noise_clip, same_weights, tiny_config, weights
 
 from hpvae_nb import Clip, InputError, Model, fit, load_model, slerp, train
-from hpvae_nb.core.hierarchy import Hierarchy
 from hpvae_nb.core.resampling import resize
+from hpvae_nb.recipe.build import make_hierarchy
 from hpvae_nb.recipe.pyramid import coarsest, planned_shapes
 
 
@@ -92,11 +92,11 @@ def test_other_sizes(trained, size):
 def test_the_papers_wide_clip():
     """256 x 192 trained, 1024 x 256 generated (section 4.2), here with few channels and no training."""
     config = tiny_config(coarse_size=32, fine_size=256, channels=2, latent=2)
-    network = Hierarchy(config)
+    network = make_hierarchy(config)
     for _ in range(3):
         network.grow()
     shapes = planned_shapes(config, 192 / 256)
-    model = Model(network.requires_grad_(False), shapes, coarse=None, fps=24, name="wide")
+    model = Model(network.requires_grad_(False), shapes, config, coarse=None, fps=24, name="wide")
     assert shapes[-1] == (13, 192, 256)
     assert model.sample(1, seed=0, size=(256, 1024)).shape == (1, 3, 13, 256, 1024)
 
@@ -234,7 +234,7 @@ def test_a_saved_model_is_the_same_model(trained, tmp_path, place):
 
 
 def test_a_model_without_its_clip_asks_for_one(trained, pedestrians, tmp_path):
-    bare = Model(trained.network, trained.shapes, coarse=None, fps=24, name="bare", precision="float32")
+    bare = Model(trained.network, trained.shapes, trained.config, coarse=None, fps=24, name="bare", precision="float32")
     again = load_model(bare.save(tmp_path), device="cpu", precision="float32")
     with pytest.raises(InputError, match=r"without its training clip: call reconstruct\(clip\)"):
         again.reconstruct()

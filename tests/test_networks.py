@@ -6,17 +6,17 @@ from common import tiny_config
 from torch import nn
 
 from hpvae_nb import empirical_receptive_field, fit, load_image, preset, receptive_field
-from hpvae_nb.core.hierarchy import Hierarchy
-from hpvae_nb.core.networks import Discriminator, Encoder, Generator, warm_start
+from hpvae_nb.core.networks import warm_start
 from hpvae_nb.core.receptive_field import gradient_map
 from hpvae_nb.errors import InputError
+from hpvae_nb.recipe.build import make_discriminator, make_encoder, make_generator, make_hierarchy
 
 CONV = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 KINDS = {
-    "encoder": (Encoder, lambda config: config.encoder_layers + 1),  # the head comes on top
-    "generator": (lambda config: Generator(config, 3), lambda config: config.generator_layers),
-    "decoder": (lambda config: Generator(config, config.latent), lambda config: config.generator_layers),
-    "discriminator": (Discriminator, lambda config: config.critic_layers),
+    "encoder": (make_encoder, lambda config: config.encoder_layers + 1),  # the head comes on top
+    "generator": (lambda config: make_generator(config, 1), lambda config: config.generator_layers),
+    "decoder": (lambda config: make_generator(config, 0), lambda config: config.generator_layers),
+    "discriminator": (make_discriminator, lambda config: config.critic_layers),
 }
 
 
@@ -179,7 +179,7 @@ def test_spectral_norms_hold_the_largest_singular_value_at_one():
 
 def test_warm_starts_copy_what_fits():
     config = tiny_config()
-    below, above = Generator(config, config.latent), Generator(config, 3)
+    below, above = make_generator(config, 0), make_generator(config, 1)
     fresh = {name: value.clone() for name, value in above.state_dict().items()}
     warm_start(above, below)
     for name, value in above.state_dict().items():
@@ -189,7 +189,7 @@ def test_warm_starts_copy_what_fits():
 
 @pytest.mark.parametrize(("policy", "copied"), [("all", [1, 2]), ("residual", [2]), ("none", [])])
 def test_each_policy_warm_starts_its_scales(policy, copied):
-    network = Hierarchy(tiny_config(warm_start=policy))
+    network = make_hierarchy(tiny_config(warm_start=policy))
     network.grow()
     network.grow()
     equal = [n for n in (1, 2) if torch.equal(network.generators[n].tail.weight, network.generators[n - 1].tail.weight)]

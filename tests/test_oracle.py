@@ -23,20 +23,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from common import cpu_trainer
 from torch import nn
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as torch_kl
 
 from hpvae_nb.core import losses, steps
 from hpvae_nb.core.blocks import SampleNorm, cached_weights
-from hpvae_nb.core.hierarchy import Hierarchy
-from hpvae_nb.core.networks import Discriminator, Generator
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.machine import computing
+from hpvae_nb.recipe.build import make_discriminator, make_generator, make_hierarchy
 from hpvae_nb.recipe.presets import preset
 from hpvae_nb.recipe.pyramid import real_samples
 from hpvae_nb.training import trainer as trainer_module
-from hpvae_nb.training.trainer import Trainer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
@@ -92,9 +91,9 @@ def make_clip(dims, frames=26):
 def trainer_at(scale, name="released", dims=3, train=False, **overrides):
     """A trainer at `scale`, all weights shaken, so that no two networks are alike and no norm is the identity."""
     config = preset(name, dims=dims, **{**TINY, **overrides})
-    trainer = Trainer(make_clip(dims), config, 0, CPU, "float32")
-    for trainer.scale in range(scale + 1):
-        trainer.enter_scale()
+    trainer = cpu_trainer(make_clip(dims), config)
+    for n in range(scale + 1):
+        trainer.enter_scale(n)
     random = torch.Generator().manual_seed(1)
     for network in (trainer.network, trainer.critic):
         if network is not None:
@@ -116,7 +115,7 @@ def settle(network, iterations=50):
 
 def case(trainer, train=False):
     """The trainer's inputs and random numbers, and the literal version with the same weights."""
-    other = literal.Literal.from_ours(trainer.network, trainer.shapes, trainer.critic).train(train)
+    other = literal.Literal.from_ours(trainer.network, trainer.config, trainer.shapes, trainer.critic).train(train)
     x0, xn = trainer._pick()
     draws = steps.draw(trainer.network, trainer.shapes, trainer.scale, len(x0), trainer.generator)
     return other, x0, xn, draws
@@ -134,7 +133,7 @@ def each(x0, xn, draws):
     for i in range(len(x0)):
         own = slice(i, i + 1)
         z = None if draws.z is None else draws.z[own]
-        yield x0[own], xn[own], draws.epsilon[own], z, [noise[own] for noise in draws.noise]
+        yield x0[own], xn[own], draws.epsilon[own], z, [z_n[own] for z_n in draws.noise if z_n is not None]
 
 
 def assert_same_values(ours, theirs, tolerance):
@@ -159,7 +158,7 @@ def assert_same_gradients(ours, theirs, tolerance):
 
 def compare_vae(trainer, tolerance):
     other, x0, xn, draws = case(trainer)
-    ours = steps.vae_losses(trainer.network, trainer.shapes, trainer.scale, x0, xn, draws)["total"]
+    ours = steps.vae_losses(trainer.network, trainer.shapes, trainer.scale, x0, xn, draws, trainer.objective)["total"]
     theirs = literal.mean([literal.vae_loss(other, a, b, epsilon) for a, b, epsilon, _, _ in each(x0, xn, draws)])
     assert_same_values(ours, theirs, tolerance)
     ours.backward()
@@ -185,7 +184,7 @@ def compare_gan(trainer, tolerance, train=False):
         ]
     )
     with cached_weights(critic):
-        ours = steps.critic_losses(network, critic, xn, random, trainer.generator)["total"]
+        ours = steps.critic_losses(critic, xn, random, trainer.generator, trainer.objective)["total"]
         assert_same_values(ours, theirs, tolerance)
         ours.backward()
     theirs.backward()
@@ -195,7 +194,7 @@ def compare_gan(trainer, tolerance, train=False):
     critic.zero_grad(), other.zero_grad()
     critic.requires_grad_(False)
     with cached_weights(critic):
-        ours = steps.generator_losses(network, critic, xn, made, random)["total"]
+        ours = steps.generator_losses(critic, xn, made, random, trainer.objective)["total"]
     theirs = literal.mean(
         [
             literal.equation_11_generator_loss(other, b, x_bar, x_rand)
@@ -236,7 +235,7 @@ def test_gan_losses_and_gradients(name, dims, scale, norm, arithmetic):
 def test_a_batch_is_the_mean_of_its_samples(name, scale, arithmetic):
     tolerance, overrides = arithmetic
     trainer = trainer_at(scale, name, batch=2, **overrides)
-    assert trainer.batch == 2
+    assert trainer.plan.batch == 2
     compare_vae(trainer, tolerance) if scale < 3 else compare_gan(trainer, tolerance)
 
 
@@ -275,7 +274,7 @@ losses_kl, losses_penalty = losses.kl_divergence, losses.gradient_penalty
         (2, losses, "kl_divergence", flipped_kl),
         (2, steps, "reparameterize", lambda mu, logvar, epsilon: mu + epsilon * logvar.exp()),
         (4, steps, "reparameterize", lambda mu, logvar, epsilon: mu),
-        (4, steps, "_noise_for_random_half", lambda network, scale, draws: None),
+        (4, steps, "_noise", lambda network, draws: [None] * len(draws.noise)),
         (4, losses, "gradient_penalty", penalty_towards_zero),
         (4, losses, "gradient_penalty", swapped_norm),
         (4, losses, "reconstruction", lambda x, y, kind: (x - y).abs().mean()),
@@ -292,7 +291,7 @@ def test_a_wrong_formula_is_noticed(name, scale, owner, attribute, mutant, float
 @pytest.mark.parametrize("scale", [0, 2, 4])
 def test_the_literal_trainer_steps_what_the_package_steps(scale):
     trainer = trainer_at(scale, batch=2)
-    other = literal.Literal.from_ours(trainer.network, trainer.shapes, trainer.critic)
+    other = literal.Literal.from_ours(trainer.network, trainer.config, trainer.shapes, trainer.critic)
     before = {name: p.detach().clone() for name, p in other.named_parameters()}
     racer = literal.LiteralTrainer(other, trainer.reals_0, trainer.reals_n)
     values = racer.step()
@@ -352,7 +351,7 @@ def test_penalty_is_taken_on_blends_of_one_epsilon_per_sample():
 def test_penalty_survives_bfloat16_convolutions(norm):
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        critic = Discriminator(preset("laptop", channels=16))
+        critic = make_discriminator(preset("laptop", channels=16))
     with torch.no_grad():
         for p in critic.parameters():
             p *= 3  # a plain last layer makes slopes near 1, where the penalty is neither flat nor vanishing
@@ -377,7 +376,7 @@ def test_penalty_survives_bfloat16_convolutions(norm):
 
 @pytest.mark.parametrize("policy", ["all", "residual", "none"])
 def test_generators_start_from_the_one_below(policy):
-    network = Hierarchy(preset("smoke", warm_start=policy))
+    network = make_hierarchy(preset("smoke", warm_start=policy))
     network.grow(), network.grow()
 
     def same(upper, lower):
@@ -395,8 +394,7 @@ def test_generators_start_from_the_one_below(policy):
 def test_critics_start_from_the_one_below(policy):
     trainer = trainer_at(3, warm_start=policy)
     below = {name: value.clone() for name, value in trainer.critic.state_dict().items()}
-    trainer.scale = 4
-    trainer.enter_scale()
+    trainer.enter_scale(4)
     above = trainer.critic.state_dict()
     assert all(torch.equal(above[name], below[name]) for name in below) == (policy == "residual")
 
@@ -418,15 +416,14 @@ def test_sample_norm_is_batch_norm_of_a_batch_of_one(dims):
 def test_noise_amplitude_is_a_tenth_of_the_rmse(name, scale):
     trainer = trainer_at(scale - 1, name, batch=100)  # all samples, so that none are drawn
     state = trainer.generator.get_state()
-    trainer.scale = scale
     trainer.network.eval()
-    trainer.enter_scale()
+    trainer.enter_scale(scale)
     trainer.generator.set_state(state)
-    other = literal.Literal.from_ours(trainer.network, trainer.shapes, trainer.critic).eval()
-    draws = steps.draw(trainer.network, trainer.shapes, 0, trainer.batch, trainer.generator)
+    other = literal.Literal.from_ours(trainer.network, trainer.config, trainer.shapes, trainer.critic).eval()
+    draws = steps.draw(trainer.network, trainer.shapes, 0, trainer.plan.batch, trainer.generator)
     made = [
         literal.equations_4_and_6_path(other, trainer.reals_0[i : i + 1], draws.epsilon[i : i + 1])[0]
-        for i in range(trainer.batch)
+        for i in range(trainer.plan.batch)
     ]
     kind = trainer.config.reconstruction
     assert kind == ("l2" if name == "paper" else "mse")  # the amplitude is the same whatever the objective measures
@@ -436,7 +433,7 @@ def test_noise_amplitude_is_a_tenth_of_the_rmse(name, scale):
 
 def test_learning_rates_fall_with_the_power_of_the_scale():
     config = preset("released", **TINY)
-    network = Hierarchy(config)
+    network = make_hierarchy(config)
     for _ in range(4):
         network.grow()
     e, g = network.encoder, network.generators
@@ -464,7 +461,7 @@ def test_gradients_are_clipped_together(scale):
 def test_generator_output_options():
     x = 5 * torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     for tanh in (True, False):
-        network = Generator(preset("smoke", dims=2, generator_tanh=tanh), 3)
+        network = make_generator(preset("smoke", dims=2, generator_tanh=tanh), 1)
         with torch.no_grad():
             network.tail.weight *= 100
         assert (network(x).abs().max() <= 1) == tanh

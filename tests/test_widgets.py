@@ -13,13 +13,13 @@ from PIL import Image
 from torch import nn
 
 from hpvae_nb import lessons, preset
-from hpvae_nb.core.networks import Encoder, Generator
 from hpvae_nb.core.receptive_field import gradient_map
 from hpvae_nb.lab.render import png
 from hpvae_nb.lessons.l00_quickstart.views import sample_picture, seed_view
 from hpvae_nb.lessons.l01_patches import figures as patches
 from hpvae_nb.lessons.l02_receptive_field import figures as fields
 from hpvae_nb.lessons.l06_wgan_gp import figures as critic
+from hpvae_nb.recipe.build import make_encoder, make_generator
 
 VIEWS = sorted(lessons.views())
 
@@ -67,7 +67,7 @@ def drawn_again():
     """Figures that views draw into again: for each, how to draw it, by number and into which."""
     video = noise_clip(height=24, width=40).video
     config = preset("smoke", channels=4, latent=4)
-    encoder, generator = Encoder(config), Generator(config, config.latent)
+    encoder, generator = make_encoder(config), make_generator(config, 0)
     real, fake = critic.toy_points(40)
     shots = critic.train_toy(real, fake, 10.0, steps=20)
     clips, maps = {"real": video, "noise": -video}, {"real": video[0], "noise": video[1]}

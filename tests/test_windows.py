@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from common import noise_clip, tiny_config
+from common import cpu_trainer, noise_clip, tiny_config
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +14,6 @@ from hpvae_nb.core.resampling import upsample
 from hpvae_nb.errors import InputError
 from hpvae_nb.recipe.pyramid import planned_shapes
 from hpvae_nb.training import windows
-from hpvae_nb.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 LEAST = {"window": 900, "fine_size": 20}
@@ -25,9 +24,9 @@ def random(seed=0):
 
 
 def trainer_at(scale, **changes):
-    trainer = Trainer(noise_clip(frames=14), tiny_config(**changes), 0, CPU, "float32")
-    for trainer.scale in range(scale + 1):
-        trainer.enter_scale()
+    trainer = cpu_trainer(noise_clip(frames=14), tiny_config(**changes))
+    for n in range(scale + 1):
+        trainer.enter_scale(n)
     return trainer
 
 
@@ -102,7 +101,7 @@ def test_a_window_below_the_receptive_field_is_refused_before_anything_is_writte
 
 def test_a_window_larger_than_the_clip_is_said():
     with pytest.warns(UserWarning, match="window is 1000000 voxels, but the finest scale has only"):
-        trainer = Trainer(noise_clip(), tiny_config(window=1_000_000), 0, CPU, "float32")
+        trainer = cpu_trainer(noise_clip(), tiny_config(window=1_000_000))
     assert windows.window_shape(trainer.config, trainer.shapes[-1]) == trainer.shapes[-1]
 
 
@@ -133,7 +132,7 @@ def test_a_pool_is_renewed_and_made_again_as_it_was():
     first = [x.clone() for x in trainer.pool.random]
     for iteration in range(8):
         trainer.pool.renew(iteration)
-    again = windows.Pool(trainer.network, trainer.shapes, 2, trainer.reals_0, trainer.seed, iteration=7)
+    again = windows.Pool(trainer.config, trainer.network, trainer.shapes, 2, trainer.reals_0, trainer.seed, iteration=7)
     for k, (now, made) in enumerate(zip(trainer.pool.random, again.random, strict=True)):
         assert torch.equal(now, made)
         assert not torch.equal(now, first[k])  # three renewals before step 7: each entry once

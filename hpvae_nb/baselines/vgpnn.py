@@ -145,8 +145,12 @@ class PatchLevels(GrowingNetwork):
 
     def decode(self, z: Tensor, shapes: Sequence[Shape], noise: Noise = ()) -> Tensor:
         """New clips from queries at the coarsest level. Every value is one that the training clip has."""
-        clips, levels = list(self.as_clip(z).split(1)), self.levels
-        for level, shape in enumerate(self.level_shapes(shapes[-1])):
+        with torch.autocast(z.device.type, enabled=False):  # distances of patches are small differences
+            return self.as_given(torch.cat(self._clips(list(self.as_clip(z).split(1)), shapes[-1])))
+
+    def _clips(self, clips: list[Tensor], size: Shape) -> list[Tensor]:
+        levels = self.levels
+        for level, shape in enumerate(self.level_shapes(size)):
             values = levels[level]
             clips = [cubic(clip, shape) for clip in clips]
             # The first comparison is between equals: as blurred as the queries are.
@@ -155,7 +159,7 @@ class PatchLevels(GrowingNetwork):
                 if iteration == 0 or (iteration == 1 and keys is not values):
                     search = Search(keys if iteration == 0 else values, self.patch, self.method)
                 clips = [vote(values, search(clip), self.patch) for clip in clips]
-        return self.as_given(torch.cat(clips))
+        return clips
 
     def level_shapes(self, size: Shape) -> list[Shape]:
         """(T, H, W) of all levels of an output, with T = 1 for an image.

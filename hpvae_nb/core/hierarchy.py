@@ -56,10 +56,10 @@ class GrowingNetwork(nn.Module):
         return scale < self.vae_levels
 
     def freeze_all_but(self, scale: int) -> None:
-        """Let gradients reach only what `trained_at` lists. The rest makes no power iterations either."""
-        self.requires_grad_(False).eval()
+        """Let gradients reach only what `trained_at` lists."""
+        self.requires_grad_(False)
         for network, _ in self.trained_at(scale):
-            network.requires_grad_(True).train()
+            network.requires_grad_(True)
 
 
 class ResidualPyramid(GrowingNetwork):

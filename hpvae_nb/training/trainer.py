@@ -231,9 +231,12 @@ class Trainer:
                 if below is not None and config.warm_start != "none":
                     warm_start(self.critic, below)
         self.network.freeze_all_but(scale)
-        decay = self.method.decay(config)
-        trained = [(net, config.lr * decay**age) for net, age in self.network.trained_at(scale)]
-        self.optimizer = self._adam([{"params": list(net.parameters()), "lr": lr} for net, lr in trained])
+        self.network.eval()  # what is frozen makes no power iterations either
+        decay, groups = self.method.decay(config), []
+        for part, age in self.network.trained_at(scale):
+            part.train()
+            groups.append({"params": list(part.parameters()), "lr": config.lr * decay**age})
+        self.optimizer = self._adam(groups)
         if self.critic is not None:
             lr = config.critic_lr or config.lr
             self.critic_optimizer = self._adam([{"params": list(self.critic.parameters()), "lr": lr}])

@@ -8,12 +8,13 @@ import torch
 from common import answers
 
 from hpvae_nb import empirical_receptive_field, preset, receptive_field, scale_shapes
-from hpvae_nb.core.networks import Encoder, Generator
+from hpvae_nb.core.networks import Generator
 from hpvae_nb.errors import InputError
 from hpvae_nb.lab.render import png
 from hpvae_nb.lessons.l02_receptive_field import checks as check
 from hpvae_nb.lessons.l02_receptive_field import figures as fields
 from hpvae_nb.lessons.l02_receptive_field.views import field_picture, field_view, latent_picture, latent_view
+from hpvae_nb.recipe.build import make_encoder, make_generator
 
 EXERCISES = ["field", "extent", "depth_for"]
 
@@ -136,7 +137,7 @@ def test_a_patch_is_shaped_by_all_latents_in_reach():
 
 def networks():
     config = preset("smoke", channels=4, latent=4)
-    return Encoder(config), Generator(config, config.latent)
+    return make_encoder(config), make_generator(config, 0)
 
 
 @pytest.mark.parametrize("site", [(0, 0, 0), (6, 9, 16), (12, 17, 31)])

@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from common import every_mistake, mistake_is_named, solution_and_stub_are_judged, tiny_config
+from common import cpu_trainer, every_mistake, mistake_is_named, solution_and_stub_are_judged, tiny_config
 from PIL import Image
 
 from hpvae_nb.errors import InputError
@@ -14,7 +14,6 @@ from hpvae_nb.lessons.l11_ablations import checks as check
 from hpvae_nb.lessons.l11_ablations import figures
 from hpvae_nb.lessons.l11_ablations.views import WIDTH, ablation_view
 from hpvae_nb.studies import evidence
-from hpvae_nb.training.trainer import Trainer
 
 LESSON = "11_ablations"
 
@@ -100,10 +99,9 @@ def test_mistakes_are_named(name, words, capsys):
 @pytest.mark.parametrize("change", [{}, {"freeze": False}, {"vae_levels": 1}, {"vae_levels": 4}], ids=str)
 def test_who_learns_is_what_the_trainers_optimiser_holds(clip, change):
     config = tiny_config(**change)
-    trainer = Trainer(clip, config, 0, torch.device("cpu"), "float32")
-    for trainer.scale, powers in enumerate(figures.learners(config)):
-        trainer.iteration = 0
-        trainer.enter_scale()
+    trainer = cpu_trainer(clip, config)
+    for scale, powers in enumerate(figures.learners(config)):
+        trainer.enter_scale(scale)
         names = {id(p): figures.part(name) for name, p in trainer.network.named_parameters()}
         rates = {names[id(p)]: group["lr"] for group in trainer.optimizer.param_groups for p in group["params"]}
         assert rates == pytest.approx({name: config.lr * config.lr_decay**power for name, power in powers.items()})
