@@ -105,6 +105,7 @@ def test_mistakes_are_named(name, words, capsys):
 # Figures
 
 
+@pytest.mark.slow
 def test_the_schedule_marks_what_is_trained_frozen_and_not_there_yet():
     scales = [{"encoder", "generators.0"}, {"generators.1", "critic"}]
     figure = figures.schedule({"a method": scales})
@@ -208,6 +209,7 @@ def make():
     return copier
 
 
+@pytest.mark.slow
 def test_a_noise_point_holds_the_measures_of_its_samples(make):
     model = make(10, False)
     samples, real = model.sample(3, seed=1), model.reconstruct()[0]
@@ -230,6 +232,7 @@ def test_noise_curves_are_in_the_order_of_sigma_and_mark_the_chosen():
         figures.noise_curves([])
 
 
+@pytest.mark.slow
 def test_moving_a_control_moves_sample_and_numbers(make):
     sigma, seed, completeness, picture, text = copies_view(make, POINTS, 24).children
     assert "novelty 0.00, survival 1.00" in text.value
