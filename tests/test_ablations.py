@@ -170,6 +170,7 @@ class Convolutions(TorchDispatchMode):
         return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

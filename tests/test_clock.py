@@ -144,6 +144,7 @@ def test_on_a_quiet_machine(iterations, name):
     assert all(t.right for t in told[:-1] if t.remaining is not None)
 
 
+@pytest.mark.slow
 @every_recording
 @threefold
 @pytest.mark.parametrize("change", [0.12, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9])
@@ -154,6 +155,7 @@ def test_on_a_machine_whose_speed_changes_threefold(change, slower, name):
     assert all(t.right for t in told[:-1] if NOTICED < t.since_share < float("inf") and t.here > 3 * WINDOW)
 
 
+@pytest.mark.slow
 @threefold
 @pytest.mark.parametrize("early", [-8, -2, 0, 2, 8])
 @pytest.mark.parametrize("scale", [4, 6])
