@@ -5,15 +5,18 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install -c constraints.txt
 
 # A busy machine slows small convolutions on many threads down more than it speeds them up. Training asks the machine.
-test notebooks evidence benchmarks zoo: export OMP_NUM_THREADS ?= 2
+test quick notebooks evidence benchmarks zoo: export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test lab notebooks badges zoo evidence benchmarks gpu lint clean help
+.PHONY: demo test quick lab notebooks badges zoo evidence benchmarks gpu lint clean help
 
 demo: $(VENV)/base.done  ## Train on a bundled clip and write new ones to runs/demo (minutes)
 	$(BIN)/python -m hpvae_nb train koi --preset laptop-128 --set padding=replicate --out runs/demo --samples 8 --resume
 
 test: $(VENV)/test.done lint  ## Run all tests
 	$(BIN)/python -m pytest -rs --nbval --nbval-current-env tests notebooks
+
+quick: $(VENV)/test.done lint  ## Check style and types, and run the fast tests (under two minutes)
+	$(BIN)/python -m pytest -rs -m "not slow" tests
 
 lab: $(VENV)/lab.done  ## Open the notebooks in JupyterLab
 	$(BIN)/python -m jupyterlab notebooks/00_quickstart.ipynb

@@ -514,7 +514,7 @@ def complete(queries, keys, alpha=0.005):
 # Checked on the largest level, where the query is the smallest level enlarged:
 
 # %%
-settings = vgpnn.Settings(components=None, alpha=0.005)
+settings = baselines.Vgpnn(components=None, alpha=0.005)
 blurred = vgpnn.cubic(levels[0], tuple(levels[3].shape[2:]))
 queries, keys = patches(blurred), patches(levels[3])
 index, library = nearest(queries, keys, complete(queries, keys)), vgpnn.Search(levels[3], SIZE, settings)(blurred)

@@ -71,6 +71,7 @@ def float64(monkeypatch):
     torch.set_default_dtype(torch.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [2, 3, 4])  # the first three are VAE scales
 def test_without_freezing_the_gradients_are_those_of_the_uncut_graph(scale, float64, monkeypatch):
     monkeypatch.setattr(literal, "detach_below_gan", lambda model, n, x: x)
@@ -124,6 +125,7 @@ def test_without_the_residual_a_scale_is_what_its_generator_draws():
     assert torch.equal(network.refine(1, below, (5, 7, 8)), (up + network.generators[1](up)).tanh())
 
 
+@pytest.mark.slow
 @EACH
 def test_an_ablation_resumes_to_the_weights_it_would_have_had(tmp_path, clip, change):
     config = tiny_config(**change)
@@ -166,6 +168,7 @@ class Convolutions(TorchDispatchMode):
         return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

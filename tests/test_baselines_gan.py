@@ -73,6 +73,7 @@ def test_the_optimiser_has_the_rates_that_the_network_asks_for(clip):
         assert asked == {id(weight) for weight in trainer.network.parameters() if weight.requires_grad}
 
 
+@pytest.mark.slow
 @GANS
 def test_the_fixed_noise_gives_the_clip_and_other_noise_another(clip, method):
     config = tiny_config(iterations=60, channels=8, lr=2e-3)
@@ -106,6 +107,7 @@ def test_noise_amplitudes_are_a_tenth_of_the_error_when_a_scale_starts(clip, met
     assert trainer.network.amplitudes[1] == pytest.approx(0.1 * rmse, rel=1e-4)
 
 
+@pytest.mark.slow
 @GANS
 def test_a_stopped_and_resumed_training_ends_in_the_same_weights(tmp_path, clip, method):
     config = tiny_config()

@@ -52,6 +52,7 @@ def test_events_lead_from_the_first_scale_to_the_last_and_bring_the_model(clip, 
     assert torch.equal(seen[-1].preview(1, seed=3), model.sample(1, seed=3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_samples_have_the_clips_shape_and_range_and_depend_on_seed_and_number_alone(clip, trained, name):
     model = trained(name)

@@ -92,6 +92,7 @@ def test_appearance_is_averaged_over_where_its_part_occurs():
     torch.testing.assert_close(found.mu[0, 0], maps[site], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_training_learns_to_reconstruct_and_everything_in_the_encoder_is_trained(clip):
     config = tiny_config(iterations=60, scales=2, vae_levels=2, channels=8, lr=2e-3)
     events = list(train(clip, config, method=PatchVae(), **CPU))
@@ -102,6 +103,7 @@ def test_training_learns_to_reconstruct_and_everything_in_the_encoder_is_trained
     assert all(not torch.equal(fresh[name], trained[name]) for name in fresh if "weight" in name or "bias" in name)
 
 
+@pytest.mark.slow
 def test_gan_scales_above_train_and_resume_like_the_rest(tmp_path, clip):
     config = tiny_config()
     events = train(clip, config, method=PatchVae(), out=tmp_path, **CPU)

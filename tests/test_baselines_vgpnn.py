@@ -30,6 +30,7 @@ def test_finest_detail_comes_back_since_keys_are_as_blurred_as_queries():
     assert torch.equal(model.sample(1, seed=0), model.reconstruct())
 
 
+@pytest.mark.slow
 def test_with_noise_it_does_not_and_seeds_differ(clip):
     model = made_by(clip, sigma=10)
     samples = torch.cat([model.reconstruct(), model.sample(2, seed=0), model.sample(1, seed=1)])
@@ -43,6 +44,7 @@ def test_every_value_is_one_that_the_clip_has(clip):
         assert torch.isin(sample[channel], real[channel]).all()
 
 
+@pytest.mark.slow
 def test_samples_depend_on_seed_and_number_alone(clip):
     model = made_by(clip, sigma=10)
     three = model.sample(3, seed=7)
@@ -50,6 +52,7 @@ def test_samples_depend_on_seed_and_number_alone(clip):
     assert torch.equal(three, model.sample(3, seed=7))
 
 
+@pytest.mark.slow
 def test_completeness_keeps_the_walkers_whom_noise_makes_vanish(pedestrians):
     """Walkers are dark; how many voxels are, relative to the clip, tells how much of them is there."""
     config = preset("laptop", fine_size=32, coarse_size=16)
@@ -71,6 +74,7 @@ def test_the_approximate_search_makes_the_same_clip_where_there_is_no_noise(clip
     assert (model.sample(1, seed=0) == model.reconstruct()).float().mean() > 0.99
 
 
+@pytest.mark.slow
 def test_a_long_clip_lends_patches_from_all_its_parts():
     first, second = noise_clip().video, noise_clip(seed=1).video
     model = made_by(Clip(torch.cat([first, second], dim=1)), sigma=10)
@@ -89,6 +93,7 @@ def test_an_image_is_a_clip_of_one_frame():
         made_by(image, config).sample(1, seed=0, size=(20, 8))
 
 
+@pytest.mark.slow
 def test_another_size_is_made_of_the_same_values(clip):
     model = made_by(clip)
     sample = model.sample(1, seed=0, size=(17, 12, 32))

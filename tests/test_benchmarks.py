@@ -148,6 +148,7 @@ def test_a_literal_that_fails_is_left_out_and_said(monkeypatch, capsys, clip, ti
     assert capsys.readouterr().err == f"the literal is left out from here on: {error}\n"
 
 
+@pytest.mark.slow
 def test_an_unknown_preset_is_refused():
     command = [sys.executable, "benchmarks/step.py", "--preset", "nothing"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
@@ -155,6 +156,7 @@ def test_an_unknown_preset_is_refused():
     assert "laptop" in done.stderr
 
 
+@pytest.mark.slow
 def test_methods_are_timed_against_the_first(tmp_path):
     file = tmp_path / "methods.md"
     command = [

@@ -177,6 +177,7 @@ except CheckpointError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on file size")
 def test_a_full_disk_leaves_the_old_file_and_no_rubbish(saved, trained, tmp_path):
     target = trained.save(tmp_path)
@@ -202,6 +203,7 @@ except CheckpointError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
 def test_a_folder_without_permission_is_named(saved, tmp_path):
     locked = tmp_path / "locked"

@@ -477,6 +477,7 @@ def balloon_script(monkeypatch):
     return render_balloons
 
 
+@pytest.mark.slow
 def test_balloons_are_what_the_script_renders(balloon_script):
     rendered = balloon_script.render(20)
     assert rendered.dtype == np.uint8

@@ -133,6 +133,7 @@ def clock(machine):
 # What was recorded, replayed
 
 
+@pytest.mark.slow
 @every_recording
 @pytest.mark.parametrize("iterations", [300, 1000])
 def test_on_a_quiet_machine(iterations, name):
@@ -142,6 +143,7 @@ def test_on_a_quiet_machine(iterations, name):
     assert all(t.right for t in told[:-1] if t.remaining is not None)
 
 
+@pytest.mark.slow
 @every_recording
 @threefold
 @pytest.mark.parametrize("change", [0.12, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9])
@@ -152,6 +154,7 @@ def test_on_a_machine_whose_speed_changes_threefold(change, slower, name):
     assert all(t.right for t in told[:-1] if NOTICED < t.since_share < float("inf") and t.here > 3 * WINDOW)
 
 
+@pytest.mark.slow
 @threefold
 @pytest.mark.parametrize("early", [-8, -2, 0, 2, 8])
 @pytest.mark.parametrize("scale", [4, 6])
@@ -170,6 +173,7 @@ def test_a_resumed_run_knows_as_soon(start, name):
     assert_kept(machine.run(clock(machine), start))
 
 
+@pytest.mark.slow
 def test_a_recording_is_made_by_one_command(tmp_path):
     file = tmp_path / "recording" / "times.json"
     options = ["--preset", "smoke", "--steps", "6", "--device", "cpu", "--out", file]
@@ -185,6 +189,7 @@ def test_a_recording_is_made_by_one_command(tmp_path):
 # Made up
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     steps=st.lists(st.integers(200, 400), min_size=1, max_size=7),
@@ -397,6 +402,7 @@ def checkpoint_of(trainer):
     return {name: tensor.numpy().tobytes() for name, tensor in tensors.items()}, json.dumps(values)
 
 
+@pytest.mark.slow
 def test_training_is_the_same_with_trials_and_without(counted, tmp_path, capfd):
     clip, config = small()
     with warnings.catch_warnings(action="error"):
@@ -437,6 +443,7 @@ def test_windows_and_a_pool_are_tried_too():
     assert trainer.config.pool == 8
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_when_its_copy_fails(monkeypatch):
     def fail(trainer, scale):
         raise TrainingError("not finite")
@@ -448,6 +455,7 @@ def test_a_run_goes_on_when_its_copy_fails(monkeypatch):
     assert told[-1] == (1, 0.0)
 
 
+@pytest.mark.slow
 def test_the_bar_tells_progress_of_the_run_and_the_scale_but_no_time_that_it_does_not_know(tmp_path, capsys):
     clip, config = noise_clip(), tiny_config(iterations=5)
     cli._watch(train(clip, config, **CPU), config, clip, tmp_path)

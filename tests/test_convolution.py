@@ -45,6 +45,7 @@ def test_values_and_gradients_are_pytorchs_in_float32(shape, kernel, padding):
             torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5 * b.abs().max().item())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("padding", ["zeros", "replicate"])
 @pytest.mark.parametrize(("shape", "kernel"), [(SHAPES[0], 3), (SHAPES[1], 3), (SHAPES[2], 5), (SHAPES[4], 3)])
 def test_first_and_second_derivatives_are_right(shape, kernel, padding):

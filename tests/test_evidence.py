@@ -112,6 +112,7 @@ def test_the_table_has_a_line_for_every_claim(made):
     assert len(set(order)) > 1
 
 
+@pytest.mark.slow
 def test_figures_show_every_seed_and_every_claim(made):
     figure = figures.tradeoff(made)
     assert len(figure.axes) == 6
@@ -172,6 +173,7 @@ def test_every_trial_has_a_bundled_row_with_all_its_metrics(trials, rows):
         assert re.fullmatch("[0-9a-f]{12}", row["commit"])
 
 
+@pytest.mark.slow
 def test_every_point_has_samples_to_look_at(rows):
     for clip in evidence.clips(rows):
         for point in evidence.POINTS:
@@ -204,6 +206,7 @@ def check(*arguments):
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=SOURCE)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (SOURCE / "data" / "evidence.py").exists(), reason="needs the source checkout")
 def test_make_evidence_passes_equal_rows_and_fails_others(tmp_path, rows):
     mine = [row for row in rows if (row["clip"], row["seed"]) == ("bunny", 1)]

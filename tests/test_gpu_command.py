@@ -100,6 +100,7 @@ def picture(path):
     return image
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_without_a_gpu_it_says_so_and_writes_nothing(tmp_path):
     command = [sys.executable, str(BENCHMARKS / "gpu.py"), "--out", str(tmp_path / "run")]
@@ -134,6 +135,7 @@ def test_a_part_that_fails_takes_no_other_along(with_parts):
     assert "measured a little\nCUDA out of memory\n```" in summary
 
 
+@pytest.mark.slow
 def test_a_part_that_hangs_is_ended(with_parts):
     code, summary = with_parts({"estimate": DEAF}, minutes=0.5)
     assert code == 1

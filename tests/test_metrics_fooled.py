@@ -17,6 +17,8 @@ from hpvae_nb.metrics import (
     temporal_consistency,
 )
 
+pytestmark = pytest.mark.slow  # all of them wait for the one table
+
 SIZE = (28, 50)
 
 

@@ -50,6 +50,7 @@ def wide():
     return noise_clip(frames=13, height=30, width=52).video
 
 
+@pytest.mark.slow
 def test_a_moved_copy_is_diverse_but_not_novel(wide):
     real = wide[..., :24, :40]
     windows = torch.stack([wide[..., i : i + 24, 2 * i : 2 * i + 40] for i in range(1, 7)])
@@ -59,6 +60,7 @@ def test_a_moved_copy_is_diverse_but_not_novel(wide):
     assert novelty(windows[:2], real) < 0.2 * novelty(other[None], real)
 
 
+@pytest.mark.slow
 def test_novelty_is_the_distance_relative_to_that_of_two_random_parts():
     real, made = (noise_clip(frames=4, height=18, width=22, seed=seed).video for seed in (0, 1))
 

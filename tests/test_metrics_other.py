@@ -84,6 +84,7 @@ def test_what_is_most_distinct_in_the_balloon_clip_are_the_balloons(balloons):
         assert nearest <= 6
 
 
+@pytest.mark.slow
 def test_diversity_is_high_although_the_content_is_gone(balloons):
     empty = balloons.median(dim=1, keepdim=True).values.median(dim=3, keepdim=True).values.expand_as(balloons)
     levels = torch.linspace(-0.5, 0.5, 6)
@@ -94,6 +95,7 @@ def test_diversity_is_high_although_the_content_is_gone(balloons):
     assert survival(moved, balloons) > 0.9
 
 
+@pytest.mark.slow
 def test_one_balloon_of_several_survives_by_its_share(balloons):
     kept = balloons.median(dim=3, keepdim=True).values.expand_as(balloons).clone()
     assert survival(kept[None], balloons) < 0.05

@@ -61,6 +61,7 @@ def test_lax_cells_are_found_by_tag_and_by_comment():
     assert not is_lax(new_code_cell("x", metadata={"tags": ["exercise"]}))
 
 
+@pytest.mark.slow
 def test_nbval_compares_what_is_said_of_a_picture_but_not_its_bytes(tmp_path):
     shown = 'from IPython.display import HTML\nHTML(\'<img alt="a bird" src="data:image/png;base64,AAAA">\')'
     cells = []
@@ -180,6 +181,7 @@ def test_badges_refuse_what_is_no_repository(elsewhere, name):
     assert files(elsewhere.SOURCE) == before
 
 
+@pytest.mark.slow
 def test_make_badges_answers_a_bad_name_in_one_sentence():
     told = subprocess.run(
         ["make", "-n", "--no-print-directory", "badges", "REPO=a b"], cwd=SOURCE, capture_output=True, text=True

@@ -13,7 +13,9 @@ import zipfile
 import pytest
 import yaml
 from common import SOURCE, TINY, run_python
+from imports import Import, external, imports, imports_of, loaded_with, modules
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import hpvae_nb
 
@@ -71,6 +73,60 @@ def test_constraints_lie_within_the_requirements_and_so_does_what_is_installed()
         assert installed in requirements()[name].specifier
 
 
+def declared(*extras):
+    """Names of the distributions that the package asks for, and those of these extras."""
+    lists = project()["optional-dependencies"]
+    lines = [*project()["dependencies"], *(line for extra in extras for line in lists[extra])]
+    return {canonicalize_name(Requirement(line).name) for line in lines}
+
+
+def undeclared(found, names):
+    """The imports that no distribution of these names brings."""
+    brought = importlib.metadata.packages_distributions()
+    missing = set()
+    for one in filter(external, found):
+        bringing = {canonicalize_name(name) for name in brought.get(one.top, [one.top])}
+        if not bringing & names:
+            missing.add(f"{one.module} imports {one.target}")
+    return missing
+
+
+def test_every_package_that_is_imported_is_declared():
+    lists = project()["optional-dependencies"]
+    for_users = declared(*lists.keys() - {"test"})
+    assert not undeclared([found for found in imports() if found.kind != "typing"], for_users)
+    assert not undeclared(imports(), for_users | declared("test"))
+
+
+def test_so_are_those_of_tests_notebooks_and_scripts():
+    files = [file for part in ("tests", "notebooks", "benchmarks", "data") for file in (SOURCE / part).rglob("*.py")]
+    beside = {file.stem for file in files}
+    found = [one for file in files for one in imports_of(file) if one.top not in beside]
+    assert len({one.top for one in found if external(one)}) > 10
+    assert not undeclared(found, declared(*project()["optional-dependencies"]))
+
+
+def test_an_undeclared_import_would_be_named():
+    assert undeclared([Import("a", "yaml", "plain"), Import("a", "torch.nn", "lazy")], {"torch"}) == {"a imports yaml"}
+
+
+@pytest.mark.parametrize(
+    ("entrance", "names"),
+    [
+        ("hpvae_nb", {"torch", "numpy", "einops", "safetensors"}),  # a bare GPU machine
+        ("hpvae_nb.cli", declared()),
+        ("hpvae_nb.studies", declared("sweep")),
+        ("hpvae_nb.lessons", declared("lab", "metrics")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_entrance_imports_only_what_comes_with_its_extra(entrance, names):
+    rooms = [name for name in modules() if entrance != "hpvae_nb" and name.startswith(f"{entrance}.")]
+    loaded = loaded_with(entrance, *rooms)
+    assert len(loaded) > 10
+    assert not undeclared([one for one in imports() if one.module in loaded and one.kind == "plain"], names)
+
+
 def test_versions_agree():
     assert project()["version"] == hpvae_nb.__version__
 
@@ -79,6 +135,7 @@ BLOCKED = """
 import sys
 from importlib.machinery import PathFinder
 HELPERS = {"av", "mediapy", "matplotlib", "typer", "skimage", "pooch", "tqdm", "ipywidgets", "imageio_ffmpeg"}
+HELPERS |= {"PIL", "IPython", "traitlets", "scipy", "pandas", "yaml", "pyarrow", "jaxtyping", "beartype"}
 class Without:
     '''Finds what is installed, less the helpers: importing one fails as if it were not there.'''
     def find_spec(self, name, path=None, target=None):
@@ -100,6 +157,7 @@ for call in (lambda: load_clip("balloons"), lambda: diversity(made, clip)):
 """
 
 
+@pytest.mark.slow
 def test_the_core_works_without_its_helpers(tmp_path):
     result = run_python("-c", BLOCKED.replace("**TINY", f"**{TINY}"), tmp_path / "run")
     assert result.returncode == 0, result.stderr
@@ -123,8 +181,8 @@ def test_the_wheel_holds_modules_and_clips_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     held = {name for name in names if name.startswith("hpvae_nb/")}
-    modules = {path.relative_to(SOURCE).as_posix() for path in (SOURCE / "hpvae_nb").rglob("*.py")}
-    assert modules <= held
+    assert {path.relative_to(SOURCE).as_posix() for path in modules().values()} <= held
+    assert "hpvae_nb/py.typed" in held, "type checkers ignore the annotations of a package without it"
     data = {path.relative_to(SOURCE).as_posix() for path in (SOURCE / "data").rglob("*.*")}
     assert {f"hpvae_nb/{name}" for name in data if "__pycache__" not in name} <= held
     assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".pth"))]

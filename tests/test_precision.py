@@ -49,6 +49,7 @@ def test_weights_and_results_stay_float32(pedestrians):
     assert model.sample(1, seed=0).dtype == model.encode(pedestrians)[0].dtype == torch.float32
 
 
+@pytest.mark.slow
 def test_both_precisions_learn_alike(pedestrians):
     """The same steps from the same draws: the first scale's error falls alike in both."""
     config = hpvae_nb.preset("smoke", iterations=80, scales=1, vae_levels=1)

@@ -57,6 +57,7 @@ def usual():
     return windows_trained()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["averaged", "vae", "end", "frame"])
 def test_what_no_setting_does_changes_the_training(recipe, usual, name):
     with recipe.VARIANTS[name].patch():

@@ -156,6 +156,7 @@ def test_sampling_equals_it_with_the_same_noise(experiment):
         assert (expected - experiment.makes(z)).abs().max() > 1e-3  # the noise matters
 
 
+@pytest.mark.slow
 def test_encoding_equals_it(experiment):
     model, encode = load_released(experiment.folder), experiment.network.encode
     x = torch.randn(1, 3, *experiment.shapes[0], generator=torch.Generator().manual_seed(1)).clamp(-1, 1)

@@ -74,6 +74,7 @@ def test_a_run_killed_again_and_again_ends_in_the_same_weights(tmp_path, precisi
     assert whole.facts["history"] == killed.facts["history"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [(0, 1), (0, 5), (1, 2), (2, 1), (2, 5), (3, 3), (3, 5)])
 def test_closing_the_generator_anywhere_loses_nothing(tmp_path, clip, tiny, place):
     events = train(clip, tiny, out=tmp_path, checkpoint_every=1000, **CPU)
@@ -149,6 +150,7 @@ def interruptible(command):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_ctrl_c_in_fit_gives_the_model_so_far(tmp_path):
     command = [sys.executable, "-c", FIT, str(tmp_path / "run"), os.path.dirname(__file__)]
@@ -235,6 +237,7 @@ def test_foreign_folders_files_and_bad_values_are_refused_and_nothing_is_written
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [0, 1, 2, 3])
 def test_a_loss_that_is_not_finite_stops_with_the_last_good_checkpoint(tmp_path, clip, tiny, scale):
     def poisoned():
@@ -266,6 +269,7 @@ def test_weights_that_explode_never_become_the_last_good_checkpoint(tmp_path, cl
         fit(clip, config, **CPU)
 
 
+@pytest.mark.slow
 def test_training_leaves_the_callers_random_numbers_alone(tmp_path, clip, tiny):
     torch.manual_seed(1)
     np.random.seed(1)
@@ -281,6 +285,7 @@ def test_training_leaves_the_callers_random_numbers_alone(tmp_path, clip, tiny):
     assert not same_weights(first, fit(clip, tiny, seed=1, **CPU))
 
 
+@pytest.mark.slow
 def test_a_long_clip_trains_on_batches_of_its_samples(tmp_path):
     clip, config = noise_clip(frames=60), tiny_config(batch=2)
     model = fit(clip, config, out=tmp_path / "a", **CPU)
@@ -293,6 +298,7 @@ def test_a_long_clip_trains_on_batches_of_its_samples(tmp_path):
     assert same_weights(model, fit(clip, config, out=tmp_path / "b", resume=True, **CPU))
 
 
+@pytest.mark.slow
 def test_events_tell_where_training_stands(clip, tiny):
     events = list(event_facts(train(clip, tiny, **CPU)))
     assert [(scale, iteration) for scale, iteration, *_ in events] == [(n, i) for n in range(4) for i in range(1, 6)]
@@ -320,6 +326,7 @@ def event_facts(events):
         yield event.scale, event.iteration, event.seconds, event.remaining, names, shape, event.scale_done
 
 
+@pytest.mark.slow
 def test_a_run_from_before_a_setting_existed_goes_on(clip, tiny, tmp_path):
     """It was run with what is now the setting's default, and with nothing else."""
     described = tmp_path / "run.json"

@@ -129,6 +129,7 @@ def swept(small, tmp_path_factory):
     return out, run_sweep(small, out, serial=True)
 
 
+@pytest.mark.slow
 def test_a_row_holds_what_training_by_hand_gives(swept, small):
     out, rows = swept
     assert len(rows) == 3
@@ -173,6 +174,7 @@ def test_the_results_file_holds_all_rows(swept):
         read_results(out / "nothing.parquet")
 
 
+@pytest.mark.slow
 def test_a_sweep_called_again_trains_nothing_again(swept, small, monkeypatch):
     out, before = swept
     trained = []
@@ -224,6 +226,7 @@ def test_a_metric_without_a_number_does_not_take_the_others_along(tmp_path):
     assert row["diversity"] > 0
 
 
+@pytest.mark.slow
 def test_a_score_keeps_the_name_of_its_extractor(tmp_path):
     (trial,) = expand(
         {**SMALL, "clip": "pedestrians", "fine_size": 64, "scales": 2, "vae_levels": 1, "metrics": ["svfid"]}

@@ -51,6 +51,7 @@ def test_pictures_stand_side_by_side(trained):
     assert picture.size == (3 * 64, 2 * 18)
 
 
+@pytest.mark.slow
 def test_every_view_speaks(trained, benchmark):
     """Each control has a description, each picture a sentence for those who cannot see it."""
     made = benchmark.views(trained)

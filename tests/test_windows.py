@@ -141,6 +141,7 @@ def test_a_pool_is_renewed_and_made_again_as_it_was():
 ALL = {**LEAST, "pool": 3, "pool_every": 2, "penalty_every": 2, "window_choices": 2, "cosine": True, "critic_lr": 1e-3}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [LEAST, {"pool": 3}, ALL], ids=["window", "pool", "all"])
 def test_a_resumed_run_comes_to_the_same_weights(tmp_path, changes):
     config, clip = tiny_config(iterations=7, **changes), noise_clip()

@@ -33,6 +33,7 @@ def test_a_model_is_what_its_name_says(name):
     assert model.facts["seed"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LARGE)
 def test_a_large_model_is_what_its_card_says(name):
     model, card = hp.load_model(name, device="cpu", precision="float32"), (MODELS / f"{name}.md").read_text()
@@ -46,6 +47,7 @@ def test_a_large_model_is_what_its_card_says(name):
     assert f"python -m hpvae_nb train {clip.name} --preset {LARGE[name]} --set padding=replicate --seed 0" in card
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pedestrians_m3", "bunny_m7"])
 def test_a_card_tells_what_the_model_does(name):
     card = (MODELS / f"{name}.md").read_text()
@@ -76,6 +78,7 @@ def test_storing_in_8_bits_moves_no_weight_by_more_than_half_a_step():
     torch.testing.assert_close(again["bias"].float(), state["bias"], atol=0, rtol=2**-11)
 
 
+@pytest.mark.slow
 def test_make_zoo_trains_stores_and_describes(tmp_path):
     """Twice, with another number of trainings beside each other: the same weights."""
     for jobs in (1, 2):

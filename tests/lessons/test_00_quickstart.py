@@ -70,6 +70,7 @@ def test_both_standard_deviations_are_right(correction, capsys):
     assert capsys.readouterr().out.startswith("Right: ")
 
 
+@pytest.mark.slow
 def test_copies_score_0_and_contrast_does_not_matter():
     """The solution itself, against what the lesson says of the number."""
     diversity = answers(LESSON)["solution", "diversity"]

@@ -147,6 +147,7 @@ def test_latent_picture_reaches_every_corner(site):
     assert f"frame {site[0]}" in sentence
 
 
+@pytest.mark.slow
 def test_views_follow_their_controls(clip):
     copies = [clip.video[:, :4, :6, :10], clip.video]
     kernel, depth, scale, picture, text = field_view(copies).children

@@ -90,6 +90,7 @@ def test_oddness_is_zero_where_rows_have_one_colour():
     assert figures.oddness(rows).argmax() == 2 * 7 + 3
 
 
+@pytest.mark.slow
 def test_figures(model):
     seen = figures.look(model)
     sheet = figures.vae_sheet(model)
@@ -112,6 +113,7 @@ def test_only_scale_0_is_trained():
     assert {event.scale for event in events} == {0}
 
 
+@pytest.mark.slow
 def test_the_slider_trains_anew(model):
     """Where no event loop runs, the change returns with the new model."""
     view = widgets.beta_view(noise_clip(), model)
@@ -124,6 +126,7 @@ def test_the_slider_trains_anew(model):
     assert bar.value == bar.max == 4
 
 
+@pytest.mark.slow
 def test_a_newer_value_ends_the_older_training(model, monkeypatch):
     trained = []
 

@@ -88,6 +88,7 @@ def test_kept_frames_marks_the_rates_that_lose_the_end():
         figures.kept_frames(clip, (1,), 14)
 
 
+@pytest.mark.slow
 def test_schedules_draw_what_is_planned():
     figure = figures.schedules({"paper": preset("paper"), "released": preset("released")}, 144 / 256)
     heights, frames, _ = (axis.lines[0].get_ydata() for axis in figure.axes)

@@ -116,6 +116,7 @@ def test_the_penalty_bounds_the_critic(toy):
     assert inside[-1].distance < 0
 
 
+@pytest.mark.slow
 def test_figures_draw(toy):
     real, fake, histories = toy
     drawn = [

@@ -151,6 +151,7 @@ def test_a_finished_run_brings_its_history(small, model):
     assert sorted(progress.previews) == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
 def test_figures(small, model):
     assert png(figures.watch(noise_clip(), small, seed=1)).startswith(b"\x89PNG")
     empty = figures.loss_figure(figures.Progress(noise_clip(), small))
@@ -164,6 +165,7 @@ def test_figures(small, model):
     assert heights == pytest.approx(model.network.amplitudes[1:])
 
 
+@pytest.mark.slow
 def test_images_have_figures_too():
     clip = noise_clip()
     image = type(clip)(clip.video[:, 0], name="image")
@@ -194,6 +196,7 @@ def until(condition, seconds=20):
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_the_dashboard_trains_to_the_end(small, tmp_path):
     view = widgets.dashboard(noise_clip(), small, out=tmp_path)
     go, stop, _, bar, left, text = parts(view)
@@ -213,6 +216,7 @@ def test_the_dashboard_trains_to_the_end(small, tmp_path):
     assert same_weights(view.training.model, fit(noise_clip(), small))
 
 
+@pytest.mark.slow
 def test_stop_and_continue_lose_nothing():
     config = tiny_config(iterations=25)
     view = widgets.dashboard(noise_clip(), config)
@@ -228,6 +232,7 @@ def test_stop_and_continue_lose_nothing():
     assert same_weights(view.training.model, fit(noise_clip(), config))
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_taken_up_again(small, tmp_path):
     first = widgets.dashboard(noise_clip(), small, out=tmp_path)
     first.training.start()
@@ -239,6 +244,7 @@ def test_a_finished_run_is_taken_up_again(small, tmp_path):
     assert same_weights(view.training.model, first.training.model)
 
 
+@pytest.mark.slow
 def test_a_second_dashboard_stops_the_first_which_can_go_on():
     config = tiny_config(iterations=200)
     first = widgets.dashboard(noise_clip(), config)
@@ -257,6 +263,7 @@ def test_a_second_dashboard_stops_the_first_which_can_go_on():
     assert not [thread for thread in threading.enumerate() if thread.name == "training"]
 
 
+@pytest.mark.slow
 def test_starting_what_is_just_being_stopped_goes_on():
     view = widgets.dashboard(noise_clip(), tiny_config(iterations=20))
     view.training.start()
@@ -266,6 +273,7 @@ def test_starting_what_is_just_being_stopped_goes_on():
     assert view.training.wait() == "done"
 
 
+@pytest.mark.slow
 def test_redraws_are_rare(monkeypatch):
     drawn = []
     monkeypatch.setattr(widgets, "loss_figure", lambda progress: drawn.append(progress.steps) or "figure")
@@ -277,6 +285,7 @@ def test_redraws_are_rare(monkeypatch):
     assert len(drawn) <= 3 + (time.monotonic() - began) / widgets.PAUSE  # when made, at the first step, at the end
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "said"),
     [(TrainingError("loss is not finite <here>"), "loss is not finite &lt;here&gt;"), (KeyError("x"), "KeyError")],
@@ -296,6 +305,7 @@ def test_a_failure_becomes_a_sentence(small, monkeypatch, error, said):
     assert (go.disabled, left.value, bar.bar_style) == (False, "failed", "danger")
 
 
+@pytest.mark.slow
 def test_another_run_in_the_folder_is_a_sentence(small, tmp_path):
     fit(noise_clip(seed=1), small, out=tmp_path / "noise")
     view = widgets.dashboard(noise_clip(), small, out=tmp_path)
@@ -314,6 +324,7 @@ def uploaded(name, content):
     return {"name": name, "type": "", "size": len(content), "content": memoryview(content), "last_modified": now}
 
 
+@pytest.mark.slow
 def test_an_upload_becomes_the_clip(small):
     view = widgets.dashboard(noise_clip(), small)
     go, _, upload, *_, text = parts(view)
@@ -337,6 +348,7 @@ def test_uploads_are_understood_in_the_form_of_ipywidgets_7_as_well():
     assert widgets.uploads({}) == widgets.uploads(()) == []
 
 
+@pytest.mark.slow
 def test_two_uploads_may_have_one_name(small):
     view = widgets.dashboard(noise_clip(), small)
     for name in bundled_clips()[:2]:
@@ -345,6 +357,7 @@ def test_two_uploads_may_have_one_name(small):
         assert view.training.wait() == "done"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["diary.mp4", "diary", "..", "../../diary.mp4"])
 def test_a_bad_upload_is_a_sentence_and_changes_nothing(small, name):
     view = widgets.dashboard(noise_clip(), small)
@@ -358,6 +371,7 @@ def test_a_bad_upload_is_a_sentence_and_changes_nothing(small, name):
     assert training.wait() == "done"
 
 
+@pytest.mark.slow
 def test_an_upload_during_training_stops_it(small):
     view = widgets.dashboard(noise_clip(), small.replace(iterations=500))
     first = view.training

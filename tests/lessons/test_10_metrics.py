@@ -134,6 +134,7 @@ def test_being_better_depends_on_the_metric():
             function(table, "d")
 
 
+@pytest.mark.slow
 def test_the_table_shows_each_value_once_and_winners_in_bold(table):
     figure = figures.table_figure(table, "another clip")
     texts = figure.axes[0].texts

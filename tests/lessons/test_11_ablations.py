@@ -218,6 +218,7 @@ def test_samples_of_every_point_and_clip_are_shown(samples):
     assert png(figure).startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_moving_a_control_moves_samples_and_numbers(rows, samples):
     clip, point, picture, text = ablation_view(rows, 24).children
     assert Image.open(io.BytesIO(picture.value)).size[0] == WIDTH

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from common import every_mistake, mistake_is_named, noise_clip, solution_and_stub_are_judged, tiny_config
 
-from hpvae_nb.baselines import fit
+from hpvae_nb import fit
+from hpvae_nb.baselines import Vgpnn
 from hpvae_nb.errors import InputError
 from hpvae_nb.lab.render import png
 from hpvae_nb.lessons.l12_other_methods import checks as check
@@ -105,6 +106,7 @@ def test_mistakes_are_named(name, words, capsys):
 # Figures
 
 
+@pytest.mark.slow
 def test_the_schedule_marks_what_is_trained_frozen_and_not_there_yet():
     scales = [{"encoder", "generators.0"}, {"generators.1", "critic"}]
     figure = figures.schedule({"a method": scales})
@@ -203,11 +205,12 @@ def make():
 
     def copier(sigma, completeness):
         settings = {"sigma": sigma, "iterations": 1, "time_factor": 0.5, "alpha": 0.005 if completeness else None}
-        return fit("vgpnn", noise_clip(height=20, width=28), config, device="cpu", settings=settings)
+        return fit(noise_clip(height=20, width=28), config, device="cpu", method=Vgpnn(**settings))
 
     return copier
 
 
+@pytest.mark.slow
 def test_a_noise_point_holds_the_measures_of_its_samples(make):
     model = make(10, False)
     samples, real = model.sample(3, seed=1), model.reconstruct()[0]
@@ -230,6 +233,7 @@ def test_noise_curves_are_in_the_order_of_sigma_and_mark_the_chosen():
         figures.noise_curves([])
 
 
+@pytest.mark.slow
 def test_moving_a_control_moves_sample_and_numbers(make):
     sigma, seed, completeness, picture, text = copies_view(make, POINTS, 24).children
     assert "novelty 0.00, survival 1.00" in text.value

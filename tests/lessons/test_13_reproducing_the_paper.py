@@ -79,6 +79,7 @@ def rows():
     return evidence.rows()
 
 
+@pytest.mark.slow
 def test_every_finding_shows_samples_and_the_numbers_of_all_seeds(rows):
     finding, clip, picture, text = views.findings_view(rows).children
     seen = set()
@@ -113,6 +114,7 @@ def run_again(view):
     return view.children[3].value
 
 
+@pytest.mark.slow
 def test_a_training_run_again_stands_beside_the_bundled_row(small, tmp_path):
     trial, rows = small
     view = views.rerun_panel(rows, [trial], tmp_path / "again")
@@ -125,6 +127,7 @@ def test_a_training_run_again_stands_beside_the_bundled_row(small, tmp_path):
     assert "outside" in run_again(changed)
 
 
+@pytest.mark.slow
 def test_a_training_that_is_stopped_goes_on(small, tmp_path, monkeypatch):
     trial, rows = small
     view = views.rerun_panel(rows, [trial], tmp_path / "again")
