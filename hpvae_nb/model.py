@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -24,6 +24,9 @@ from hpvae_nb.machine import choose_device, choose_precision, computing
 from hpvae_nb.method import HpVaeGan, Method
 from hpvae_nb.recipe.config import Config, from_dict
 from hpvae_nb.recipe.pyramid import coarsest
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 _CHUNK = 2**20  # voxels of the finest scale computed at a time: bounds memory, whatever is asked for
 
@@ -82,7 +85,9 @@ class Model:
         self.precision = choose_precision(precision, chosen)
         return self
 
-    def sample(self, n: int, *, seed: int, size: Shape | None = None, scales: int | None = None) -> Tensor:
+    def sample(
+        self, n: int, *, seed: int, size: Shape | None = None, scales: int | None = None
+    ) -> Float[Tensor, "b 3 *sites"]:
         """New clips: z from the prior, then equation (9) up to the last scale.
 
         Sample i of a seed is the same however many are asked for.
@@ -101,7 +106,7 @@ class Model:
         """
         return self._finish(self.latent(n, seed=seed, size=size), self._shapes(size), scales=scales, seed=seed)
 
-    def latent(self, n: int, *, seed: int, size: Shape | None = None) -> Tensor:
+    def latent(self, n: int, *, seed: int, size: Shape | None = None) -> Float[Tensor, "b l *sites"]:
         """The latent maps that `sample` decodes: z ~ N(0, I), `b latent t h w` at scale 0. Arguments as in `sample`."""
         check_count("n", n)
         return self.method.prior(self.network, self._shapes(size), seed, range(n))
@@ -114,7 +119,7 @@ class Model:
         seed: int | None = None,
         size: Shape | None = None,
         scales: int | None = None,
-    ) -> Tensor:
+    ) -> Float[Tensor, "b 3 *out"]:
         """Clips from latent maps, by equation (9).
 
         Args:
@@ -154,7 +159,7 @@ class Model:
         noise: float | Sequence[float] = 1.0,
         size: Shape | None = None,
         scales: int | None = None,
-    ) -> Tensor:
+    ) -> Float[Tensor, "b 3 *out"]:
         """Start the hierarchy from a given clip in place of scale `start`, and draw the scales above it.
 
         Args:
@@ -177,7 +182,7 @@ class Model:
         shapes = self._shapes(size)
         return self._finish(upsample(video, shapes[start]), shapes, scales=scales, seed=seed, noise=noise, start=start)
 
-    def encode(self, video: Tensor | Clip) -> tuple[Tensor, Tensor]:
+    def encode(self, video: Tensor | Clip) -> tuple[Float[Tensor, "b l *sites"], Float[Tensor, "b l *sites"]]:
         """E: mean and log-variance of every patch's latent vector (section 3.1).
 
         Args:
@@ -202,7 +207,7 @@ class Model:
         encoder.train(training)
         return mu.cpu(), logvar.cpu()
 
-    def reconstruct(self, clip: Clip | None = None, *, scales: int | None = None) -> Tensor:
+    def reconstruct(self, clip: Clip | None = None, *, scales: int | None = None) -> Float[Tensor, "b 3 *sites"]:
         """x̄^N: the training clip through E and back, with z = mu and no noise (equation 6).
 
         Args:
@@ -221,7 +226,7 @@ class Model:
         mu, _ = self.encode(source)
         return self._finish(mu, self.shapes, scales=scales, seed=0, noise=0.0)
 
-    def interpolate(self, a: Tensor, b: Tensor, steps: int) -> Tensor:
+    def interpolate(self, a: Tensor, b: Tensor, steps: int) -> Float[Tensor, "b l *sites"]:
         """`steps` latent maps from `a` to `b` along the sphere on which normal vectors lie, ends included.
 
         Args:

@@ -1,4 +1,6 @@
-"""Fixtures: clips, a tiny recipe, one trained model; everything on one thread."""
+"""Fixtures: clips, a tiny recipe, one trained model; everything on one thread, and tensors' shapes checked."""
+
+import checked_shapes  # noqa: F401, I001  (before the package)
 
 import pytest
 import torch

@@ -14,11 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 _SLOW_SIZE = 20_480  # PyTorch's own bound on batch * channels * T * H, up to which it takes a slow path for float32
@@ -43,7 +46,7 @@ def to_slope() -> Iterator[None]:
         _to_slope.reset(token)
 
 
-def channels_last(x: Tensor) -> Tensor:
+def channels_last(x: Float[Tensor, "b c *sites"]) -> Float[Tensor, "b c *sites"]:
     """The same values, with the channels of a site beside each other in memory: what convolutions are fastest on."""
     return x.contiguous(memory_format=CHANNELS_LAST[x.ndim])
 
@@ -74,7 +77,12 @@ def _plain(layer: nn.Conv2d | nn.Conv3d) -> bool:
     return odd and usual and layer.padding_mode in ("zeros", "replicate")
 
 
-def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None, padding: str = "zeros") -> Tensor:
+def convolve(
+    x: Float[Tensor, "b c *sites"],
+    weight: Float[Tensor, "o c *kernel"],
+    bias: Float[Tensor, "o"] | None = None,
+    padding: str = "zeros",
+) -> Float[Tensor, "b o *sites"]:
     """x * weight + bias, differentiable any number of times at the cost of ordinary convolutions.
 
     Under autocast, inputs are cast to its number format, as PyTorch does for its own convolutions.

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from hpvae_nb.errors import InputError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 def stream(seed: int, sample: int, scale: int) -> torch.Generator:
@@ -27,7 +31,7 @@ def mixed(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
 
 
-def normal_maps(shape: tuple[int, ...], seed: int, samples: range, scale: int) -> Tensor:
+def normal_maps(shape: tuple[int, ...], seed: int, samples: range, scale: int) -> Float[Tensor, "b c *sites"]:
     """Standard normal maps `b c t h w` on the CPU: z at scale 0, z_n at a GAN scale n (equation 9).
 
     Args:
@@ -38,7 +42,7 @@ def normal_maps(shape: tuple[int, ...], seed: int, samples: range, scale: int) -
     return torch.stack([torch.randn(shape, generator=stream(seed, sample, scale)) for sample in samples])
 
 
-def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
+def slerp(a: Float[Tensor, "*any"], b: Float[Tensor, "*any"], t: float) -> Float[Tensor, "*any"]:
     """Spherical interpolation, t in [0, 1]: normal vectors stay about as long as normal vectors are.
 
     Source: White 2016, "Sampling generative networks", section 2.1. Nearly parallel ends fall back to a straight line.

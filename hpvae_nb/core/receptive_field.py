@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
 from hpvae_nb.errors import InputError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 def receptive_field(module: nn.Module) -> tuple[int, ...]:
@@ -51,7 +56,9 @@ def empirical_receptive_field(module: nn.Module, shape: tuple[int, ...]) -> tupl
     return tuple(extents)
 
 
-def gradient_map(module: nn.Module, shape: tuple[int, ...], site: tuple[int, ...] | None = None) -> Tensor:
+def gradient_map(
+    module: nn.Module, shape: tuple[int, ...], site: tuple[int, ...] | None = None
+) -> Float[Tensor, "*sites"]:
     """How strongly each input site sways one output site: |gradient|, summed over channels (figure 3, in green).
 
     Args:

@@ -8,7 +8,6 @@ import torch
 from common import answers
 
 from hpvae_nb import empirical_receptive_field, preset, receptive_field, scale_shapes
-from hpvae_nb.core.networks import Generator
 from hpvae_nb.errors import InputError
 from hpvae_nb.lab.render import png
 from hpvae_nb.lessons.l02_receptive_field import checks as check
@@ -128,7 +127,7 @@ def test_border_share_counts_sites_by_brute_force():
 
 
 def test_a_patch_is_shaped_by_all_latents_in_reach():
-    generator = Generator(preset("smoke", channels=4, latent=4), 4)
+    generator = make_generator(preset("smoke", channels=4, latent=4), 0)
     (r, *_) = receptive_field(generator)
     shaping = fields.patch_map(generator, (4, 15, 15, 15), (7, 7, 7), (5, 5, 5))
     assert reach(shaping) == [r + 5 - 1] * 3

@@ -78,7 +78,7 @@ def test_look(model):
 
 
 def test_a_model_without_its_clip_is_refused(model):
-    bare = type(model)(model.network, model.shapes, coarse=None, fps=24, name="bare")
+    bare = type(model)(model.network, model.shapes, model.config, coarse=None, fps=24, name="bare")
     with pytest.raises(InputError, match="without its training clip"):
         figures.look(bare)
 
