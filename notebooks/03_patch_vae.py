@@ -34,6 +34,7 @@ from einops import reduce
 
 import hpvae_nb as hp
 from hpvae_nb.core import losses, steps
+from hpvae_nb.lab.diagram import patch_vae_diagram
 from hpvae_nb.lab.render import described
 from hpvae_nb.lessons.l03_patch_vae import checks as check
 from hpvae_nb.lessons.l03_patch_vae import figures
@@ -53,6 +54,20 @@ print(tuple(x0.shape), "batch, channel, time, height, width")
 print("K =", math.prod(shape), "patches")
 
 # %% [markdown]
+# This is what we are going to build and train. Every number in the picture was read from the networks of this lesson; a
+# white bar is a convolution, a dashed box a loss. *Where does chance come in?*
+
+# %%
+network = hp.hierarchy.Hierarchy(config).eval()
+described(
+    patch_vae_diagram(network.encoder, network.generators[0], shape),
+    "The patch-VAE. The clip x0 of 3 x 4 x 9 x 16 numbers passes the trunk of E, three convolutions; two heads make mu and "
+    "log sigma squared of it, 64 entries each. With epsilon, drawn from N(0, I), they make z', 576 latent vectors, which "
+    "G0 decodes in five convolutions. Losses: beta KL at the heads, Recon between the clip and its reconstruction. For a "
+    "new clip, z is drawn from N(0, I)",
+)
+
+# %% [markdown]
 # ## Equation (1): two networks, two distributions
 #
 # $$z \sim E(x) = q(z\,|\,x), \qquad x \sim G(z) = p(x\,|\,z)$$
@@ -64,7 +79,7 @@ print("K =", math.prod(shape), "patches")
 # Here they are in the open.
 
 # %%
-encoder = hp.networks.Encoder(config).eval()
+encoder = network.encoder
 features = encoder.trunk(x0)  # b 32 t h w
 mu = F.conv3d(features, encoder.to_mu.weight, encoder.to_mu.bias, padding=1)  # M
 logvar = F.conv3d(features, encoder.to_logvar.weight, encoder.to_logvar.bias, padding=1)  # S
@@ -85,7 +100,7 @@ print("the library's encoder does the same")
 
 # %%
 print("one latent vector sees", hp.receptive_field(encoder), "frames, rows, columns of", shape)
-print("one pixel is shaped by", hp.receptive_field(hp.networks.Generator(config, config.latent)), "latent vectors")
+print("one pixel is shaped by", hp.receptive_field(network.generators[0]), "latent vectors")
 
 # %% [markdown]
 # ## Equation (2): what a VAE minimises
@@ -255,7 +270,6 @@ check.vae_loss(vae_loss)
 # error twice: 20 in all.) Then the library's step, with the same random numbers.
 
 # %%
-network = hp.hierarchy.Hierarchy(config).eval()
 draws = steps.draw(network, [shape], 0, 1, torch.Generator().manual_seed(0))
 mu, logvar = network.encoder(x0)
 z = mu + draws.epsilon * (0.5 * logvar).exp()

@@ -30,9 +30,24 @@ import torch.nn.functional as F
 
 import hpvae_nb as hp
 from hpvae_nb.core import losses, steps
+from hpvae_nb.lab.diagram import hierarchy_diagram
 from hpvae_nb.lab.render import described
 from hpvae_nb.lessons.l05_hierarchy import checks as check
 from hpvae_nb.lessons.l05_hierarchy import figures
+
+# %% [markdown]
+# A model that was trained on the pedestrians comes with the package. This is the way of a clip through it, from the
+# bottom to the top, with sizes read from its networks. Each scale enlarges what it is given (↑), and adds to it what its
+# generator makes. *Scales 0 to 2 are called VAE, the others GAN: what is different about them on the right?*
+
+# %%
+model = hp.load_model("pedestrians_m3")
+described(
+    hierarchy_diagram(model.network, model.shapes, model.config.vae_levels),
+    "Seven scales from bottom to top. E encodes the clip x0, and G0 decodes a clip of 4 x 14 x 24; above it, scales 1 to 6 "
+    "enlarge the clip from below and add the output of G1 to G6, up to 13 x 36 x 64. Scales 0 to 2 train E, G0 and their own "
+    "generator, scales 3 to 6 their own generator alone",
+)
 
 # %% [markdown]
 # To watch the machinery we take the paper's objective on networks so small that a step takes no time. Then we let the
@@ -85,12 +100,10 @@ print(tuple(below.shape), "-> enlarged", tuple(up.shape), "-> added", tuple(adde
 # %% [markdown]
 # ## What do trained scales add?
 #
-# A model trained on the pedestrians comes with the package. Let it reconstruct its clip, and look over its shoulder at
-# every scale. *Where will the second row be grey, that is, zero?*
+# Let the model of the picture above reconstruct its clip, and look over its shoulder at every scale. *Where will the second row be grey, that is, zero?*
 
 # %%
 clip = hp.load_clip("pedestrians", frames=13)
-model = hp.load_model("pedestrians_m3")
 path = figures.reconstruction_steps(model, clip)
 print("scales that add something:", len(path))
 

@@ -35,9 +35,26 @@ import torch.nn.functional as F
 import hpvae_nb as hp
 from hpvae_nb.core import steps
 from hpvae_nb.core.latents import normal_maps
+from hpvae_nb.lab.diagram import training_diagram
 from hpvae_nb.lab.render import described
 from hpvae_nb.lessons.l07_hp_vae_gan import checks as check
 from hpvae_nb.lessons.l07_hp_vae_gan import figures
+
+# %% [markdown]
+# Here it is as a whole, drawn from a model that was trained for a few minutes on the pedestrians. Two clips pass the
+# same generators: the upper one begins with the real clip, the lower one with chance alone. Below stands which networks
+# learn while a scale is trained. *Where does chance enter, and at which scales does nobody judge what it makes?*
+
+# %%
+clip = hp.load_clip("pedestrians", frames=13)
+model = hp.load_model("pedestrians_m3", device="cpu", precision="float32")
+described(
+    training_diagram(model.network, hp.networks.Discriminator(model.config), model.shapes, model.config.vae_levels),
+    "Seven scales from left to right, the first three VAE, the others GAN. Two paths run through G0 to G6: a reconstruction, "
+    "from the real clip by way of E, and a random clip, from z. At GAN scales noise z3 to z6 enters the random path, and "
+    "critics D3 to D6 judge what comes out. Below: VAE scales train E, G0 and their own generator; GAN scales their own "
+    "generator and critic",
+)
 
 # %% [markdown]
 # ## Equation (9): a clip out of nothing
@@ -69,12 +86,10 @@ def random_scale(below, shape, generator, noise, amplitude):
 check.random_scale(random_scale)
 
 # %% [markdown]
-# Now the whole of equation (9), with a model that was trained for a few minutes on the pedestrians. (In float32, so that
-# our arithmetic and the library's agree to the last digits. The tanh around each sum is the released code's.)
+# Now the whole of equation (9), with the model of the picture. (It computes in float32, so that our arithmetic and the
+# library's agree to the last digits. The tanh around each sum is the released code's.)
 
 # %%
-clip = hp.load_clip("pedestrians", frames=13)
-model = hp.load_model("pedestrians_m3", device="cpu", precision="float32")
 network, shapes, levels = model.network, model.shapes, model.config.vae_levels
 z = normal_maps((model.config.latent, *shapes[0]), 3, range(1), 0)  # seed 3, its first sample, scale 0
 print("z", tuple(z.shape), "-> a clip", (3, *shapes[-1]))
@@ -331,7 +346,7 @@ print("largest difference of two weights:", max((a - b).abs().max().item() for a
 # %%
 view.receive("diary.mp4", b"Dear diary, ")  # what the upload button calls
 said = view.children[2].value
-print(re.sub("<.*?>", "", said))
+print(re.sub(r"<.*?>| \(.*?\)", "", said))
 assert 'role="alert"' in said
 assert "diary.mp4" in said
 assert view.training is training, "the clip from before must still be there"

@@ -174,7 +174,7 @@ middle_of_sphere = exact.decode(hp.slerp(a, b, 0.5), noise=0)
 torch.testing.assert_close(middle_of_line, middle_of_sphere, atol=2e-3, rtol=0)
 for k in (0.5, 10):
     change = (exact.decode(k * a, noise=0) - exact.decode(a, noise=0)).abs().max().item()
-    print(f"{k} times the length changes the clip by at most {change:.4f}")
+    print(f"{k} times the length changes the clip by at most {change:.0e}")
     assert change < 2e-3
 
 # %% [markdown]
