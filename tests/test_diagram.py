@@ -110,11 +110,10 @@ def test_the_training_has_critics_and_noise_at_gan_scales_alone():
     for levels, gans in ((1, "123"), (3, "3")):
         figure = draw("training", *networks(scales=4, vae_levels=levels))
         said = texts(figure)
-        assert [text for text in said if text[0] == "D" and len(text) == 2] == [diagram.name("D", int(n)) for n in gans]
+        critics = [text for text in said if text[0] == "D" and len(text) == 2]
+        assert critics == [diagram.name("D", int(n)) for n in gans for _ in ("judges", "is trained")]
         noise = [text for text in said if len(text) == 2 and text[0] == "z" and text != "z′"]
         assert noise == ["z" + "₀₁₂₃"[int(n)] for n in gans]
-        both = [diagram.name("G", int(n)) + " " + diagram.name("D", int(n)) for n in gans]
-        assert [text for text in said if text[0] == "G" and " D" in text and ":" not in text] == both
         assert said.count("Recon") == 4
 
 
@@ -122,10 +121,10 @@ def test_the_training_tells_apart_networks_that_differ():
     alike = texts(draw("training", *networks(**FACTS, scales=4, vae_levels=2)))
     assert "E: 3 conv 3×3×3, 3 → 6 → 10" in alike
     assert "G⁰: 4 conv 3×3×3, 10 → 6 → 3" in alike
-    assert "G¹ to G³: 4 conv 3×3×3, 3 → 6 → 3" in alike
+    assert "G¹ G² G³: 4 conv 3×3×3, 3 → 6 → 3" in alike
     assert "Dⁿ: 3 conv 3×3×3, 3 → 6 → 1" in alike
     decoders = texts(draw("training", *networks(**FACTS, scales=4, vae_levels=2, decoder_kernel=1)))
-    assert {"G¹: 4 conv 1×1×1, 3 → 6 → 3", "G² to G³: 4 conv 3×3×3, 3 → 6 → 3"} <= set(decoders)
+    assert {"G¹: 4 conv 1×1×1, 3 → 6 → 3", "G² G³: 4 conv 3×3×3, 3 → 6 → 3"} <= set(decoders)
 
 
 @pytest.mark.parametrize("which", ["patch_vae", "hierarchy", "training"])

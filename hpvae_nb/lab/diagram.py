@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
@@ -30,15 +30,12 @@ Point = tuple[float, float]
 
 
 def patch_vae_diagram(encoder: Encoder, generator: Generator, shape: Shape) -> Any:
-    """The patch-VAE of scale 0, from the clip to its reconstruction, with the losses of equation (5).
+    """The patch-VAE of scale 0, from the clip to its reconstruction, with the losses of equation (5); a figure.
 
     Args:
         encoder: E.
         generator: G^0.
         shape: (T, H, W) of the clip at scale 0.
-
-    Returns:
-        A matplotlib figure.
     """
     axis, y = _canvas(13, 5.5), 3.1
     (first, *_, to_mu), (*_, last) = convolutions(encoder), convolutions(generator)
@@ -69,15 +66,12 @@ def patch_vae_diagram(encoder: Encoder, generator: Generator, shape: Shape) -> A
 
 
 def hierarchy_diagram(network: Hierarchy, shapes: Sequence[Shape], vae_levels: int) -> Any:
-    """All scales, the coarsest at the bottom: what each adds, and which networks are trained at it.
+    """All scales, the coarsest at the bottom: what each adds, and which networks are trained at it; a figure.
 
     Args:
         network: grown to the last scale that is to be drawn.
         shapes: (T, H, W) of each of its scales.
         vae_levels: so many of them are VAE scales.
-
-    Returns:
-        A matplotlib figure.
     """
     pitch, trunk, latent = 1.05, 7.0, convolutions(network.encoder)[-1].out_channels
     bottom, *rows = [(n + 0.55) * pitch for n in range(len(network.generators) + 1)]
@@ -102,30 +96,32 @@ def hierarchy_diagram(network: Hierarchy, shapes: Sequence[Shape], vae_levels: i
     _box(axis, (4.15, bottom), (3.3, 0.75), f"E\n{summary(network.encoder)}", VAE_COLOR)
     _arrow(axis, (4.15, bottom + 0.375), (4.15, rows[0] - 0.375))
     axis.text(4.3, bottom + pitch / 2, f"z′, {times((latent, *shapes[0]))}", va="center", **PLAIN)
-    parts, wide = [network.encoder, *network.generators], 3.1 / (len(rows) + 1)
     axis.text(9.75, rows[-1] + 0.55, "trained here (dot: frozen)", **BOLD)
-    columns = {part: 9.75 + (i + 0.5) * wide for i, part in enumerate(parts)}
-    _training_table(axis, network, columns, rows, (0.9 * wide, 0.4), vae_levels)
+    wide = 3.1 / (len(rows) + 1)
+    _training_table(
+        axis, network, [9.75 + (i + 0.5) * wide for i in range(len(rows) + 1)], rows, 0.9 * wide, vae_levels
+    )
     return axis.figure
 
 
 def training_diagram(network: Hierarchy, critic: nn.Module, shapes: Sequence[Shape], vae_levels: int) -> Any:
-    """The whole method: both ways through the generators, noise, critics, and which scale trains what by which loss.
+    """Both ways through all generators, noise, critics, and which scale trains what by which loss; a figure.
 
     Args:
         network: as in `hierarchy_diagram`.
         critic: D^n of any scale; they are alike.
         shapes: (T, H, W) of each scale.
         vae_levels: so many of them are VAE scales.
-
-    Returns:
-        A matplotlib figure.
     """
     pitch, encoder, row = 1.2, 2.0, 0.36
     centers = [3.6 + pitch * n for n in range(len(network.generators))]
-    facts = _facts(network, critic)
+    facts: dict[str, str] = {}
+    parts = [network.encoder, *network.generators, critic]
+    for text, part in zip(["E", *(name("G", n) for n in range(len(centers))), "Dⁿ"], parts, strict=True):
+        facts[summary(part)] = f"{facts.get(summary(part), '')} {text}".strip()
     # the networks stand on the floor; who is trained when is below
     floor = 0.3 * max(len(LOSSES), len(facts)) + 0.3 + row * len(centers)
+    rows = [floor - (n + 0.6) * row for n in range(len(centers))]
     targets, upper, lower, critics = (floor + above for above in (3.85, 2.75, 1.85, 0.45))
     axis = _canvas(max(centers[-1] + 2.1, 10.5), floor + 5.0)
     for n, x in enumerate(centers):
@@ -142,6 +138,7 @@ def training_diagram(network: Hierarchy, critic: nn.Module, shapes: Sequence[Sha
         if n >= vae_levels:
             _box(axis, (x, critics), (0.58, 0.45), name("D", n), CRITIC_COLOR)
             _arrow(axis, (x, lower - 0.4), (x, critics + 0.225), color=RANDOM)
+            _box(axis, (x + 0.5, rows[n]), (0.46, 0.3), name("D", n), CRITIC_COLOR)
         if n >= max(1, vae_levels):
             axis.text(x - 0.42, lower - 0.8, f"z{str(n).translate(_BELOW)}", ha="center", color=RANDOM, **BOLD)
             _arrow(axis, (x - 0.42, lower - 0.5), (x - 0.42, lower), color=RANDOM)
@@ -157,12 +154,10 @@ def training_diagram(network: Hierarchy, critic: nn.Module, shapes: Sequence[Sha
     axis.text(2.78, lower, "z ~ N(0, I)", ha="right", va="center", color=RANDOM, **BOLD)
     _loss(axis, (encoder, targets), "β KL", [(encoder, targets), (encoder, upper + 0.4)], width=0.9)
     axis.text(2.9, critics, "critics compare\n$x^n$ with $\\bar x^n_{rand}$", ha="right", va="center", **PLAIN)
-    columns = dict(zip([network.encoder, *network.generators], [encoder, *centers], strict=True))
-    rows = [floor - (n + 0.6) * row for n in range(len(centers))]
     for n, y in enumerate(rows):
         axis.text(0.1, y, f"scale {n} trains", va="center", **PLAIN)
-    _training_table(axis, network, columns, rows, (0.9, row - 0.06), vae_levels, critics=True)
-    for x, notes in ((0.1, LOSSES), (6.6, facts)):
+    _training_table(axis, network, [encoder, *centers], rows, 0.46, vae_levels)
+    for x, notes in ((0.1, LOSSES), (6.6, [f"{names}: {text}" for text, names in facts.items()])):
         for i, note in enumerate(notes):
             axis.text(x, rows[-1] - 0.7 - 0.3 * i, note, **PLAIN)
     return axis.figure
@@ -194,34 +189,16 @@ def kind(scale: int, vae_levels: int) -> tuple[str, str]:
 _ABOVE, _BELOW = (str.maketrans("0123456789", digits) for digits in ("⁰¹²³⁴⁵⁶⁷⁸⁹", "₀₁₂₃₄₅₆₇₈₉"))
 
 
-def _facts(network: Hierarchy, critic: nn.Module) -> list[str]:
-    """A line for E, for each run of generators that are alike, and for the critics."""
-    lines = [f"E: {summary(network.encoder)}"]
-    described = [summary(generator) for generator in network.generators]
-    for text, run in groupby(range(len(described)), key=described.__getitem__):
-        first, *more = run
-        lines.append(f"{name('G', first)}{' to ' + name('G', more[-1]) if more else ''}: {text}")
-    return [*lines, f"Dⁿ: {summary(critic)}"]
-
-
 def _training_table(
-    axis: Any,
-    network: Hierarchy,
-    columns: Mapping[nn.Module, float],
-    rows: Sequence[float],
-    size: Point,
-    vae_levels: int,
-    *,
-    critics: bool = False,
+    axis: Any, network: Hierarchy, columns: Sequence[float], rows: Sequence[float], width: float, vae_levels: int
 ) -> None:
-    """A row for each scale: a box where it trains the network of a column, a dot where that is frozen."""
-    names = ["E", *(name("G", n) for n in range(len(columns) - 1))]
+    """A row for each scale: a box where it trains the network of a column (E, G^0, ...), a dot where that is frozen."""
+    parts = {network.encoder: "E", **{part: name("G", n) for n, part in enumerate(network.generators)}}
     for n, y in enumerate(rows):
         trained = [part for part, _ in network.trained_at(n)]
-        for text, (part, x) in list(zip(names, columns.items(), strict=True))[: n + 2]:
+        for x, part in zip(columns[: n + 2], parts, strict=False):
             if part in trained:
-                both = critics and n >= vae_levels and part is network.generators[n]
-                _box(axis, (x, y), size, f"{text} {name('D', n)}" if both else text, kind(n, vae_levels)[1])
+                _box(axis, (x, y), (width, 0.3), parts[part], kind(n, vae_levels)[1])
             else:
                 axis.plot(x, y, ".", color="0.6", markersize=4)
 
