@@ -183,7 +183,7 @@ view
 kernel, depth, scale, picture, sentence = view.children
 before = picture.value
 kernel.value = 5
-print("a larger kernel, another picture:", picture.value != before)
+assert picture.value != before, "a larger kernel must give another picture"
 print(sentence.value)
 
 # %% [markdown]
@@ -205,11 +205,14 @@ described(
     "Right: the part of the gradient inside a window against its size, rising steeply at first and flat at the end.",
 )
 
-# %%
+# %% tags=["nbval-ignore-output"]
 inside = {side: fields.share_within(average, side) for side in (1, 3, 5, 7, 9, 11)}
-print("all of it within 11:", abs(inside[11] - 1) < 1e-5)
-print("7 x 7 are 40 % of the area, and hold more than 70 %:", inside[7] > 0.7)
+for side, share in inside.items():
+    print(f"the middle {side:2} x {side:2}: {side**2 / 11**2:4.0%} of the area, {share:4.0%} of the gradient")
+assert abs(inside[11] - 1) < 1e-5
+assert inside[7] > 0.7
 print("smallest window that holds 90 %:", fields.side_holding(average))
+assert fields.side_holding(average) == 9
 
 # %% [markdown]
 # The theoretical field is a bound. What counts, the *effective* field, is smaller, and shaped like a bell. With five layers the
@@ -225,20 +228,21 @@ described(
     "rises ever more slowly.",
 )
 
-# %%
+# %% tags=["nbval-ignore-output"]
 part = [e / (1 + 2 * depth) for e, depth in zip(effective, depths, strict=True)]
-print("the deeper, the smaller the part that is used:", part[0] > part[3] > part[-1])
+print("part of the field that is used:", {depth: f"{p:.0%}" for depth, p in zip(depths, part, strict=True)})
 assert part[0] > part[3] > part[-1]
 
 # %% [markdown]
 # Does training change that? The encoder of a trained model tells. It computes 9 frames of 9 x 9 pixels into one latent.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 model = hp.load_model("pedestrians_m3", device="cpu")
 trained = gradient_map(model.network.encoder, (3, 17, 17, 17))
-print("its field:", hp.receptive_field(model.network.encoder))
-print("a uniform gaze would have", f"{5**3 / 9**3:.0%}", "in the middle 5 x 5 x 5")
-print("it has more than twice that:", fields.share_within(trained, 5) > 2 * 5**3 / 9**3)
+even, share = 5**3 / 9**3, fields.share_within(trained, 5)
+print(f"in the middle 5 x 5 x 5: {share:.0%}, where a uniform gaze would have {even:.0%}")
+assert hp.receptive_field(model.network.encoder) == (9, 9, 9)
+assert share > 2 * even
 
 # %% [markdown]
 # ## Three fields of one latent
@@ -280,7 +284,7 @@ view
 frame, row, column, picture, sentence = view.children
 before = picture.value
 frame.value, row.value, column.value = 0, 2, 5
-print("another latent, another picture:", picture.value != before)
+assert picture.value != before, "another latent must give another picture"
 
 # %% [markdown]
 # In a corner of the clip most of the box hangs over the border. The latent there sees zeros, so it *knows* that it is in a corner.

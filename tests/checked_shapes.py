@@ -1,4 +1,4 @@
-"""Imported before the package: from then on, the shapes in the core's annotations are held against every tensor that passes.
+"""Imported before the package: from then on, the core's annotated shapes are held against every tensor that passes.
 
 Those annotations are imported for type checkers alone, so that the package needs no library for them.
 """

@@ -78,6 +78,23 @@ def test_nbval_compares_what_is_said_of_a_picture_but_not_its_bytes(tmp_path):
     assert "a boat" in result.stdout
 
 
+def test_a_cell_whose_output_is_not_compared_fails_when_its_claim_is_false(tmp_path):
+    """So numbers that differ from machine to machine can be printed beside an assertion."""
+    cells = [
+        new_code_cell(
+            f"print({number})\nassert {number} > 2",
+            execution_count=1,
+            metadata={"tags": ["nbval-ignore-output"]},
+            outputs=[new_output("stream", name="stdout", text="5\n")],
+        )
+        for number in (4, 1)
+    ]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "claims.ipynb")
+    shutil.copy(FOLDER / "conftest.py", tmp_path)
+    result = run_python("-m", "pytest", "-q", "--rootdir", tmp_path, "--nbval", "--nbval-current-env", tmp_path)
+    assert "1 failed, 1 passed" in result.stdout, result.stdout
+
+
 def test_cells_are_short(notebook):
     lengths = sorted(len(cell.source.splitlines()) for cell in code_cells(notebook))
     assert lengths[-1] <= 25

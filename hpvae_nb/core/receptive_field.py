@@ -24,7 +24,7 @@ def receptive_field(module: nn.Module) -> tuple[int, ...]:
         InputError: when the module holds no convolution.
     """
     field, jump = None, None
-    for layer in _chain(module):
+    for layer in convolutions(module):
         kernel, stride, dilation = layer.kernel_size, layer.stride, layer.dilation
         if field is None or jump is None:
             field, jump = [1] * len(kernel), [1] * len(kernel)
@@ -72,7 +72,7 @@ def gradient_map(
     Raises:
         InputError: when the module holds no convolution, or the shape has too few axes.
     """
-    layers = _chain(module)
+    layers = convolutions(module)
     if not layers:
         raise InputError(f"{type(module).__name__} holds no convolution, so it has no receptive field to measure")
     first = layers[0]
@@ -104,7 +104,7 @@ def _leave_out(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> 
     return inputs[0]
 
 
-def _chain(module: nn.Module) -> list[nn.Conv1d | nn.Conv2d | nn.Conv3d]:
+def convolutions(module: nn.Module) -> list[nn.Conv1d | nn.Conv2d | nn.Conv3d]:
     """The convolutions that one signal passes: all of them, but only one head of an encoder."""
     kinds = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
     skipped = {id(layer) for name, layer in module.named_modules() if name.endswith("to_logvar")}
