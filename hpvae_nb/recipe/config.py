@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import itertools
 import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from hpvae_nb.errors import InputError
+from hpvae_nb.recipe import limits
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,10 @@ class Config:
         # JSON turns tuples into lists; both must mean the same configuration.
         for name in ("sampling_rates", "adam_betas"):
             value = getattr(self, name)
-            _check(isinstance(value, (list, tuple)), f"{name} is {value!r}, but must be a tuple of numbers")
+            if not isinstance(value, (list, tuple)):
+                raise InputError(f"{name} is {value!r}, but must be a tuple of numbers")
             object.__setattr__(self, name, tuple(value))
-        for check in (_check_pyramid, _check_networks, _check_economies, _check_objective):
-            check(self)
+        limits.check(self)
 
     @property
     def frames(self) -> int:
@@ -133,122 +133,6 @@ class Config:
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain JSON values."""
         return dataclasses.asdict(self)
-
-
-def _check(condition: bool, message: str) -> None:
-    if not condition:
-        raise InputError(message)
-
-
-def _check_pyramid(config: Config) -> None:
-    _check(config.dims in (2, 3), f"dims is {config.dims}, but only 3 (video) and 2 (image) exist")
-    _check(_is_count(config.scales), f"scales is {config.scales!r}, but a model needs a whole number of at least 1")
-    for name in ("coarse_size", "fine_size"):
-        value = getattr(config, name)
-        _check(_is_count(value) and value >= 4, f"{name} is {value!r} px, but at least 4 whole pixels are needed")
-    _check(
-        config.coarse_size <= config.fine_size,
-        f"coarse_size {config.coarse_size} exceeds fine_size {config.fine_size}: the pyramid must grow",
-    )
-    _check(
-        config.step is None or (_is_number(config.step) and 1 < config.step <= 4),
-        f"step is {config.step!r}, but each scale must be larger than the one below, by a factor in (1, 4]",
-    )
-    rates = config.sampling_rates
-    _check(
-        len(rates) > 0 and all(_is_count(rate) for rate in rates),
-        f"sampling_rates is {rates!r}, but it must list whole numbers of at least 1, such as (4, 3, 2, 1)",
-    )
-    _check(
-        all(a > b for a, b in itertools.pairwise(rates)),
-        f"sampling_rates is {rates!r}, but must fall from coarse to fine, such as (4, 3, 2, 1)",
-    )
-    _check(rates[-1] == 1, f"sampling_rates ends in {rates[-1]}, but the finest scale keeps every frame: end in 1")
-    _check(
-        math.lcm(*rates) <= 240,
-        f"sampling_rates {rates!r} need LCM + 1 = {math.lcm(*rates) + 1} frames; choose rates with an LCM up to 240",
-    )
-
-
-def _check_networks(config: Config) -> None:
-    for name in ("channels", "latent", "encoder_layers", "iterations", "batch", *_ECONOMIES):
-        value = getattr(config, name)
-        _check(_is_count(value), f"{name} is {value!r}, but must be a whole number of at least 1")
-    for name in ("generator_layers", "critic_layers"):
-        value = getattr(config, name)
-        _check(_is_count(value) and value >= 2, f"{name} is {value!r}, but at least 2 layers are needed")
-    for name in ("kernel", "encoder_kernel", "decoder_kernel"):
-        value = getattr(config, name)
-        inherited = value is None and name != "kernel"
-        _check(
-            inherited or (_is_count(value) and value % 2 == 1),
-            f"{name} is {value!r}, but must be odd, so that padding keeps the size",
-        )
-
-
-_ECONOMIES = ("window_choices", "pool_every", "penalty_every")
-
-
-def _check_economies(config: Config) -> None:
-    for name, what in (("window", "voxels"), ("pool", "random inputs")):
-        value = getattr(config, name)
-        _check(
-            value is None or _is_count(value),
-            f"{name} is {value!r}, but must be a whole number of {what}, at least 1, or None to do without",
-        )
-    _check(config.pool is None or config.freeze, "a pool keeps what frozen scales make: set freeze=True, or pool=None")
-
-
-def _check_objective(config: Config) -> None:
-    _check(
-        _is_count(config.vae_levels) and config.vae_levels <= config.scales,
-        f"vae_levels (M in the paper) is {config.vae_levels!r}, but must lie in 1..{config.scales} (the scales)",
-    )
-    choices: dict[str, tuple[str, ...]] = {
-        "sized_side": ("height", "width"),
-        "padding": ("zeros", "replicate"),
-        "rounding": ("nearest", "released"),
-        "warm_start": ("all", "residual", "none"),
-        "kl_reduction": ("sum", "mean"),
-        "reconstruction": ("l2", "mse"),
-        "penalty_norm": ("site", "sample"),
-    }
-    for name, allowed in choices.items():
-        value = getattr(config, name)
-        _check(value in allowed, f"{name} is {value!r}, but must be one of {', '.join(map(repr, allowed))}")
-    for field in dataclasses.fields(config):
-        if isinstance(field.default, bool):
-            value = getattr(config, field.name)
-            _check(isinstance(value, bool), f"{field.name} is {value!r}, but must be True or False")
-    for name in ("beta", "reconstruction_weight", "adversarial_weight", "penalty_weight", "noise_amplitude"):
-        value = getattr(config, name)
-        _check(
-            _is_number(value) and value >= 0, f"{name} is {value!r}, but a weight must be a finite number of at least 0"
-        )
-    for name in ("lr", "critic_lr"):
-        value = getattr(config, name)
-        inherited = value is None and name == "critic_lr"
-        _check(
-            inherited or (_is_number(value) and value > 0), f"{name} is {value!r}, but a learning rate must be above 0"
-        )
-    _check(_is_number(config.lr_decay) and 0 < config.lr_decay <= 1, f"lr_decay is {config.lr_decay!r}, not in (0, 1]")
-    betas = config.adam_betas
-    _check(
-        len(betas) == 2 and all(_is_number(beta) and 0 <= beta < 1 for beta in betas),
-        f"adam_betas is {betas!r}, but must be two numbers in [0, 1)",
-    )
-    _check(
-        config.clip_norm is None or (_is_number(config.clip_norm) and config.clip_norm > 0),
-        f"clip_norm is {config.clip_norm!r}, but must be above 0, or None for no clipping",
-    )
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def nearest_name(name: str, names: list[str]) -> str:
