@@ -1,8 +1,10 @@
 """The three networks: what they see, what they keep, how many weights they have, and that samples stay apart."""
 
+import re
+
 import pytest
 import torch
-from common import tiny_config
+from common import SOURCE, tiny_config
 from torch import nn
 
 from hpvae_nb import empirical_receptive_field, fit, load_image, preset, receptive_field
@@ -230,3 +232,13 @@ def test_padding_by_the_outermost_sites_leaves_no_mark_of_the_border(kind, dims)
         marks[padding] = made.flatten(2).std(dim=2).max().item()
     assert marks["replicate"] < 1e-5
     assert marks["zeros"] > 1e-3
+
+
+@pytest.mark.skipif(not (SOURCE / "README.md").exists(), reason="needs the source checkout")
+def test_the_readmes_blocks_work_as_they_stand_there():
+    examples = re.findall(r"```python\n(.*?)```", (SOURCE / "README.md").read_text(), flags=re.DOTALL)
+    (blocks,) = [example for example in examples if "Encoder" in example]
+    names = {}
+    exec(blocks, names)
+    assert names["mu"].shape == names["logvar"].shape == (1, 64, 4, 24, 42)
+    assert names["picture"].shape == (1, 3, 4, 24, 42)
