@@ -30,7 +30,7 @@ from hpvae_nb.method import HpVaeGan
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.presets import preset, presets
 from hpvae_nb.studies.sweeps.machine import device_name
-from hpvae_nb.training.events import try_scale
+from hpvae_nb.training.stopwatch import try_scale
 from hpvae_nb.training.trainer import Trainer
 
 FILE = Path(__file__).parents[1] / "tests" / "data" / "step_times.json"

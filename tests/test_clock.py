@@ -16,11 +16,11 @@ from common import SOURCE, cpu_trainer, noise_clip, run_python, same_weights, ti
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import hpvae_nb.training.events
+import hpvae_nb.training.stopwatch
 from hpvae_nb import Clip, baselines, cli, fit, train
 from hpvae_nb.errors import TrainingError
 from hpvae_nb.training.clock import AGAIN, FEW, HALF, TRYING, WARMING, WINDOW, Clock, Trial, planned_steps
-from hpvae_nb.training.events import try_scale
+from hpvae_nb.training.stopwatch import try_scale
 
 RECORDED = {
     file.stem: json.loads(file.read_text()) for file in (Path(__file__).parent / "data").glob("step_times*.json")
@@ -378,7 +378,7 @@ def counted(monkeypatch):
         scales.append(scale)
         return trial
 
-    monkeypatch.setattr(hpvae_nb.training.events, "try_scale", counting)
+    monkeypatch.setattr(hpvae_nb.training.stopwatch, "try_scale", counting)
     return scales
 
 
@@ -448,7 +448,7 @@ def test_a_run_goes_on_when_its_copy_fails(monkeypatch):
     def fail(trainer, scale):
         raise TrainingError("not finite")
 
-    monkeypatch.setattr(hpvae_nb.training.events, "try_scale", fail)
+    monkeypatch.setattr(hpvae_nb.training.stopwatch, "try_scale", fail)
     clip, config = small()
     told = [(event.scale, event.remaining) for event in train(clip, config, **CPU)]
     assert all(remaining is None for scale, remaining in told if scale == 0)

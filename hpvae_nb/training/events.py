@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import signal
 import threading
-import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import torch
@@ -22,11 +19,10 @@ from hpvae_nb.machine import choose_threads
 from hpvae_nb.method import HpVaeGan, Method
 from hpvae_nb.model import Model
 from hpvae_nb.recipe.config import Config
-from hpvae_nb.training.clock import Clock, Trial, planned_steps
 from hpvae_nb.training.plan import make_plan
 from hpvae_nb.training.run import Run
+from hpvae_nb.training.stopwatch import Stopwatch
 from hpvae_nb.training.trainer import Trainer
-from hpvae_nb.training.windows import kept_in_pool
 
 
 @dataclass(frozen=True)
@@ -157,7 +153,7 @@ def training_loop(trainer: Trainer, run: Run | None, checkpoint_every: int) -> G
     """Steps of a trainer to its end, with checkpoints in the run's folder, if there is one; what `train` returns."""
     config, model = trainer.config, trainer.model
     torch.set_num_threads(trainer.threads)
-    clock = _Clock(trainer)
+    watch = Stopwatch(trainer)
     try:
         while True:
             done = trainer.iteration == config.iterations
@@ -172,8 +168,10 @@ def training_loop(trainer: Trainer, run: Run | None, checkpoint_every: int) -> G
                     raise TrainingError(f"weights not finite at scale {trainer.scale}, iteration {trainer.iteration}")
                 if run is not None:
                     run.save(trainer)
-            yield clock.event(losses)
-            clock.go_on()
+            watch.stepped()
+            place = (trainer.scale, trainer.iteration, config.iterations)
+            yield Event(*place, losses, watch.elapsed, watch.remaining, model)
+            watch.go_on()
     except TrainingError as error:
         last = "no run folder was given" if run is None else run.last_good()
         raise TrainingError(f"training stopped: {error}; {last}") from error
@@ -181,10 +179,10 @@ def training_loop(trainer: Trainer, run: Run | None, checkpoint_every: int) -> G
         if run is not None:
             if trainer.settled and trainer.iteration > 0 and trainer.finite():
                 run.save(trainer)
-            model.facts |= clock.facts()
+            model.facts |= watch.facts()
             run.save_model(model)
         raise
-    model.facts |= clock.facts()
+    model.facts |= watch.facts()
     if run is not None:
         run.save_model(model)
     return model
@@ -212,102 +210,3 @@ def _unbroken() -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if pressed:
         raise KeyboardInterrupt
-
-
-class _Clock:
-    """Time spent and time left: reads the time around each step, and tries later scales when asked to."""
-
-    def __init__(self, trainer: Trainer) -> None:
-        self.trainer, self.steps = trainer, planned_steps(trainer.config)
-        self.left, self.trying = Clock(self.steps), True
-        self.start = self.began = self.told = time.perf_counter()
-        self.before = trainer.seconds
-        self.computed_before = trainer.processor_seconds - time.process_time()
-
-    @property
-    def elapsed(self) -> float:
-        return time.perf_counter() - self.start
-
-    def facts(self) -> dict[str, Any]:
-        """What a model remembers of its training: thinned-out losses of each scale, and seconds over all sessions."""
-        return {
-            "history": self.trainer.history,
-            "seconds": round(self.before + self.elapsed, 1),
-            "processor_seconds": round(self.trainer.processor_seconds, 1),
-            "threads": self.trainer.threads,
-        }
-
-    def go_on(self) -> None:
-        """The next step begins."""
-        self.began = time.perf_counter()
-
-    def event(self, losses: dict[str, float]) -> Event:
-        trainer, pause = self.trainer, self.began - self.told
-        self.left.stepped(trainer.scale, trainer.iteration, time.perf_counter() - self.began, pause)
-        self._try()
-        trainer.seconds = self.before + self.elapsed
-        trainer.processor_seconds = self.computed_before + time.process_time()
-        self.told = time.perf_counter()
-        return Event(
-            scale=trainer.scale,
-            iteration=trainer.iteration,
-            iterations=self.steps[trainer.scale],
-            losses=losses,
-            seconds=self.elapsed,
-            remaining=self.left.remaining(),
-            model=trainer.model,
-        )
-
-    def _try(self) -> None:
-        wanted, start = self.left.wanted(), time.perf_counter()
-        if wanted is None or not self.trying:
-            return
-        try:
-            trial = try_scale(self.trainer, wanted)
-        except (TrainingError, RuntimeError, MemoryError):  # the run itself may get further than its copy
-            self.trying = False
-        else:
-            self.left.tried(wanted, trial, time.perf_counter() - start)
-
-
-def try_scale(trainer: Trainer, scale: int, now: Callable[[], float] = time.perf_counter) -> Trial:
-    """Measure what a scale costs that was not yet reached, on a copy of the trainer that is thrown away.
-
-    The trainer stays as it is, random numbers included, and memory peaks no higher than it will when it gets there.
-
-    Args:
-        trainer: settled, at a scale that it has entered.
-        scale: above the trainer's.
-        now: the time in seconds.
-    """
-    config = trainer.config
-    # None of which it changes before the copy leaves this scale.
-    shared = (trainer.clip, trainer.plan, trainer.reals_0, trainer.pool)
-    tried = copy.deepcopy(trainer, {id(one): one for one in shared})
-    small = config.replace(pool=config.pool and 1)
-    entering = 0.0
-    while tried.scale < scale:
-        tried.config, start = small if tried.scale == scale - 1 else config.replace(pool=None), now()
-        tried.enter_scale(tried.scale + 1)
-        entering = now() - start
-
-    def seconds(iteration: int) -> float:
-        """Of a step with this many before it: the better of two, since the first one lays out memory."""
-        times = []
-        for _ in range(2):
-            tried.iteration, start = iteration, now()
-            tried.step()
-            times.append(now() - start)
-        return min(times)
-
-    if tried.critic is None:
-        plain = seconds(0)
-        return Trial(plain, plain, entering)
-    every = config.penalty_every
-    penalised = seconds(0)
-    plain = min(penalised, seconds(1)) if every > 1 else penalised
-    typical, mean = median([penalised, *[plain] * (every - 1)]), plain + (penalised - plain) / every
-    if config.pool is not None:  # most of entering goes by in making its entries, and one more for the amplitude
-        made = entering / (1 + kept_in_pool(small))
-        entering, mean = made * (1 + kept_in_pool(config)), mean + made / config.pool_every
-    return Trial(typical, mean, entering)
