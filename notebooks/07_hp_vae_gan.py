@@ -113,14 +113,12 @@ torch.testing.assert_close(x, model.sample(1, seed=3), atol=1e-4, rtol=1e-4)
 print("the library samples in the same way")
 
 # %% [markdown]
-# Two names that the library gives to these lines: `network.base(z)` is the first, `network.refine(n, x, shape, z_n)` one
-# turn of the loop.
+# The library's names for these lines: `network.base(z)` is the first, `network.refine(n, x, shape, z_n)` one turn of the
+# loop, and `network.decode(z, shapes, noise)` all of them. Without noise it is equation (6):
 
 # %%
 with torch.no_grad():
-    y = network.base(z)
-    for n in range(1, levels):
-        y = network.refine(n, y, shapes[n])
+    y = network.decode(z, shapes[:levels])
 torch.testing.assert_close(y, model.sample(1, seed=3, scales=levels), atol=1e-4, rtol=1e-4)
 print("the VAE scales alone:", tuple(y.shape))
 
