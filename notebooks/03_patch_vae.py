@@ -36,7 +36,7 @@ import hpvae_nb as hp
 from hpvae_nb.core import losses, steps
 from hpvae_nb.lab.render import described
 from hpvae_nb.lessons.l03_patch_vae import checks as check
-from hpvae_nb.lessons.l03_patch_vae import figures
+from hpvae_nb.lessons.l03_patch_vae import experiment, figures
 
 # %% [markdown]
 # Everything happens at the coarsest scale of a rendered clip of balloons: few pixels, every fourth frame. (We start even
@@ -272,7 +272,7 @@ for event in hp.train(clip, config, seed=0):
     if event.scale_done:
         break
 model = event.model
-seen = figures.look(model)
+seen = experiment.look(model)
 assert seen.error < 0.1
 print("scales in the model:", model.scales)
 
@@ -300,7 +300,7 @@ described(
 )
 
 # %%
-odd = figures.oddness(seen.real).flatten()
+odd = experiment.oddness(seen.real).flatten()
 nats = seen.kl.flatten()[odd.argsort()]
 common, oddest = nats[: len(nats) // 2].mean(), nats[-len(nats) // 10 :].mean()
 print("the oddest tenth costs more than the common half:", (oddest > 2 * common).item())
@@ -338,7 +338,7 @@ described(
 )
 
 # %%
-cheap, fair, dear = (figures.look(m) for m in models.values())
+cheap, fair, dear = (experiment.look(m) for m in models.values())
 print("nats fall with the price:", cheap.nats > 10 * fair.nats > 100 * dear.nats)
 print("the reconstruction suffers:", cheap.error < fair.error < dear.error)
 print("and samples grow alike:", cheap.diversity > fair.diversity > dear.diversity)
@@ -351,7 +351,7 @@ print("and samples grow alike:", cheap.diversity > fair.diversity > dear.diversi
 #   trained anew while you watch. Move it again before the bar is full, and it starts again.
 
 # %% tags=["nbval-ignore-output"]
-from hpvae_nb.lessons.l03_patch_vae.views import beta_view, settled
+from hpvae_nb.lessons.l03_patch_vae.views import beta_view
 
 view = beta_view(clip, model)
 view
@@ -361,7 +361,7 @@ slider, bar, picture, text = view.children
 before = picture.value
 slider.value = 10  # overtaken by the next line before it has begun
 slider.value = 0.1
-await settled(view)
+view.training.wait()
 print("another β, another model:", picture.value != before)
 print("it is the last one asked for:", text.value.startswith("β = 0.1:"))
 
@@ -387,7 +387,7 @@ described(
 )
 
 # %%
-ours, confetti, alike = (figures.look(m) for m in models.values())
+ours, confetti, alike = (experiment.look(m) for m in models.values())
 print("decoder r = 1 > ours > encoder r = 1 in diversity:", confetti.diversity > ours.diversity > alike.diversity)
 print("all of them reconstruct:", max(ours.error, confetti.error, alike.error) < 0.15)
 

@@ -373,7 +373,9 @@ described(
 kept = thirteen.video[None, :, ::4]
 for aligned in (True, False):
     same = [
-        torch.equal(figures.stretched(kept, 13, aligned=aligned)[:, :, i], thirteen.video[None, :, i])
+        torch.equal(
+            figures.stretched(kept, thirteen.video.shape[1:], aligned=aligned)[:, :, i], thirteen.video[None, :, i]
+        )
         for i in (0, 4, 8, 12)
     ]
     print(f"aligned: {aligned!s:6} frames 0, 4, 8, 12 unchanged: {same}")

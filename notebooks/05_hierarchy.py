@@ -30,9 +30,10 @@ import torch.nn.functional as F
 
 import hpvae_nb as hp
 from hpvae_nb.core import losses, steps
+from hpvae_nb.core.steering import rms
 from hpvae_nb.lab.render import described
 from hpvae_nb.lessons.l05_hierarchy import checks as check
-from hpvae_nb.lessons.l05_hierarchy import figures
+from hpvae_nb.lessons.l05_hierarchy import experiment, figures
 
 # %% [markdown]
 # To watch the machinery we take the paper's objective on networks so small that a step takes no time. Then we let the
@@ -91,12 +92,12 @@ print(tuple(below.shape), "-> enlarged", tuple(up.shape), "-> added", tuple(adde
 # %%
 clip = hp.load_clip("pedestrians", frames=13)
 model = hp.load_model("pedestrians_m3")
-path = figures.reconstruction_steps(model, clip)
+path = experiment.reconstruction_steps(model, clip)
 print("scales that add something:", len(path))
 
 # %% tags=["nbval-ignore-output"]
 described(
-    figures.residual_sheet(path, model.config.vae_levels),
+    figures.residual_sheet(path, model.config),
     "Scales 1 to 6 in columns. Row by row: the enlarged clip from below, what the scale added (mostly grey, with edges "
     "around the walkers), the sum, the real clip",
 )
@@ -110,14 +111,14 @@ described(
 
 # %% tags=["nbval-ignore-output"]
 described(
-    figures.residual_sizes(path, model.config.vae_levels),
+    figures.residual_sizes(path, model.config),
     "Three lines over the scales: the error before each generator, the smaller error after it, and the size of its addition",
 )
 
 # %%
 frames = [shape[0] for shape in model.shapes]
 new = [n for n in range(1, len(frames)) if frames[n] > frames[n - 1]]
-by_size = sorted(range(1, len(frames)), key=lambda n: -figures.rms(path[n - 1].residual))
+by_size = sorted(range(1, len(frames)), key=lambda n: -rms(path[n - 1].residual))
 print("frames at each scale:", frames)
 print("most is added where frames are new:", sorted(by_size[: len(new)]) == new)
 
@@ -129,7 +130,7 @@ print("most is added where frames are new:", sorted(by_size[: len(new)]) == new)
 # beside reconstruction, to look sharp.
 
 # %%
-helped = [figures.rms(step.out - step.real) < figures.rms(step.up - step.real) for step in path]
+helped = [rms(step.out - step.real) < rms(step.up - step.real) for step in path]
 print("each scale brings the clip nearer to the real one:", all(helped))
 
 # %% [markdown]
@@ -197,7 +198,7 @@ for name, part in parts.items():
 # graph: a hook on every network's output notes whether a gradient came by.
 
 # %%
-flow = figures.gradient_flow(small, scale=2)
+flow = experiment.gradient_flow(small, scale=2)
 print(flow)
 
 # %% tags=["nbval-ignore-output"]
@@ -334,8 +335,8 @@ print("most samples resemble their own plan most:", own > 8)
 # %% tags=["nbval-ignore-output"]
 print("scale   error before   after    added")
 for n, step in enumerate(path, start=1):
-    before_n, after_n = figures.rms(step.up - step.real), figures.rms(step.out - step.real)
-    print(f"{n:5} {before_n:14.3f} {after_n:7.3f} {figures.rms(step.residual):8.3f}")
+    before_n, after_n = rms(step.up - step.real), rms(step.out - step.real)
+    print(f"{n:5} {before_n:14.3f} {after_n:7.3f} {rms(step.residual):8.3f}")
 print(f"{own} of 16 samples resemble their own plan most")
 
 # %% [markdown]

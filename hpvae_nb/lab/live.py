@@ -9,17 +9,35 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from hpvae_nb.errors import require, sentence
+import ipywidgets as widgets
+import traitlets
+
+from hpvae_nb.errors import sentence
 from hpvae_nb.lab.finer import Rest, Stages, Stepwise
 
 SOON = 0.1  # seconds after which a picture that is still being drawn is announced
-BUSY = '<span role="status">Drawing ...</span>'
+WIDE = {"layout": {"width": "34em"}, "style": {"description_width": "14em"}}  # of a control with a long description
 
 Drawing = Callable[..., bytes | tuple[bytes, str]]
 """Takes the controls' values by name; returns a picture, or a picture and a sentence about it."""
 
 
-def live(function: Drawing, picture_format: str = "png", *, stages: Stages | None = None, **controls: Any) -> Any:
+def message(words: str, *, alert: bool = False) -> str:
+    """Words as HTML that a screen reader says when they appear; at once, if it is an alert."""
+    return f'<span role="{"alert" if alert else "status"}">{html.escape(words)}</span>'
+
+
+BUSY = message("Drawing ...")
+
+
+def live(
+    function: Drawing,
+    picture_format: str = "png",
+    *,
+    stages: Stages | None = None,
+    picture_width: str | None = None,
+    **controls: Any,
+) -> Any:
     """Draw `function` anew whenever one of its controls moves.
 
     A change that comes while a picture is being drawn waits, and only the newest of those that wait is drawn: fast
@@ -36,6 +54,7 @@ def live(function: Drawing, picture_format: str = "png", *, stages: Stages | Non
             to draw with (all, if not given), and be able to run in two threads at once.
         picture_format: of the bytes it returns, such as `"png"` or `"webp"`.
         stages: what drawing with 1, 2, ... scales takes.
+        picture_width: such as `"448px"`, to which the browser enlarges the picture, faster than we could.
         controls: ipywidgets with a `value`, named like the arguments of `function`.
 
     Returns:
@@ -43,8 +62,7 @@ def live(function: Drawing, picture_format: str = "png", *, stages: Stages | Non
         also what a screen reader says of the picture. Its `wait(seconds)` waits until the finest picture is there, and
         says whether it is.
     """
-    widgets = require("ipywidgets", "interactive views")
-    picture = image(picture_format, max_width="100%")
+    picture = image(picture_format, max_width="100%", width=picture_width)
     text = widgets.HTML()
     waiting, drawing = threading.Event(), threading.Lock()
     steps, rest = Stepwise(function, stages), Rest()
@@ -96,7 +114,7 @@ def _show(
 
 
 def _fail(text: Any, error: Exception, what: str = "picture") -> None:
-    text.value = f'<span role="alert">No {what} for these values. {html.escape(sentence(error))}</span>'
+    text.value = message(f"No {what} for these values. {sentence(error)}", alert=True)
 
 
 def image(image_format: str, **layout: Any) -> Any:
@@ -109,10 +127,9 @@ def image(image_format: str, **layout: Any) -> Any:
         image_format: such as `"png"`.
         layout: of the widget, such as `width="256px"`.
     """
-    widgets, traitlets = (require(name, "interactive views") for name in ("ipywidgets", "traitlets"))
-    made = widgets.Image(format=image_format, layout=widgets.Layout(**layout))
-    made.add_traits(description=traitlets.Unicode("").tag(sync=True))
-    return made
+    picture = widgets.Image(format=image_format, layout=widgets.Layout(**layout))
+    picture.add_traits(description=traitlets.Unicode("").tag(sync=True))
+    return picture
 
 
 @contextmanager

@@ -10,8 +10,8 @@ import torch
 from einops import rearrange, reduce
 from torch import Tensor
 
+from hpvae_nb.core import patches
 from hpvae_nb.lab.exercise import Mistake, ask, exercise
-from hpvae_nb.lessons.l01_patches import figures as reference
 
 
 @exercise
@@ -49,7 +49,7 @@ def put_back(answer: Callable[[Tensor, int, int, int], Tensor]) -> str:
         t, h, w = random.sample(range(2, 6), 3)
         tiles = torch.randn(t * h * w, 3, *random.sample(range(2, 6), 3))
         a, b, d = tiles.shape[2:]
-        got, right = ask(answer, tiles, t, h, w), reference.put_back(tiles, t, h, w)
+        got, right = ask(answer, tiles, t, h, w), patches.put_back(tiles, t, h, w)
         _same_shape(got, right)
         if torch.equal(got, right):
             continue

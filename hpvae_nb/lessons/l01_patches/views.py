@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import ipywidgets as widgets
 from torch import Tensor
 
-from hpvae_nb.errors import require
 from hpvae_nb.lab.live import live
 from hpvae_nb.lab.render import png
 from hpvae_nb.lessons.l01_patches import figures
+from hpvae_nb.lessons.l01_patches.experiment import find
 
 
 def shuffle_picture(video: Tensor, size: int) -> tuple[bytes, str]:
     """What `shuffle_view` shows, and a sentence about it."""
-    picture = png(figures.shuffled_figure(video, size), dpi=80, tight=False)
+    picture = png(figures.shuffled_figure(video, size), quick=True)
     t, h, w = (length // size for length in video.shape[1:])
     return picture, f"The clip (left) and its {t * h * w} cubes of side {size} in random order (right)."
 
@@ -28,7 +29,6 @@ def shuffle_view(video: Tensor) -> Any:
     Returns:
         A box with the slider, the picture and a sentence as its `children`.
     """
-    widgets = require("ipywidgets", "interactive views")
     size = widgets.IntSlider(4, 1, min(video.shape[1:]), description="tile (px)")
     return live(lambda size: shuffle_picture(video, size), size=size)
 
@@ -38,9 +38,9 @@ def find_picture(video: Tensor, frame: int, row: int, column: int, size: int, fi
     height, width = video.shape[-2:]
     top, left = (min(max(0, c - size // 2), side - size) for c, side in ((row, height), (column, width)))
     site = (frame, top, left)
-    found = figures.find(video, site, size)
-    picture = png(figures.find_figure(video, site, size, found, figure=figure), dpi=80, tight=False)
-    parts = (f"{name}: {one.difference:.1f} %" for name, one in found.items())
+    found = find(video, site, size)
+    picture = png(figures.find_figure(video, site, size, found, figure=figure), quick=True)
+    parts = (f"{name}: {match.difference:.1f} %" for name, match in found.items())
     return picture, f"Difference to the nearest patch, {'; '.join(parts)}."
 
 
@@ -53,7 +53,6 @@ def find_view(video: Tensor) -> Any:
     Returns:
         A box with the sliders for frame, row, column and size, the picture and a sentence as its `children`.
     """
-    widgets = require("ipywidgets", "interactive views")
     frames, height, width = video.shape[1:]
     controls = {
         "frame": widgets.IntSlider(0, 0, frames - 1, description="frame"),

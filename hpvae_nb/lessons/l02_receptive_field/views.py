@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import ipywidgets as widgets
 from torch import Tensor, nn
 
-from hpvae_nb.errors import require
 from hpvae_nb.lab.live import live
 from hpvae_nb.lab.render import png
 from hpvae_nb.lessons.l02_receptive_field import figures
+from hpvae_nb.lessons.l02_receptive_field.experiment import border_share
 
 
 def field_picture(
@@ -21,8 +22,8 @@ def field_picture(
     r = 1 + depth * (kernel - 1)
     t, h, w = video.shape[1:]
     drawn = figures.field_figure(video, (r, r, r), (t // 2, h // 2, w // 2), figure=figure)
-    beyond = figures.border_share((h, w), (r, r))
-    return png(drawn, dpi=80, tight=False), (
+    beyond = border_share((h, w), (r, r))
+    return png(drawn, quick=True), (
         f"{depth} layers of kernel {kernel}: r = {r}. The clip has {t} frames of {w} x {h} px at scale {scale}; "
         f"{100 * beyond:.0f} % of its pixels see beyond an edge of the frame."
     )
@@ -37,7 +38,6 @@ def field_view(copies: Sequence[Tensor]) -> Any:
     Returns:
         A box with the sliders for kernel, depth and scale, the picture and a sentence as its `children`.
     """
-    widgets = require("ipywidgets", "interactive views")
     controls = {
         "kernel": widgets.IntSlider(3, 1, 7, step=2, description="kernel"),
         "depth": widgets.IntSlider(5, 1, 10, description="depth (layers)"),
@@ -52,7 +52,7 @@ def latent_picture(
 ) -> tuple[bytes, str]:
     """What `latent_view` shows, and a sentence about it."""
     drawn = figures.latent_figure(video, encoder, generator, (frame, row, column), figure=figure)
-    return png(drawn, dpi=80, tight=False), (
+    return png(drawn, quick=True), (
         "Left: what one latent sees of the clip. Middle: the latents that shape its patch. Right: the patch, and what "
         f"the latent sways. Upper row: frame {frame}; lower row: row {row} through time."
     )
@@ -69,7 +69,6 @@ def latent_view(video: Tensor, encoder: nn.Module, generator: nn.Module) -> Any:
     Returns:
         A box with the sliders for frame, row and column, the picture and a sentence as its `children`.
     """
-    widgets = require("ipywidgets", "interactive views")
     frames, height, width = video.shape[1:]
     controls = {
         "frame": widgets.IntSlider(frames // 2, 0, frames - 1, description="frame"),

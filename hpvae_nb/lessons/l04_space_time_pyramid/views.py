@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from hpvae_nb.errors import require
+import ipywidgets as widgets
+
 from hpvae_nb.io.clips import Clip
-from hpvae_nb.lab.live import live
+from hpvae_nb.lab.live import WIDE, live
 from hpvae_nb.lab.render import png
 from hpvae_nb.lessons.l04_space_time_pyramid.figures import kept, kept_frames, what_is_missing
 from hpvae_nb.recipe.config import Config
@@ -20,7 +21,7 @@ def kept_frames_picture(clip: Clip, rates: tuple[int, ...], frames: int) -> tupl
     lost = [rate for rate in rates if kept(frames, rate)[-1] != frames - 1]
     words = f"lost by every {' and every '.join(map(str, lost))}" if lost else "kept by every rate"
     shortest = f"The shortest slice for these rates has {math.lcm(*rates) + 1} frames."
-    picture = png(kept_frames(clip, rates, frames), dpi=80, tight=False)
+    picture = png(kept_frames(clip, rates, frames), quick=True)
     return picture, f"Frame {frames - 1}, the last, is {words}. {shortest}"
 
 
@@ -30,12 +31,10 @@ def kept_frames_view(clip: Clip) -> Any:
     Args:
         clip: a video of at least 5 frames.
     """
-    widgets = require("ipywidgets", "interactive views")
-    wide = {"layout": widgets.Layout(width="34em"), "style": {"description_width": "14em"}}
     return live(
         lambda rates, frames: kept_frames_picture(clip, rates, frames),
-        rates=widgets.Dropdown(options=list(RATES.items()), description="sampling rates Ω", **wide),
-        frames=widgets.IntSlider(12, 5, min(25, clip.frames), description="frames in the slice", **wide),
+        rates=widgets.Dropdown(options=list(RATES.items()), description="sampling rates Ω", **WIDE),
+        frames=widgets.IntSlider(12, 5, min(25, clip.frames), description="frames in the slice", **WIDE),
     )
 
 
@@ -46,18 +45,16 @@ def what_is_missing_view(config: Config, clip: Clip) -> Any:
         config: of a video pyramid with at least two scales.
         clip: a video that can make it.
     """
-    widgets = require("ipywidgets", "interactive views")
-    wide = {"layout": widgets.Layout(width="34em"), "style": {"description_width": "14em"}}
 
     def picture(scale: int, moment: int, aligned: bool) -> tuple[bytes, str]:
         figure = what_is_missing(config, clip, scale, moment, aligned=aligned)
         ends = "aligned" if aligned else "not aligned"
         words = f"Scale {scale} near frame {moment}; corners {ends}. Grey in the third picture means: equal."
-        return png(figure, dpi=80, tight=False), words
+        return png(figure, quick=True), words
 
     return live(
         picture,
-        scale=widgets.IntSlider(2, 1, config.scales - 1, description="scale n", **wide),
-        moment=widgets.IntSlider(6, 0, config.frames - 1, description="moment (frames)", **wide),
-        aligned=widgets.Checkbox(True, description="corners aligned", **wide),
+        scale=widgets.IntSlider(2, 1, config.scales - 1, description="scale n", **WIDE),
+        moment=widgets.IntSlider(6, 0, config.frames - 1, description="moment (frames)", **WIDE),
+        aligned=widgets.Checkbox(True, description="corners aligned", **WIDE),
     )

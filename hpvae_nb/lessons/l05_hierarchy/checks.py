@@ -11,7 +11,7 @@ from torch import Tensor
 from hpvae_nb.core import losses
 from hpvae_nb.core.resampling import upsample
 from hpvae_nb.lab.exercise import Mistake, ask, compare, exercise
-from hpvae_nb.lessons.l05_hierarchy.figures import TRAINED, gradient_flow
+from hpvae_nb.lessons.l05_hierarchy.experiment import TRAINED, gradient_flow
 from hpvae_nb.recipe.presets import preset
 
 

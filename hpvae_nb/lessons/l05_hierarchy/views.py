@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpvae_nb.errors import require
-from hpvae_nb.lab.live import live
+import ipywidgets as widgets
+
+from hpvae_nb.lab.live import WIDE, live
 from hpvae_nb.lab.render import png
-from hpvae_nb.lessons.l05_hierarchy.figures import PASSED, TRAINED, UNTOUCHED, flow_diagram, gradient_flow
+from hpvae_nb.lessons.l05_hierarchy.experiment import PASSED, TRAINED, UNTOUCHED, gradient_flow
+from hpvae_nb.lessons.l05_hierarchy.figures import flow_diagram
 from hpvae_nb.recipe.config import Config
 
 
@@ -17,7 +19,7 @@ def flow_picture(config: Config, scale: int) -> tuple[bytes, str]:
     listed = {state: ", ".join(name for name in flow if flow[name] == state) for state in (TRAINED, PASSED, UNTOUCHED)}
     words = "; ".join(f"{state}: {names}" for state, names in listed.items() if names)
     kind = config.kind(scale)
-    picture = png(flow_diagram(flow, config), dpi=80, tight=False)
+    picture = png(flow_diagram(flow, config), quick=True)
     return picture, f"Scale {scale} ({kind}). {words[0].upper()}{words[1:]}."
 
 
@@ -27,10 +29,8 @@ def flow_view(config: Config) -> Any:
     Args:
         config: a small one answers quickly; the diagram is the same.
     """
-    widgets = require("ipywidgets", "interactive views")
-    wide = {"layout": widgets.Layout(width="32em"), "style": {"description_width": "14em"}}
     return live(
         lambda scale, levels: flow_picture(config.replace(vae_levels=levels), scale),
-        scale=widgets.IntSlider(0, 0, config.scales - 1, description="scale being trained, n", **wide),
-        levels=widgets.IntSlider(config.vae_levels, 1, config.scales, description="number of VAE scales, M", **wide),
+        scale=widgets.IntSlider(0, 0, config.scales - 1, description="scale being trained, n", **WIDE),
+        levels=widgets.IntSlider(config.vae_levels, 1, config.scales, description="number of VAE scales, M", **WIDE),
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpvae_nb.errors import require
+import ipywidgets as widgets
+
 from hpvae_nb.lab.finer import by_scale
-from hpvae_nb.lab.live import live
+from hpvae_nb.lab.live import WIDE, live
 from hpvae_nb.lab.show import animation
 from hpvae_nb.model import Model
 
@@ -34,23 +35,17 @@ def noise_view(model: Model) -> Any:
     Returns:
         A widget whose `children` are the three sliders, the picture and a line of text.
     """
-    widgets = require("ipywidgets", "interactive views")
-    look: dict[str, Any] = {
-        "layout": widgets.Layout(width="420px"),
-        "style": {"description_width": "150px"},
-    }
 
     def picture(plan: int, draw: int, strength: float, scales: int | None = None) -> tuple[bytes, str]:
         words = f"plan {plan}, noise {draw}, {strength:g} times as strong as in training"
         return noise_picture(model, plan, draw, strength, scales=scales), words
 
-    view = live(
+    return live(
         picture,
         "webp",
         stages=by_scale(model),
-        plan=widgets.IntSlider(0, 0, 20, description="plan: seed of z", **look),
-        draw=widgets.IntSlider(0, 0, 20, description="noise: seed of zₙ", **look),
-        strength=widgets.FloatSlider(1, min=0, max=20, step=1, description="strength of noise", **look),
+        picture_width="512px",
+        plan=widgets.IntSlider(0, 0, 20, description="plan: seed of z", **WIDE),
+        draw=widgets.IntSlider(0, 0, 20, description="noise: seed of zₙ", **WIDE),
+        strength=widgets.FloatSlider(1, min=0, max=20, step=1, description="strength of noise", **WIDE),
     )
-    view.children[3].layout = widgets.Layout(width="512px", max_width="100%")
-    return view
