@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -52,7 +52,7 @@ def ask(answer: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     return result
 
 
-def compare(given: Any, wanted: Tensor, wrong: dict[str, Tensor]) -> None:
+def compare(given: Any, wanted: Tensor, wrong: Mapping[str, Tensor]) -> None:
     """Hold a result against the right one, and against those that typical mistakes give.
 
     Args:
@@ -70,6 +70,22 @@ def compare(given: Any, wanted: Tensor, wrong: dict[str, Tensor]) -> None:
     if torch.allclose(given, wanted, atol=1e-4, rtol=1e-4):
         return
     for words, values in wrong.items():
-        if torch.allclose(given, values, atol=1e-4, rtol=1e-4):
+        if given.shape == values.shape and torch.allclose(given, values, atol=1e-4, rtol=1e-4):
             raise Mistake(words)
     raise Mistake("the shape is right and the numbers are not; hold your lines against the formula, term by term")
+
+
+def match(given: Any, wanted: Any, wrong: Mapping[str, Sequence[Any]], otherwise: str) -> None:
+    """As `compare`, for results that are exactly right or wrong, such as whole numbers.
+
+    Args:
+        given: the learner's result.
+        wanted: the right one.
+        wrong: what to say, and the results of the mistakes that call for saying it.
+        otherwise: what to say of any other result.
+
+    Raises:
+        Mistake: unless `given` is `wanted`.
+    """
+    if given != wanted:
+        raise Mistake(next((words for words, values in wrong.items() if given in values), otherwise))

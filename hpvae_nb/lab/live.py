@@ -11,14 +11,17 @@ from typing import Any
 
 import ipywidgets as widgets
 import traitlets
+from matplotlib.figure import Figure
 
 from hpvae_nb.errors import sentence
 from hpvae_nb.lab.finer import Rest, Stages, Stepwise
+from hpvae_nb.lab.render import png
 
 SOON = 0.1  # seconds after which a picture that is still being drawn is announced
 WIDE = {"layout": {"width": "34em"}, "style": {"description_width": "14em"}}  # of a control with a long description
 
-Drawing = Callable[..., bytes | tuple[bytes, str]]
+Drawn = bytes | Figure
+Drawing = Callable[..., Drawn | tuple[Drawn, str]]
 """Takes the controls' values by name; returns a picture, or a picture and a sentence about it."""
 
 
@@ -52,7 +55,7 @@ def live(
     Args:
         function: called with the value of every control, by name. With `stages`, it must also take `scales`, how many
             to draw with (all, if not given), and be able to run in two threads at once.
-        picture_format: of the bytes it returns, such as `"png"` or `"webp"`.
+        picture_format: of the bytes it returns, such as `"webp"`; figures become `"png"`.
         stages: what drawing with 1, 2, ... scales takes.
         picture_width: such as `"448px"`, to which the browser enlarges the picture, faster than we could.
         controls: ipywidgets with a `value`, named like the arguments of `function`.
@@ -65,7 +68,7 @@ def live(
     picture = image(picture_format, max_width="100%", width=picture_width)
     text = widgets.HTML()
     waiting, drawing = threading.Event(), threading.Lock()
-    steps, rest = Stepwise(function, stages), Rest()
+    steps, rest = Stepwise(functools.partial(_drawn, function), stages), Rest()
 
     def draw() -> None:
         move = rest.move
@@ -104,11 +107,15 @@ def live(
     return view
 
 
-def _show(
-    picture: Any, text: Any, values: Mapping[str, Any], result: bytes | tuple[bytes, str], name: str = ""
-) -> None:
+def _drawn(function: Drawing, **values: Any) -> tuple[bytes, str]:
+    result = function(**values)
+    picture, words = result if isinstance(result, tuple) else (result, "")
+    return picture if isinstance(picture, bytes) else png(picture, quick=True), words
+
+
+def _show(picture: Any, text: Any, values: Mapping[str, Any], result: tuple[bytes, str], name: str = "") -> None:
     """A drawing's picture and words; `name` says what it is short of the finest."""
-    picture.value, words = result if isinstance(result, tuple) else (result, "")
+    picture.value, words = result
     picture.tooltip = (words or _listed(values)) + (f" ({name})" if name else "")
     text.value = html.escape(words) + (f" <small>({html.escape(name)})</small>" if name else "")
 

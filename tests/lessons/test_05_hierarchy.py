@@ -8,9 +8,10 @@ from common import noise_clip, pixels, tiny_config
 from hpvae_nb import fit, preset
 from hpvae_nb.core.steering import rms
 from hpvae_nb.errors import InputError
+from hpvae_nb.lab.render import png
 from hpvae_nb.lab.show import to_uint8
 from hpvae_nb.lessons.l05_hierarchy import experiment, figures
-from hpvae_nb.lessons.l05_hierarchy.views import flow_picture, flow_view
+from hpvae_nb.lessons.l05_hierarchy.views import flow_view
 
 
 def up(x, shape, corners=True):
@@ -74,8 +75,9 @@ def test_flow_view():
     assert picture.value != before
     assert text.value == "Scale 2 (VAE). Trained: E, G0, G2; passed through: G1."
     levels.value = 1
+    config = flow_config(vae_levels=1)
     assert text.value == "Scale 2 (GAN). Trained: G2, D2; untouched: E, G0, G1."
-    assert picture.value == flow_picture(flow_config(vae_levels=1), 2)[0]
+    assert picture.value == png(figures.flow_diagram(experiment.gradient_flow(config, 2), config), quick=True)
 
 
 def test_a_failure_becomes_a_sentence(monkeypatch):

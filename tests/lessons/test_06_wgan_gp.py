@@ -34,7 +34,7 @@ WRONG = {  # see test_exercises
         "square is missing": penalty(lambda s: (s.flatten(1).norm(dim=1) - 1).mean()),
         "towards 0": penalty(lambda s: s.flatten(1).norm(dim=1).square().mean()),
         "average over the samples": penalty(lambda s: (s.flatten(1).norm(dim=1) - 1).square()),
-        "the value differs": penalty(lambda s: s.sum()),
+        "term by term": penalty(lambda s: s.sum()),
         "create_graph=True": penalty(graph=False),
         "swapped in the blend": penalty(blend=lambda real, fake, e: (1 - e) * real + e * fake),
         "taken at the real samples": penalty(blend=lambda real, fake, e: real),
@@ -52,7 +52,7 @@ WRONG = {  # see test_exercises
         "beta_adv is missing": lambda e, s, w: e - s.mean(),
         "instead of summing": lambda e, s, w: e - w * s.sum(),
         "cut off": lambda e, s, w: (e - w * s.mean()).detach(),
-        "the value differs": lambda e, s, w: e * 7,
+        "term by term": lambda e, s, w: e * 7,
     },
 }
 

@@ -5,10 +5,10 @@ import torch.nn.functional as F
 from common import noise_clip, pixels, tiny_config
 
 from hpvae_nb import fit
-from hpvae_nb.lab.show import to_uint8
+from hpvae_nb.lab.show import animation, to_uint8
 from hpvae_nb.lessons.l07_hp_vae_gan import checks as check
 from hpvae_nb.lessons.l07_hp_vae_gan import figures
-from hpvae_nb.lessons.l07_hp_vae_gan.views import noise_picture, noise_view
+from hpvae_nb.lessons.l07_hp_vae_gan.views import noise_view
 
 
 def up(x, shape, corners=True):
@@ -111,7 +111,7 @@ def test_noise_sizes_are_the_amplitudes(model):
 
 def test_noise_view(model):
     plan, draw, strength, picture, text = noise_view(model).children
-    assert picture.value == noise_picture(model, 0, 0, 1)
+    assert picture.value == animation(model.decode(model.latent(1, seed=0), seed=0)[0], model.fps)
     strength.value = 0
     silent = picture.value
     draw.value = 3

@@ -37,9 +37,6 @@ def seed_view(model: Model, *, count: int = 1, seeds: int = 100) -> Any:
         model: a trained model.
         count: samples side by side; more take longer than the tenth of a second that a slider should.
         seeds: the slider runs from 0 to this, exclusive.
-
-    Returns:
-        A widget whose `children` are the slider, the picture and a line of text.
     """
 
     def draw(seed: int, scales: int | None = None) -> tuple[bytes, str]:

@@ -21,7 +21,7 @@ PAUSE = 0.1  # seconds: while a slider is dragged, only the last value is worth 
 
 
 def beta_picture(model: Model) -> tuple[bytes, str]:
-    """What `beta_view` shows of a model: a PNG of `vae_sheet`, and the same in a sentence."""
+    """What `beta_view` shows of a model: `vae_sheet`, and the same in a sentence."""
     seen = look(model)
     words = (
         f"β = {model.config.beta:g}: a patch costs {seen.nats:.2g} nats, the reconstruction is off by "

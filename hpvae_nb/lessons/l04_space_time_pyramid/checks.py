@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hpvae_nb.lab.exercise import Mistake, ask, exercise
+from hpvae_nb.lab.exercise import Mistake, ask, exercise, match
 from hpvae_nb.recipe.presets import preset
 from hpvae_nb.recipe.pyramid import sampling_rate
 
@@ -23,16 +23,17 @@ def slice_length(answer: Callable[[tuple[int, ...]], int]) -> str:
     """The fewest frames, more than one, whose last frame every rate keeps: LCM(Omega) + 1."""
     for rates in RATE_SETS:
         given, wanted = ask(answer, rates), math.lcm(*rates) + 1
-        if given == wanted:
-            continue
-        if given == wanted - 1:
-            lost = [rate for rate in rates if (given - 1) % rate]
-            raise Mistake(f"with {given} frames the last is number {given - 1}, which rate {lost[0]} misses: one more")
-        if given == math.prod(rates) + 1:
-            raise Mistake(f"{given} frames work for {rates}, but so do {wanted}: the product is no least multiple")
-        if given == max(rates) + 1:
-            raise Mistake(f"{given} frames suit rate {max(rates)} alone; for {rates} every rate must divide frames - 1")
-        raise Mistake(f"for rates {rates} it gave {given}, but the shortest slice has {wanted} frames")
+        lost = next((rate for rate in rates if (wanted - 2) % rate), None)
+        wrong = {
+            f"with {given} frames the last is number {wanted - 2}, which rate {lost} misses: one more": [wanted - 1],
+            f"{given} frames work for {rates}, but so do {wanted}: the product is no least multiple": [
+                math.prod(rates) + 1
+            ],
+            f"{given} frames suit rate {max(rates)} alone; for {rates} every rate must divide frames - 1": [
+                max(rates) + 1
+            ],
+        }
+        match(given, wanted, wrong, f"for rates {rates} it gave {given}, but the shortest slice has {wanted} frames")
     return f"every rate of {len(RATE_SETS)} sets keeps both ends, and no shorter slice would do"
 
 

@@ -55,7 +55,7 @@ def steer_picture(
         else:
             clip = model.refine(real[None], start - 1, noise=noise, seed=noise_seed, scales=scales)[0]
         words = f"The real clip stands for scale {start - 1}; scales {start} to {model.scales - 1} are drawn above it."
-    return animation(clip, model.fps, width=WIDTH, like=_finest(model)), words
+    return _clip(model, clip), words
 
 
 def steer_view(model: Model, clip: Clip) -> Any:
@@ -81,7 +81,7 @@ def steer_view(model: Model, clip: Clip) -> Any:
     }
     return live(
         picture,
-        **_clip(by_scale(model, lambda start, **_: scale_stages(model, start=start))),
+        **_shown(by_scale(model, lambda start, **_: scale_stages(model, start=start))),
         seed=_seed("seed of the latent map, z", 1),
         noise_seed=_seed("seed of the noise, z_n", 0),
         start=widgets.IntSlider(0, 0, last, description="lowest scale drawn, n", **WIDE),
@@ -115,58 +115,31 @@ def loop_view(model: Model) -> Any:
 
     return live(
         picture,
-        **_clip(by_scale(model, stages)),
+        **_shown(by_scale(model, stages)),
         a=_seed("from seed, a", 1),
         b=_seed("to seed, b", 5),
         moment=widgets.FloatSlider(0.5, min=0, max=1, step=0.1, description="moment of the clips", **WIDE),
     )
 
 
-def border_picture(
-    model: Model, *, left: int, right: int, at: float, softness: float, scales: int | None = None
-) -> tuple[bytes, str]:
-    """What `border_view` shows, and a sentence about it; place and softness in columns of the latent map."""
-    a, b = (model.latent(1, seed=seed) for seed in (left, right))
-    weight = steering.border(a.shape[-1], at, softness)
-    clip = model.decode(steering.blend(a, b, weight), seed=0, scales=scales)[0]
-    words = f"Seed {left} up to column {at:g} of {a.shape[-1]}, seed {right} from there on, over {softness:g} columns."
-    return animation(clip, model.fps, width=WIDTH, like=_finest(model)), words
-
-
 def border_view(model: Model) -> Any:
     """Two latent maps side by side in one clip: their seeds, and place and softness of the border between them."""
     columns = model.shapes[0][-1]
+
+    def picture(left: int, right: int, at: int, softness: int, scales: int | None = None) -> tuple[bytes, str]:
+        a, b = (model.latent(1, seed=seed) for seed in (left, right))
+        z = steering.blend(a, b, steering.border(columns, at, softness))
+        words = f"Seed {left} up to column {at} of {columns}, seed {right} from there on, over {softness} columns."
+        return _clip(model, model.decode(z, seed=0, scales=scales)[0]), words
+
     return live(
-        lambda **values: border_picture(model, **values),
-        **_clip(by_scale(model)),
+        picture,
+        **_shown(by_scale(model)),
         left=_seed("seed on the left", 1),
         right=_seed("seed on the right", 5),
         at=widgets.IntSlider(columns // 2, 0, columns, description="border at column (sites)", **WIDE),
         softness=widgets.IntSlider(4, 0, columns, description="softness (sites)", **WIDE),
     )
-
-
-def box_picture(
-    model: Model, before: Tensor, z: Tensor, *, fresh: int, box: Box, scales: int | None = None
-) -> tuple[bytes, str]:
-    """What `box_view` shows, and a sentence about how much changed where.
-
-    Args:
-        before: `model.decode(z, seed=0, scales=scales)`, `1 c t h w`.
-        z: the latent map.
-        fresh: seed of what stands in the box.
-        box: in sites of the latent map.
-    """
-    after = model.decode(steering.resample(z, model.latent(1, seed=fresh), box), seed=0, scales=scales)[0]
-    place = box.scaled(tuple(z.shape[2:]), tuple(after.shape[1:]))
-    changed, inside = steering.change(before[0], after), place.mask(tuple(after.shape[1:]))
-    words = f"Inside the box the clip changed by {steering.rms(changed[inside]):.2f} (root mean square; values span 2)"
-    if not inside.all():
-        words += f", outside by {steering.rms(changed[~inside]):.2f}"
-    large = outlined(after, place, width=WIDTH)
-    frames, *sides = _finest(model)
-    like = (frames, *(side * max(1, WIDTH // sides[-1]) for side in sides))
-    return animation(large, model.fps, width=like[-1], like=like), f"{words}. The box shows while its frames last."
 
 
 def box_view(model: Model) -> Any:
@@ -182,14 +155,27 @@ def box_view(model: Model) -> Any:
         return model.decode(z, seed=0, scales=scales), z
 
     def picture(seed: int, fresh: int, scales: int | None = None, **ends: tuple[int, int]) -> tuple[bytes, str]:
-        return box_picture(model, *original(seed, scales), fresh=fresh, box=Box(**ends), scales=scales)
+        (before, z), box = original(seed, scales), Box(**ends)
+        after = model.decode(steering.resample(z, model.latent(1, seed=fresh), box), seed=0, scales=scales)[0]
+        shape = tuple(after.shape[1:])
+        place = box.scaled(tuple(z.shape[2:]), shape)
+        changed, inside = steering.change(before[0], after), place.mask(shape)
+        words = (
+            f"Inside the box the clip changed by {steering.rms(changed[inside]):.2f} (root mean square; values span 2)"
+        )
+        if not inside.all():
+            words += f", outside by {steering.rms(changed[~inside]):.2f}"
+        frames, *sides = _finest(model)
+        like = (frames, *(side * max(1, WIDTH // sides[-1]) for side in sides))
+        large = animation(outlined(after, place, width=WIDTH), model.fps, width=like[-1], like=like)
+        return large, f"{words}. The box shows while its frames last."
 
     def ends(value: tuple[int, int], length: int, description: str) -> Any:
         return widgets.IntRangeSlider(value=value, min=0, max=length, description=description, **WIDE)
 
     return live(
         picture,
-        **_clip(by_scale(model)),
+        **_shown(by_scale(model)),
         seed=_seed("seed of the clip", 1),
         fresh=_seed("seed inside the box", 5),
         times=ends((0, times), times, "box in time (sites)"),
@@ -226,7 +212,11 @@ def _finest(model: Model) -> Shape:
     return model.shapes[model.scales - 1]
 
 
-def _clip(stages: Stages | None) -> dict[str, Any]:
+def _clip(model: Model, clip: Tensor) -> bytes:
+    return animation(clip, model.fps, width=WIDTH, like=_finest(model))
+
+
+def _shown(stages: Stages | None) -> dict[str, Any]:
     return {"picture_format": "webp", "picture_width": "448px", "stages": stages}
 
 
