@@ -56,6 +56,8 @@ def test_a_finished_run_brings_its_history(small, model):
     assert progress.steps == progress.total
     assert len(progress.losses["reconstruction"]) == 24
     assert sorted(progress.previews) == [0, 1, 2, 3]
+    curves = figures.loss_figure(figures.losses_of(model), model.config)
+    assert [len(axis.lines) for axis in curves.axes] == [4, 2, 2], "a line for each scale that has this loss"
 
 
 def test_a_training_is_watched_to_its_end(small):
@@ -72,7 +74,7 @@ def test_a_training_is_watched_to_its_end(small):
 
 
 def test_before_the_first_step_axes_are_empty(small):
-    empty = figures.loss_figure(figures.Progress(noise_clip(), small))
+    empty = figures.loss_figure({}, small)
     assert [axis.get_title() for axis in empty.axes] == list(figures.PANELS.values())
     assert not any(axis.lines for axis in empty.axes)
 
@@ -171,7 +173,7 @@ def test_starting_what_is_just_being_stopped_goes_on():
 
 def test_redraws_are_rare(monkeypatch):
     drawn = []
-    monkeypatch.setattr(widgets, "loss_figure", lambda progress: drawn.append(progress.steps) or "figure")
+    monkeypatch.setattr(widgets, "loss_figure", lambda losses, config: drawn.append(losses) or "figure")
     monkeypatch.setattr(widgets, "png", lambda figure: b"")
     view = widgets.dashboard(noise_clip(), tiny_config(iterations=50))
     began = time.monotonic()

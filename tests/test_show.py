@@ -93,14 +93,6 @@ def test_contact_sheet_shows_first_and_last_frame(ramp, tmp_path):
     assert Image.open(path).size[0] > 500
 
 
-def test_loss_curves_draw_every_scale(trained):
-    figure = show.loss_curves(trained)
-    drawn = {axis.get_title(): len(axis.lines) for axis in figure.axes}
-    assert drawn["reconstruction error"] == trained.config.scales
-    assert sum(drawn.values()) == 2 * trained.config.scales
-    figure.clear()
-
-
 def test_summary_says_what_was_measured(trained, pedestrians):
     page = report.summary(trained, pedestrians)
     for word in ("diversity", "reconstruction", "seed 0", "13 x 18 x 32"):

@@ -207,7 +207,7 @@ class _Dashboard:
         elif training.state != "ready":
             self._say(progress.words())
         if progress.steps != self.drawn:
-            self.losses.value = png(loss_figure(progress))
+            self.losses.value = png(loss_figure(progress.losses, progress.config))
             self.losses.tooltip = f"Losses over all steps. {progress.words()}"
             self.drawn = progress.steps
         for scale in sorted(progress.previews)[len(self.previews.children) - 1 :]:

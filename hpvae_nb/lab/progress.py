@@ -24,13 +24,17 @@ PANELS = {
 }
 
 
+Losses = dict[str, list[tuple[int, float]]]
+"""For each loss by name, its step counted over all scales (from 1) and its value."""
+
+
 @dataclass
 class Progress:
     """What a viewer of a training remembers of its events.
 
     Attributes:
         clip, config: what is trained.
-        losses: for each loss by name, its step counted over all scales (from 1) and its value.
+        losses: so far, as many as a figure can show.
         previews: one random sample of each finished scale, `c t h w` in [-1, 1], by scale.
         last: the latest event; None before the first.
         finished: whether there is nothing left to do.
@@ -38,7 +42,7 @@ class Progress:
 
     clip: Clip
     config: Config
-    losses: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    losses: Losses = field(default_factory=dict)
     previews: dict[int, Tensor] = field(default_factory=dict)
     last: Event | None = None
     finished: bool = False
@@ -67,12 +71,7 @@ class Progress:
         """Remember a finished model, with the losses of all sessions that it was trained in."""
         self.finished = True
         self._preview(model, model.scales)
-        self.losses = {}
-        for scale, records in enumerate(model.facts["history"]):
-            for record in records:
-                for name in record.keys() - {"iteration"}:
-                    point = (scale * self.config.iterations + record["iteration"], record[name])
-                    self.losses.setdefault(name, []).append(point)
+        self.losses = losses_of(model)
 
     def _preview(self, model: Model, scales: int) -> None:
         for scale in set(range(scales)) - self.previews.keys():
@@ -114,10 +113,21 @@ def watch(clip: Clip, config: Config, **options: Any) -> Figure:
     return training_sheet(progress)
 
 
-def loss_figure(progress: Progress) -> Figure:
+def losses_of(model: Model) -> Losses:
+    """The losses of all sessions that a model was trained in."""
+    losses: Losses = {}
+    for scale, records in enumerate(model.facts.get("history", [])):
+        for record in records:
+            for name in record.keys() - {"iteration"}:
+                point = (scale * model.config.iterations + record["iteration"], record[name])
+                losses.setdefault(name, []).append(point)
+    return losses
+
+
+def loss_figure(losses: Losses, config: Config) -> Figure:
     """Losses so far, over all the steps to come, on the colours of VAE and GAN scales."""
     figure, axes = subplots(1, len(PANELS), figsize=(11, 2.5))
-    _draw_losses(axes, progress)
+    _draw_losses(axes, losses, config)
     return figure
 
 
@@ -127,7 +137,7 @@ def training_sheet(progress: Progress) -> Figure:
     above, below = 2.5, 2 * 11 / len(scales) * shapes[-1][-2] / shapes[-1][-1] + 0.3
     figure: Any = DetachedFigure((11, above + below), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=[above, below])
-    _draw_losses(top.subplots(1, len(PANELS)), progress)
+    _draw_losses(top.subplots(1, len(PANELS)), progress.losses, progress.config)
     axes = bottom.subplots(2, len(scales), squeeze=False)
     previews = [progress.previews.get(n) for n in scales]
     rows: list[tuple[str, list[Tensor | None]]] = [
@@ -140,17 +150,16 @@ def training_sheet(progress: Progress) -> Figure:
     return figure
 
 
-def _draw_losses(axes: Any, progress: Progress) -> None:
-    config = progress.config
+def _draw_losses(axes: Any, losses: Losses, config: Config) -> None:
     for axis, (name, title) in zip(axes, PANELS.items(), strict=True):
-        points = progress.losses.get(name, [])
+        points = losses.get(name, [])
         style = {"color": RECONSTRUCTED if name == "reconstruction" else "black", "lw": 1}
         for n in range(config.scales):  # a line for each scale: what a new one begins with is no step of the old
             first, last = n * config.iterations, (n + 1) * config.iterations
             axis.axvspan(first, last, color=KIND_COLORS[config.kind(n)], alpha=0.18 + 0.14 * (n % 2), lw=0)
             part = [point for point in points if first < point[0] <= last]
             axis.plot(*zip(*part, strict=True), **style, marker="." if len(part) < 3 else "") if part else None
-        axis.set_xlim(0, progress.total)
+        axis.set_xlim(0, config.scales * config.iterations)
         axis.set_title(title, fontsize=9)
         axis.set_xlabel("step, all scales", fontsize=8)
         if name != "distance" and points:

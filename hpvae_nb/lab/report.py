@@ -10,6 +10,7 @@ from typing import Any
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.lab import show
+from hpvae_nb.lab.progress import loss_figure, losses_of
 from hpvae_nb.metrics import diversity
 from hpvae_nb.model import Model
 from hpvae_nb.training.cost import Cost
@@ -82,8 +83,8 @@ def write_results(model: Model, clip: Clip, folder: Path, *, samples: int, seed:
     show.save_clip(folder / "real", real, model.fps)
     for i, sample in enumerate(made):
         show.save_clip(folder / f"sample_{i:02}", sample, model.fps)
-    if model.facts.get("history"):
-        show.save_figure(folder / "losses.png", show.loss_curves(model))
+    if losses := losses_of(model):
+        show.save_figure(folder / "losses.png", loss_figure(losses, model.config))
     path = folder / "summary.md"
     checkpoint.write_bytes(path, summary(model, clip).encode())
     return path

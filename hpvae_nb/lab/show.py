@@ -1,4 +1,4 @@
-"""What a person looks at: video files, moving pictures, sheets of pictures, loss curves."""
+"""What a person looks at: video files, moving pictures, sheets of pictures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 import torch
 from einops import rearrange
@@ -245,25 +244,6 @@ def moving_sheet(real: Tensor, samples: Tensor, fps: float, *, columns: int = 3,
     framed[0, :, :, 3:-3, 3:-3] = clips[0]
     sheet = rearrange(framed, "(r s) c t h w -> c t (r h) (s w)", s=columns)
     return webp(to_uint8(sheet), fps, quality=80)
-
-
-def loss_curves(model: Model) -> Figure:
-    """Reconstruction error, KL and critic distance of each scale over training; a matplotlib figure."""
-    panels = {
-        "reconstruction": "reconstruction error",
-        "kl": "KL per latent entry (nats)" if model.config.kl_reduction == "mean" else "KL (nats)",
-        "distance": "E[D(x)] - E[D(x̄_rand)]",
-    }
-    figure, axes = subplots(1, len(panels), figsize=(11, 2.8))
-    shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, model.config.scales))
-    for axis, (name, label) in zip(axes, panels.items(), strict=True):
-        for scale, records in enumerate(model.facts.get("history", [])):
-            if records and name in records[0]:
-                x, y = zip(*((record["iteration"], record[name]) for record in records), strict=True)
-                axis.plot(x, y, color=shades[scale], label=f"scale {scale}")
-        axis.set(xlabel="iteration", title=label, yscale="log" if name != "distance" else "linear")
-        axis.legend(fontsize=6, ncols=2)
-    return figure
 
 
 def save_figure(path: str | Path, figure: Figure) -> Path:
