@@ -289,7 +289,7 @@ again
 # %%
 choice, buttons, bar, result = again.children
 print(len(choice.options), "trainings to choose from; the first:", choice.options[0][0])
-print("running:", again.thread is not None)
+print("state:", again.training.state)
 
 # %% [markdown]
 # ## What the whole would cost

@@ -73,15 +73,15 @@ def write_results(model: Model, clip: Clip, folder: Path, *, samples: int, seed:
     Returns:
         The summary's path.
     """
-    made = model.sample(samples, seed=seed)
+    new_clips = model.sample(samples, seed=seed)
     real = show.real_at_last_scale(model, clip)
-    rows = [("real", real), *((f"sample {i}", sample) for i, sample in enumerate(made))]
+    rows = [("real", real), *((f"sample {i}", sample) for i, sample in enumerate(new_clips))]
     title = f"{model.name}: the training clip, and clips that were never filmed"
     show.save_figure(folder / "contact_sheet.png", show.contact_sheet(rows, title=title))
     if real.ndim == 4:
-        checkpoint.write_bytes(folder / "new_clips.webp", show.moving_sheet(real, made, model.fps))
+        checkpoint.write_bytes(folder / "new_clips.webp", show.moving_sheet(real, new_clips, model.fps))
     show.save_clip(folder / "real", real, model.fps)
-    for i, sample in enumerate(made):
+    for i, sample in enumerate(new_clips):
         show.save_clip(folder / f"sample_{i:02}", sample, model.fps)
     if losses := losses_of(model):
         show.save_figure(folder / "losses.png", loss_figure(losses, model.config))

@@ -22,16 +22,16 @@ def count(answer: Callable[[int, int, int, int], int]) -> str:
         off_by_one, tiles = (t - size) * (h - size) * (w - size), (t // size) * (h // size) * (w // size)
         if off_by_one == tiles:  # which of the two mistakes it was, this box could not tell
             continue
-        given, wanted = ask(answer, t, h, w, size), (t - size + 1) * (h - size + 1) * (w - size + 1)
+        actual, expected = ask(answer, t, h, w, size), (t - size + 1) * (h - size + 1) * (w - size + 1)
         box = f"t, h, w, size = {t, h, w, size}"
         wrong = {
-            f"{given} places for {box} is one patch at every pixel, but patches at the border "
+            f"{actual} places for {box} is one patch at every pixel, but patches at the border "
             "would stick out. How far right can the first column of a patch be?": [t * h * w],
             f"off by one: a row of 3 pixels holds 2 patches of 2 pixels, not 3 - 2 = 1; for {t, h, w, size} you give "
-            f"{given} instead of {wanted}": [off_by_one],
-            f"{given} for {t, h, w, size} counts tiles side by side, but patches may overlap": [tiles],
+            f"{actual} instead of {expected}": [off_by_one],
+            f"{actual} for {t, h, w, size} counts tiles side by side, but patches may overlap": [tiles],
         }
-        match(given, wanted, wrong, f"{box} hold {wanted} patches, you give {given}")
+        match(actual, expected, wrong, f"{box} hold {expected} patches, you give {actual}")
     return "a side of length L holds L - size + 1 patches, and the three sides multiply"
 
 
@@ -69,15 +69,15 @@ def distance_map(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
         patch = torch.randn(3, *random.sample(range(2, 5), 3))
         a, b, d = patch.shape[1:]
         off = rearrange(video.unfold(1, a, 1).unfold(2, b, 1).unfold(3, d, 1), "c t h w a b d -> t h w c a b d") - patch
-        wanted = reduce(off**2, "t h w c a b d -> t h w", "mean")
+        expected = reduce(off**2, "t h w c a b d -> t h w", "mean")
         wrong = {
-            "you add where you should average: then large patches are always far": wanted * patch.numel(),
+            "you add where you should average: then large patches are always far": expected * patch.numel(),
             "differences of both signs cancel; square them before the mean": off.mean(dim=(3, 4, 5, 6)),
             "you take absolute values; the square was asked for": off.abs().mean(dim=(3, 4, 5, 6)),
-            "you also take the root; leave the mean of squares as it is": wanted.sqrt(),
+            "you also take the root; leave the mean of squares as it is": expected.sqrt(),
         }
-        given = ask(answer, video.clone(), patch.clone())
-        if isinstance(given, Tensor) and given.ndim == 4:
+        actual = ask(answer, video.clone(), patch.clone())
+        if isinstance(actual, Tensor) and actual.ndim == 4:
             raise Mistake("you give a map for each channel, but a patch has one distance: average over channels too")
-        compare(given, wanted, wrong)
+        compare(actual, expected, wrong)
     return "the map is smallest where the clip looks most like the patch"

@@ -20,7 +20,7 @@ def refine(answer: Callable[[Tensor, tuple[int, int, int], Callable[[Tensor], Te
     """Equation (6), without a tanh around the sum."""
     for seed in range(4):
         below, shape, up, loose = growing(torch.Generator().manual_seed(seed))
-        given = ask(answer, below, shape, stand_in)
+        actual = ask(answer, below, shape, stand_in)
         wrong = {
             "the residual alone: add it to what came from below": stand_in(up),
             "upsampled, but the generator was not asked": up,
@@ -30,7 +30,7 @@ def refine(answer: Callable[[Tensor, tuple[int, int, int], Callable[[Tensor], Te
             "nearest neighbours were taken for ↑; the paper interpolates": (near := F.interpolate(below, size=shape))
             + stand_in(near),
         }
-        compare(given, up + stand_in(up), wrong)
+        compare(actual, up + stand_in(up), wrong)
     return "x̄ⁿ = ↑x̄ⁿ⁻¹ + Gⁿ(↑x̄ⁿ⁻¹), and end frames keep their place"
 
 
@@ -53,7 +53,7 @@ def vae_loss(answer: Callable[..., Tensor]) -> str:
     for _ in range(3):
         coarse, fine = torch.randn(2, 1, 3, 2, 3, 4), torch.randn(2, 1, 3, 3, 5, 6)
         kl, beta = torch.rand(()) + 0.5, torch.rand(()).item() + 0.1
-        given = ask(answer, fine[0], fine[1], coarse[0], coarse[1], kl, beta)
+        actual = ask(answer, fine[0], fine[1], coarse[0], coarse[1], kl, beta)
         at_n = losses.reconstruction(fine[0], fine[1], "l2")
         at_0 = losses.reconstruction(coarse[0], coarse[1], "l2")
         wrong = {
@@ -66,7 +66,7 @@ def vae_loss(answer: Callable[..., Tensor]) -> str:
             + losses.reconstruction(coarse[0], coarse[1])
             + beta * kl,
         }
-        compare(given, at_n + at_0 + beta * kl, wrong)
+        compare(actual, at_n + at_0 + beta * kl, wrong)
     return "equation (8): scale n, scale 0, and the price of the messages"
 
 

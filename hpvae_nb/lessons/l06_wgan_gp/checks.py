@@ -20,9 +20,9 @@ def gradient_penalty(answer: Callable[[Critic, Tensor, Tensor, Tensor], Tensor])
     dice = random.Random(0)
     for trial in range(4):
         critic, real, fake, epsilon = _problem(trial, (dice.randint(2, 4), 3, dice.randint(2, 4), dice.randint(3, 5)))
-        given = ask(answer, critic, real, fake, epsilon)
-        if not isinstance(given, Tensor) or given.ndim != 0:
-            got: Any = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
+        actual = ask(answer, critic, real, fake, epsilon)
+        if not isinstance(actual, Tensor) or actual.ndim != 0:
+            got: Any = tuple(actual.shape) if isinstance(actual, Tensor) else type(actual).__name__
             raise Mistake(f"expected one number (a tensor of shape ()), got {got}: average over the samples")
         slope = _slope(critic, real, fake, epsilon)
         norms = slope.flatten(1).norm(dim=1)
@@ -52,8 +52,8 @@ def gradient_penalty(answer: Callable[[Critic, Tensor, Tensor, Tensor], Tensor])
             )
             for name, place in (("real", real), ("fake", fake))
         }
-        compare(given, _squares(norms - 1), wrong)
-        _check_reaches_weights(given, critic)
+        compare(actual, _squares(norms - 1), wrong)
+        _check_reaches_weights(actual, critic)
     return "it is 0 where every sample's gradient has norm 1, and training can move the critic there"
 
 
@@ -79,10 +79,10 @@ def _penalty(critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor) -> Ten
     return _squares(_slope(critic, real, fake, epsilon).flatten(1).norm(dim=1) - 1)
 
 
-def _check_reaches_weights(given: Tensor, critic: nn.Module) -> None:
+def _check_reaches_weights(actual: Tensor, critic: nn.Module) -> None:
     critic.zero_grad()
-    if given.requires_grad:
-        given.backward()
+    if actual.requires_grad:
+        actual.backward()
     if all(weight.grad is None or not weight.grad.any() for weight in critic.parameters()):
         raise Mistake(
             "the value is right, but no gradient reaches the critic's weights, so training could not lower it: "
@@ -97,7 +97,7 @@ def critic_loss(answer: Callable[[Tensor, Tensor, Tensor, float], Tensor]) -> st
         generator = torch.Generator().manual_seed(seed)
         real, fake = (torch.randn(2, 1, 3, 4, generator=generator) for _ in range(2))
         penalty, weight = torch.rand((), generator=generator), 0.5 + seed
-        given = ask(answer, real, fake, penalty, weight)
+        actual = ask(answer, real, fake, penalty, weight)
         gap = real.mean() - fake.mean()
         wrong = {
             "the signs of the scores are swapped: minimising this would teach D to like fakes": weight * penalty + gap,
@@ -108,7 +108,7 @@ def critic_loss(answer: Callable[[Tensor, Tensor, Tensor, float], Tensor]) -> st
             "average over the critic's map instead of summing: E is a mean": weight * penalty
             - (real.sum() - fake.sum()),
         }
-        compare(given, weight * penalty - gap, wrong)
+        compare(actual, weight * penalty - gap, wrong)
     return "minimising it raises the real scores over the random ones, as far as the penalty lets it"
 
 
@@ -120,7 +120,7 @@ def generator_loss(answer: Callable[[Tensor, Tensor, float], Tensor]) -> str:
         error = torch.rand((), generator=generator)
         scores = torch.randn(2, 1, 3, 4, generator=generator, requires_grad=True)
         weight = 0.1 + seed
-        given = ask(answer, error, scores, weight)
+        actual = ask(answer, error, scores, weight)
         wrong = {
             "the sign of the scores is turned: G wants them to be high, and a loss is minimised": error
             + weight * scores.mean(),
@@ -130,7 +130,7 @@ def generator_loss(answer: Callable[[Tensor, Tensor, float], Tensor]) -> str:
             "the reconstruction is missing": -weight * scores.mean(),
             "the adversarial term is missing": error,
         }
-        compare(given, error - weight * scores.mean(), wrong)
-        if not given.requires_grad:
+        compare(actual, error - weight * scores.mean(), wrong)
+        if not actual.requires_grad:
             raise Mistake("the value is right, but it is cut off from the scores' graph, so G would not learn from D")
     return "one part keeps G true to the clip, the other asks for the critic's approval"
