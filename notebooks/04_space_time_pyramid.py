@@ -34,7 +34,7 @@ from einops import rearrange
 
 import hpvae_nb as hp
 from hpvae_nb.lab.render import described
-from hpvae_nb.lessons.l04_space_time_pyramid import figures
+from hpvae_nb.lessons.l04_space_time_pyramid import experiment, figures
 
 walkers, balloons = hp.load_clip("pedestrians", frames=25), hp.load_clip("balloons", frames=13)
 config = hp.preset("paper", scales=7, fine_size=144)
@@ -355,7 +355,7 @@ print("balloons, all scales:", [round(missing(balloons, n), 2) for n in range(1,
 
 # %%
 for aligned in (True, False):
-    moments = figures.shown_times(4, 13, aligned=aligned)
+    moments = experiment.shown_times(4, 13, aligned=aligned)
     print(f"aligned: {aligned!s:6}", [round(moment, 1) for moment in moments.tolist()])
 
 # %%
@@ -374,7 +374,7 @@ kept = thirteen.video[None, :, ::4]
 for aligned in (True, False):
     same = [
         torch.equal(
-            figures.stretched(kept, thirteen.video.shape[1:], aligned=aligned)[:, :, i], thirteen.video[None, :, i]
+            experiment.stretched(kept, thirteen.video.shape[1:], aligned=aligned)[:, :, i], thirteen.video[None, :, i]
         )
         for i in (0, 4, 8, 12)
     ]
@@ -385,7 +385,7 @@ for aligned in (True, False):
 # several steps: over 4 to 5 to 7 to 13 frames the factors multiply to the same.
 
 # %%
-speed = figures.shown_times(4, 13, aligned=False).diff()[5]
+speed = experiment.shown_times(4, 13, aligned=False).diff()[5]
 print("too fast by:", math.isclose(speed, (4 / 13) / (3 / 12), rel_tol=1e-5), f"{(4 / 13) / (3 / 12):.3f}")
 steps = [(a / b) / ((a - 1) / (b - 1)) for a, b in ((4, 5), (5, 7), (7, 13))]
 print("in three steps:", round(math.prod(steps), 3))

@@ -12,9 +12,9 @@ def counting():
     """Work that counts until it is stopped, from where it was; and what it showed of its states."""
     made, shown = [], []
 
-    def work(rest):
+    def work(pause):
         while len(made) < 1_000_000:
-            rest(0.001)
+            pause(0.001)
             made.append(len(made))
 
     background = Background(work, lambda: shown.append(background.state))
@@ -30,7 +30,7 @@ def until_begun(background):
 
 def test_work_is_done_and_says_so():
     shown = []
-    background = Background(lambda rest: rest(), lambda: shown.append(background.state))
+    background = Background(lambda pause: pause(), lambda: shown.append(background.state))
     assert background.state == "ready"
     background.start()
     assert background.wait() == "done"
@@ -57,14 +57,14 @@ def test_stopped_work_goes_on_where_it_was(counting):
 def test_only_one_runs(counting):
     counting.start()
     until_begun(counting)
-    other = Background(lambda rest: None, lambda: None)
+    other = Background(lambda pause: None, lambda: None)
     other.start()
     assert counting.state == "stopped"
     assert other.wait() == "done"
 
 
 def test_a_long_rest_ends_when_it_is_stopped():
-    background = Background(lambda rest: rest(600), lambda: None)
+    background = Background(lambda pause: pause(600), lambda: None)
     background.start()
     background.stop()
     assert background.wait(5) == "stopped"

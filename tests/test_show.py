@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 import torch
+from common import run_python
 from PIL import Image
 
 from hpvae_nb.errors import InputError
@@ -106,3 +107,9 @@ def test_summary_says_what_was_measured(trained, pedestrians):
 )
 def test_duration(seconds, words):
     assert report.duration(seconds) == words
+
+
+def test_the_command_line_needs_no_widgets_and_starts_no_backend():
+    code = "import sys, hpvae_nb.cli; print({'ipywidgets', 'IPython'} & set(sys.modules)); import matplotlib as m; "
+    code += "print(m.rcParams._get_backend_or_none())"
+    assert run_python("-c", code).stdout.split("\n")[:2] == ["set()", "None"]

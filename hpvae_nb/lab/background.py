@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 PATIENCE = 60.0  # seconds to wait for a step to end
 
-Rest = Callable[..., None]
+Pause = Callable[..., None]
 """What work calls between two steps, with a number of seconds to wait or none; raises `Stopped` when it is to stop."""
 
 
@@ -27,10 +27,10 @@ class Background:
 
     _current: Background | None = None
 
-    def __init__(self, work: Callable[[Rest], None], changed: Callable[[], None]) -> None:
+    def __init__(self, work: Callable[[Pause], None], changed: Callable[[], None]) -> None:
         """
         Args:
-            work: called with a `Rest`, at every start; it has to find out by itself where it was.
+            work: called with a `Pause`, at every start; it has to find out by itself where it was.
             changed: called in the thread when the state has changed, to show it.
         """
         self.state = "ready"
@@ -66,14 +66,14 @@ class Background:
             cls._current.stop()
             cls._current.wait()
 
-    def _rest(self, seconds: float = 0) -> None:
+    def _pause(self, seconds: float = 0) -> None:
         if self._stop.wait(seconds):
             raise Stopped
 
     def _run(self) -> None:
         try:
             self._changed()
-            self._work(self._rest)
+            self._work(self._pause)
             self.state = "done"
         except Stopped:
             self.state = "stopped"

@@ -16,7 +16,7 @@ import torch
 
 from hpvae_nb.errors import InputError, sentence
 from hpvae_nb.io.clips import Clip, load_clip, load_image
-from hpvae_nb.lab.background import Background, Rest
+from hpvae_nb.lab.background import Background, Pause
 from hpvae_nb.lab.live import image, message
 from hpvae_nb.lab.progress import Progress, loss_figure
 from hpvae_nb.lab.render import png
@@ -49,13 +49,13 @@ class Training(Background):
         self.progress, self.folder, self.seed = Progress(clip, config), folder, seed
         self.model: Model | None = None
 
-    def _train(self, rest: Rest) -> None:
+    def _train(self, pause: Pause) -> None:
         clip, config = self.progress.clip, self.progress.config
         events = train(clip, config, seed=self.seed, out=self.folder, resume=True)
         due = 0.0
         try:
             while True:
-                rest()
+                pause()
                 event = next(events)
                 self.model = event.model
                 self.progress.note(event)

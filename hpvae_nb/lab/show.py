@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from einops import rearrange
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor
 
 from hpvae_nb.core.resampling import Shape
@@ -72,9 +73,8 @@ def save_clip(stem: Path, clip: Tensor, fps: float) -> Path:
     """Write a video `c t h w` as `stem`.mp4, or an image `c h w` as `stem`.png."""
     if clip.ndim == 4:
         return save_video(stem.with_suffix(".mp4"), clip, fps)
-    image = require("PIL.Image", "pictures", "Pillow")
     buffer = io.BytesIO()
-    image.fromarray(to_uint8(clip)).save(buffer, "PNG")
+    Image.fromarray(to_uint8(clip)).save(buffer, "PNG")
     checkpoint.write_bytes(stem.with_suffix(".png"), buffer.getvalue())
     return stem.with_suffix(".png")
 
@@ -104,8 +104,7 @@ def webp(frames: np.ndarray, fps: float, *, quality: int | None = None) -> bytes
     Args:
         quality: 0 to 100, for a file a tenth of the size; lossless if not given.
     """
-    image = require("PIL.Image", "animated pictures", "Pillow")
-    first, *rest = (image.fromarray(frame) for frame in frames)
+    first, *rest = (Image.fromarray(frame) for frame in frames)
     buffer = io.BytesIO()
     how = {"lossless": True, "method": 0, "quality": 0} if quality is None else {"method": 4, "quality": quality}
     first.save(buffer, "WEBP", save_all=True, append_images=rest, duration=round(1000 / fps), loop=0, **how)

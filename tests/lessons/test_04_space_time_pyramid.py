@@ -9,7 +9,7 @@ from common import noise_clip, pixels
 from einops import rearrange
 
 from hpvae_nb import InputError, load_clip, preset, scale_shapes
-from hpvae_nb.lessons.l04_space_time_pyramid import figures
+from hpvae_nb.lessons.l04_space_time_pyramid import experiment, figures
 from hpvae_nb.lessons.l04_space_time_pyramid.views import kept_frames_view, what_is_missing_view
 
 
@@ -52,8 +52,8 @@ WRONG = {  # see test_exercises
 
 
 def test_time_is_even_only_with_aligned_corners():
-    torch.testing.assert_close(figures.shown_times(4, 13, aligned=True), torch.arange(13.0))
-    loose = figures.shown_times(4, 13, aligned=False)
+    torch.testing.assert_close(experiment.shown_times(4, 13, aligned=True), torch.arange(13.0))
+    loose = experiment.shown_times(4, 13, aligned=False)
     assert loose[0] == loose[1] == 0
     torch.testing.assert_close(loose[-2:], torch.tensor([12.0, 12.0]))
     torch.testing.assert_close(loose.diff()[3:9], torch.full((6,), 16 / 13))

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from hpvae_nb.errors import sentence
 from hpvae_nb.io.clips import Clip
-from hpvae_nb.lab.background import Background, Rest
+from hpvae_nb.lab.background import Background, Pause
 from hpvae_nb.lab.live import image, message
 from hpvae_nb.lab.render import png
 from hpvae_nb.lessons.l03_patch_vae.experiment import first_scale, look
@@ -62,13 +62,13 @@ def beta_view(clip: Clip, model: Model) -> Any:
     def restart(change: Any) -> None:
         beta = change["new"]
 
-        def retrain(rest: Rest) -> None:
-            rest(PAUSE)
+        def retrain(pause: Pause) -> None:
+            pause(PAUSE)
             for event in first_scale(clip, model.config.replace(beta=beta)):
                 if event.iteration % max(1, steps // PICTURES) == 0:
                     draw(event.model)
                 bar.value = event.iteration
-                rest()
+                pause()
 
         def changed() -> None:
             if training.error:

@@ -6,26 +6,20 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from hpvae_nb.core.resampling import Shape, resize, upsample
+from hpvae_nb.core.resampling import resize
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.lab.render import KIND_COLORS, outline, subplots
 from hpvae_nb.lab.show import RANDOM, REAL, grid, to_uint8
+from hpvae_nb.lessons.l04_space_time_pyramid.experiment import kept, shown_times, stretched
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.pyramid import planned_shapes, real_samples, scale_shapes
 
 THUMBNAIL = (36, 64)
-
-
-def kept(frames: int, rate: int) -> range:
-    """Numbers of the frames that are left when every `rate`-th of `frames` is kept."""
-    return range(0, frames, rate)
 
 
 def kept_frames(clip: Clip, rates: Sequence[int], frames: int) -> Figure:
@@ -119,18 +113,6 @@ def kept_or_averaged(clip: Clip, rate: int, at: int) -> Figure:
 def side_by_side(pictures: Mapping[str, Tensor]) -> Figure:
     """Images `c h w` in [-1, 1] in a row, each below its title."""
     return grid([("", list(pictures.values()))], list(pictures), width=10.8 / len(pictures))
-
-
-def stretched(video: Tensor, shape: Shape, *, aligned: bool) -> Tensor:
-    """`b c t h w` linearly interpolated to `shape`, with corners aligned: first and last site, in space and time, keep
-    their places; or with half a site left at all ends (PyTorch's `align_corners=False`)."""
-    return upsample(video, shape) if aligned else F.interpolate(video, shape, mode="trilinear", align_corners=False)
-
-
-def shown_times(coarse: int, frames: int, *, aligned: bool) -> Tensor:
-    """The moment that each of `frames` interpolated frames shows, in frames from 0 to `frames - 1`."""
-    moments = torch.linspace(0, frames - 1, coarse).reshape(1, 1, -1, 1, 1)
-    return stretched(moments, (frames, 1, 1), aligned=aligned).flatten()
 
 
 def alignment(coarse: int, frames: int) -> Figure:

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.lab.live import WIDE, live
-from hpvae_nb.lessons.l04_space_time_pyramid.figures import kept, kept_frames, what_is_missing
+from hpvae_nb.lessons.l04_space_time_pyramid.experiment import kept
+from hpvae_nb.lessons.l04_space_time_pyramid.figures import kept_frames, what_is_missing
 from hpvae_nb.recipe.config import Config
 
 RATES = {"4, 3, 2, 1 (paper)": (4, 3, 2, 1), "2, 1": (2, 1), "3, 1": (3, 1), "4, 2, 1": (4, 2, 1), "5, 2, 1": (5, 2, 1)}

@@ -12,7 +12,7 @@ import torch
 from einops import rearrange
 
 from hpvae_nb.errors import sentence
-from hpvae_nb.lab.background import Background, Rest
+from hpvae_nb.lab.background import Background, Pause
 from hpvae_nb.lab.live import live, message
 from hpvae_nb.lab.show import animation
 from hpvae_nb.studies import evidence, sweeps
@@ -82,12 +82,12 @@ def rerun_panel(rows: Sequence[Row], trials: Sequence[sweeps.Trial], folder: Pat
     bar, text = widgets.FloatProgress(min=0, max=1, description="trained"), widgets.HTML()
     box = widgets.VBox([choice, widgets.HBox([start, stop]), bar, text])
 
-    def run(rest: Rest) -> None:
+    def run(pause: Pause) -> None:
         trial = choice.value
 
         def tell(share: float) -> None:
             bar.value = share
-            rest()
+            pause()
 
         row = sweeps.run_trial(trial, folder / trial.name, tell)
         text.value = _compared(row, rows)
