@@ -56,8 +56,8 @@ def vae_sheet(model: Model, *, samples: int = 3, seed: int = 0) -> Figure:
     figure = grid(
         rows, [*numbers, "", *numbers], width=width, colors=[REAL, RECONSTRUCTED, "black"], heat=_heat(), bar=KL_LABEL
     )
-    for number, axis in enumerate(figure.axes[frames + 1 : 3 * (2 * frames + 1) : 2 * frames + 1]):
-        axis.set_ylabel(f"random {number + 1}", rotation=0, ha="right", va="center", color=RANDOM, fontsize=9)
+    for i, axis in zip(range(samples), figure.axes[frames + 1 :: 2 * frames + 1], strict=False):
+        axis.set_ylabel(f"random {i + 1}", rotation=0, ha="right", va="center", color=RANDOM, fontsize=9)
     return figure
 
 
