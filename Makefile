@@ -37,7 +37,7 @@ evidence: $(VENV)/test.done  ## Measure one clip and seed of the evidence again,
 	$(BIN)/python -m hpvae_nb sweep data/evidence/spec.yaml --only clip=$(CLIP) --only seed=$(SEED) --out runs/evidence_again
 	$(BIN)/python data/evidence.py check runs/evidence_again --clip $(CLIP) --seed $(SEED)
 
-benchmarks: $(VENV)/base.done  ## Measure anew what docs/ says about this machine (about 20 minutes)
+benchmarks: $(VENV)/test.done  ## Measure anew what docs/ says about this machine (about 20 minutes)
 	$(BIN)/python benchmarks/step.py --growth --sampling --first-preview --out docs/benchmarks.md
 	$(BIN)/python benchmarks/methods.py --out docs/methods.md
 	$(BIN)/python benchmarks/widgets.py --out docs/widgets.md

@@ -31,10 +31,11 @@ import torch.nn.functional as F
 from einops import rearrange, reduce, repeat
 
 import hpvae_nb as hp
+from hpvae_nb.core import patches
 from hpvae_nb.lab import show
 from hpvae_nb.lab.render import described
 from hpvae_nb.lessons.l01_patches import checks as check
-from hpvae_nb.lessons.l01_patches import figures as patches
+from hpvae_nb.lessons.l01_patches import experiment, figures
 
 # %% [markdown]
 # ## A clip is a block of numbers
@@ -76,7 +77,7 @@ torch.testing.assert_close(tiles, patches.cut(video, 4))
 
 # %%
 described(
-    patches.tiles_figure(video, 4),
+    figures.tiles_figure(video, 4),
     "Left: a frame of the balloons cut into 9 by 16 square tiles. Right: the tiles in random order; sky, bits of "
     "balloon and cloud everywhere, no balloon whole.",
 )
@@ -164,7 +165,7 @@ print(len(overlapping), "overlapping patches, but only", patches.cut(corner[:, :
 # %%
 row = patches.overlapping(video[:, :9, 8:17, 9:22], 9)[:, :, 4]  # 'k c b d': the middle frame of each
 described(
-    patches.strip_figure(row, [f"column {9 + k}" for k in range(5)]),
+    show.grid([("", row)], [f"column {9 + k}" for k in range(5)], width=1.5),
     "Five patches cut from the red balloon, each moved by one column to the right of the one before.",
 )
 
@@ -289,9 +290,9 @@ row.value, column.value, size.value = 34, 78, 11
 
 # %%
 other = hp.load_clip("bunny", size=128).video
-found = patches.recurrence(street, other, size=7)
+found = experiment.recurrence(street, other, size=7)
 described(
-    patches.recurrence_figure(found),
+    figures.recurrence_figure(found),
     "Rising curves, from left to right: another frame, a smaller copy, the same frame, another clip, shuffled pixels.",
 )
 
@@ -324,7 +325,7 @@ laptop, clip = hp.preset("laptop"), hp.load_clip("pedestrians")
 shapes = hp.scale_shapes(laptop, clip)
 copies = [hp.pyramid.real_samples(laptop, clip, n, shapes[n])[0] for n in (0, 2, 4, 6)]
 described(
-    patches.scales_figure(copies, 11),
+    figures.scales_figure(copies, 11),
     "The clip at four sizes from 24 x 14 to 64 x 36 pixels, each with a box of 11 pixels: it covers most of the "
     "height of the smallest, a single walker's legs in the largest.",
 )

@@ -33,7 +33,7 @@ import hpvae_nb as hp
 from hpvae_nb.core.receptive_field import gradient_map
 from hpvae_nb.lab.render import described
 from hpvae_nb.lessons.l02_receptive_field import checks as check
-from hpvae_nb.lessons.l02_receptive_field import figures as fields
+from hpvae_nb.lessons.l02_receptive_field import experiment, figures
 
 # %% [markdown]
 # ## One layer
@@ -57,9 +57,9 @@ print((x.grad[0, 0] != 0).int().numpy())
 
 # %%
 depths = (1, 2, 3, 5)
-maps = [gradient_map(fields.stack(depth), (1, 33, 33)) for depth in depths]
+maps = [gradient_map(experiment.stack(depth), (1, 33, 33)) for depth in depths]
 described(
-    fields.maps_figure(maps, ["1 layer", "2 layers", "3 layers", "5 layers"], window=13),
+    figures.maps_figure(maps, ["1 layer", "2 layers", "3 layers", "5 layers"], window=13),
     "Four grey squares, 3, 5, 7 and 11 pixels wide: what one output sees after 1, 2, 3 and 5 layers. The wider "
     "ones are dark in the middle and pale at the rim.",
 )
@@ -95,7 +95,7 @@ check.field(field)
 
 # %%
 for depth, kernel, dilation in [(5, 3, 1), (5, 5, 1), (3, 3, 2)]:
-    (r, _) = hp.receptive_field(fields.stack(depth, kernel, dilation))
+    (r, _) = hp.receptive_field(experiment.stack(depth, kernel, dilation))
     print(f"{depth} layers, kernel {kernel}, dilation {dilation}: r = {r}")
     assert r == 1 + depth * (kernel - 1) * dilation
 
@@ -123,7 +123,7 @@ def extent(gradient):
 check.extent(extent)
 
 # %%
-net = fields.stack(3, dilation=2, dims=3)
+net = experiment.stack(3, dilation=2, dims=3)
 gradient = gradient_map(net, (1, 17, 17, 17))
 sites = torch.nonzero(gradient)
 measured = tuple((sites.max(dim=0).values - sites.min(dim=0).values + 1).tolist())
@@ -165,7 +165,7 @@ laptop, clip = hp.preset("laptop"), hp.load_clip("pedestrians")
 shapes = hp.scale_shapes(laptop, clip)
 copies = [hp.pyramid.real_samples(laptop, clip, n, shapes[n])[0] for n in range(7)]
 described(
-    fields.field_figure(copies[6], (11, 11, 11), (6, 18, 32)),
+    figures.field_figure(copies[6], (11, 11, 11), (6, 18, 32)),
     "Left: a street with walkers and a box of 11 x 11 pixels at its centre. Right: one row of pixels over 13 frames, "
     "with a box over 11 of the frames; walkers are slanted dark stripes.",
 )
@@ -198,21 +198,21 @@ print(sentence.value)
 # *How large a window holds 90 % of the gradient: 11, 9, 7 or 5 pixels?*
 
 # %%
-average = fields.average_map(5)
+average = experiment.average_map(5)
 described(
-    fields.effective_figure(average, 11),
+    figures.effective_figure(average, 11),
     "Left: the average gradient of one output, a dark spot inside a box of 11 x 11; a smaller dashed box holds 90 % of it. "
     "Right: the part of the gradient inside a window against its size, rising steeply at first and flat at the end.",
 )
 
 # %% tags=["nbval-ignore-output"]
-inside = {side: fields.share_within(average, side) for side in (1, 3, 5, 7, 9, 11)}
+inside = {side: experiment.share_within(average, side) for side in (1, 3, 5, 7, 9, 11)}
 for side, share in inside.items():
     print(f"the middle {side:2} x {side:2}: {side**2 / 11**2:4.0%} of the area, {share:4.0%} of the gradient")
 assert abs(inside[11] - 1) < 1e-5
 assert inside[7] > 0.7
-print("smallest window that holds 90 %:", fields.side_holding(average))
-assert fields.side_holding(average) == 9
+print("smallest window that holds 90 %:", experiment.side_holding(average))
+assert experiment.side_holding(average) == 9
 
 # %% [markdown]
 # The theoretical field is a bound. What counts, the *effective* field, is smaller, and shaped like a bell. With five layers the
@@ -221,9 +221,9 @@ assert fields.side_holding(average) == 9
 
 # %%
 depths = (1, 2, 3, 5, 8, 12, 16, 20, 28)
-effective = [fields.side_holding(fields.average_map(depth, repeats=8)) for depth in depths]
+effective = [experiment.side_holding(experiment.average_map(depth, repeats=8)) for depth in depths]
 described(
-    fields.depth_figure(depths, effective),
+    figures.depth_figure(depths, effective),
     "Against depth, the theoretical field rises in a straight line to 57 pixels; the window with 90 % of the gradient "
     "rises ever more slowly.",
 )
@@ -239,7 +239,7 @@ assert part[0] > part[3] > part[-1]
 # %% tags=["nbval-ignore-output"]
 model = hp.load_model("pedestrians_m3", device="cpu")
 trained = gradient_map(model.network.encoder, (3, 17, 17, 17))
-even, share = 5**3 / 9**3, fields.share_within(trained, 5)
+even, share = 5**3 / 9**3, experiment.share_within(trained, 5)
 print(f"in the middle 5 x 5 x 5: {share:.0%}, where a uniform gaze would have {even:.0%}")
 assert hp.receptive_field(model.network.encoder) == (9, 9, 9)
 assert share > 2 * even
@@ -271,7 +271,7 @@ described(picture, sentence)
 # taking part in its neighbours' patches. That is how the generator learns to make neighbours agree, which shuffled tiles could not.
 
 # %%
-shaping = fields.patch_map(generator, (4, 23, 23, 23), (11, 11, 11), (9, 9, 9))
+shaping = gradient_map(generator, (4, 23, 23, 23), patch=(9, 9, 9))
 reach = torch.nonzero(shaping)
 print("latents that shape a patch of 9:", (reach.max(dim=0).values - reach.min(dim=0).values + 1).tolist())
 print("computed:", 9 + 11 - 1)
@@ -317,7 +317,7 @@ facts = json.loads((hp.io.clips.data_dir() / "balloons.json").read_text())
 sizes = {b["name"]: 2 * b["radius"] / facts["width"] for b in facts["balloons"]}
 chosen = {name: sizes[name] for name in sorted(sizes, key=sizes.get)[::3]}
 described(
-    fields.choice_figure(shapes, chosen, 11),
+    figures.choice_figure(shapes, chosen, 11),
     "Left: the diameter of three balloons in pixels, rising with the scale; only the largest comes near the line of "
     "11 pixels, at the last scale. Right: frames of the clip at each scale, from 4 to 13, with a line at 11.",
 )
@@ -331,7 +331,7 @@ described(
 
 # %%
 for n, (t, h, w) in enumerate(shapes):
-    space, time = fields.border_share((h, w), (11, 11)), fields.border_share((t,), (11,))
+    space, time = experiment.border_share((h, w), (11, 11)), experiment.border_share((t,), (11,))
     print(f"scale {n}: {t:2} x {h:2} x {w:2}   beyond an edge: {space:4.0%}   beyond first or last frame: {time:4.0%}")
 
 # %% [markdown]
@@ -344,7 +344,7 @@ for n, (t, h, w) in enumerate(shapes):
 # %% tags=["nbval-ignore-output"]
 for side, value in inside.items():
     print(f"five layers, random weights: {value:4.0%} of the gradient within {side} x {side} px")
-print(f"trained encoder: {fields.share_within(trained, 5):4.0%} within 5 x 5 x 5")
+print(f"trained encoder: {experiment.share_within(trained, 5):4.0%} within 5 x 5 x 5")
 
 # %% [markdown]
 # - Each layer adds (kernel - 1) x dilation x the strides before it. Five layers of kernel 3 see 11.

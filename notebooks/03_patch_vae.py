@@ -37,7 +37,7 @@ from hpvae_nb.core import losses, steps
 from hpvae_nb.lab.diagram import patch_vae_diagram
 from hpvae_nb.lab.render import described
 from hpvae_nb.lessons.l03_patch_vae import checks as check
-from hpvae_nb.lessons.l03_patch_vae import figures
+from hpvae_nb.lessons.l03_patch_vae import experiment, figures
 
 # %% [markdown]
 # Everything happens at the coarsest scale of a rendered clip of balloons: few pixels, every fourth frame. (We start even
@@ -290,7 +290,7 @@ for event in hp.train(clip, config, seed=0):
     if event.scale_done:
         break
 model = event.model
-seen = figures.look(model)
+seen = experiment.look(model)
 assert seen.error < 0.1
 print("scales in the model:", model.scales)
 
@@ -318,7 +318,7 @@ described(
 )
 
 # %% tags=["nbval-ignore-output"]
-odd = figures.oddness(seen.real).flatten()
+odd = experiment.oddness(seen.real).flatten()
 nats = seen.kl.flatten()[odd.argsort()]
 common, oddest = nats[: len(nats) // 2].mean(), nats[-len(nats) // 10 :].mean()
 print(f"nats a patch: {common:.1f} in the common half, {oddest:.1f} in the oddest tenth")
@@ -357,7 +357,7 @@ described(
 )
 
 # %% tags=["nbval-ignore-output"]
-cheap, fair, dear = (figures.look(m) for m in models.values())
+cheap, fair, dear = (experiment.look(m) for m in models.values())
 for name, row in zip(models, (cheap, fair, dear), strict=True):
     print(f"{name:8}: {row.nats:6.2f} nats a patch, error {row.error:.3f}, diversity {row.diversity:.2f}")
 assert cheap.nats > 10 * fair.nats > 100 * dear.nats
@@ -372,7 +372,7 @@ assert cheap.diversity > fair.diversity > dear.diversity
 #   trained anew while you watch. Move it again before the bar is full, and it starts again.
 
 # %% tags=["nbval-ignore-output"]
-from hpvae_nb.lessons.l03_patch_vae.views import beta_view, settled
+from hpvae_nb.lessons.l03_patch_vae.views import beta_view
 
 view = beta_view(clip, model)
 view
@@ -382,7 +382,7 @@ slider, bar, picture, text = view.children
 before = picture.value
 slider.value = 10  # overtaken by the next line before it has begun
 slider.value = 0.1
-await settled(view)
+view.training.wait()
 assert picture.value != before, "another β must give another model"
 print("shown is the last that was asked for:", text.value.split(":")[0])
 
@@ -408,7 +408,7 @@ described(
 )
 
 # %% tags=["nbval-ignore-output"]
-ours, confetti, alike = (figures.look(m) for m in models.values())
+ours, confetti, alike = (experiment.look(m) for m in models.values())
 for name, row in zip(models, (ours, confetti, alike), strict=True):
     print(f"{name:13}: error {row.error:.3f}, diversity {row.diversity:.2f}")
 assert confetti.diversity > ours.diversity > alike.diversity

@@ -34,7 +34,7 @@ from einops import rearrange
 
 import hpvae_nb as hp
 from hpvae_nb.lab.render import described
-from hpvae_nb.lessons.l04_space_time_pyramid import figures
+from hpvae_nb.lessons.l04_space_time_pyramid import experiment, figures
 
 walkers, balloons = hp.load_clip("pedestrians", frames=25), hp.load_clip("balloons", frames=13)
 config = hp.preset("paper", scales=7, fine_size=144)
@@ -357,7 +357,7 @@ assert min(new_frames) > 1.5 * max(same_frames)
 
 # %%
 for aligned in (True, False):
-    moments = figures.shown_times(4, 13, aligned=aligned)
+    moments = experiment.shown_times(4, 13, aligned=aligned)
     print(f"aligned: {aligned!s:6}", [round(moment, 1) for moment in moments.tolist()])
 
 # %%
@@ -375,7 +375,9 @@ described(
 kept = thirteen.video[None, :, ::4]
 for aligned in (True, False):
     same = [
-        torch.equal(figures.stretched(kept, 13, aligned=aligned)[:, :, i], thirteen.video[None, :, i])
+        torch.equal(
+            experiment.stretched(kept, thirteen.video.shape[1:], aligned=aligned)[:, :, i], thirteen.video[None, :, i]
+        )
         for i in (0, 4, 8, 12)
     ]
     print(f"aligned: {aligned!s:6} frames 0, 4, 8, 12 unchanged: {same}")
@@ -385,7 +387,7 @@ for aligned in (True, False):
 # several steps: over 4 to 5 to 7 to 13 frames the factors multiply to the same.
 
 # %%
-speed = figures.shown_times(4, 13, aligned=False).diff()[5]
+speed = experiment.shown_times(4, 13, aligned=False).diff()[5]
 assert math.isclose(speed, (4 / 13) / (3 / 12), rel_tol=1e-5)
 print(f"too fast by {speed:.3f}; (4 / 13) / (3 / 12) = {(4 / 13) / (3 / 12):.3f}")
 steps = [(a / b) / ((a - 1) / (b - 1)) for a, b in ((4, 5), (5, 7), (7, 13))]

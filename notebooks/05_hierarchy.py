@@ -30,10 +30,11 @@ import torch.nn.functional as F
 
 import hpvae_nb as hp
 from hpvae_nb.core import losses, steps
+from hpvae_nb.core.steering import rms
 from hpvae_nb.lab.diagram import hierarchy_diagram
 from hpvae_nb.lab.render import described
 from hpvae_nb.lessons.l05_hierarchy import checks as check
-from hpvae_nb.lessons.l05_hierarchy import figures
+from hpvae_nb.lessons.l05_hierarchy import experiment, figures
 
 # %% [markdown]
 # A model that was trained on the pedestrians comes with the package. This is the way of a clip through it, from the
@@ -104,12 +105,12 @@ print(tuple(below.shape), "-> enlarged", tuple(up.shape), "-> added", tuple(adde
 
 # %%
 clip = hp.load_clip("pedestrians", frames=13)
-path = figures.reconstruction_steps(model, clip)
+path = experiment.reconstruction_steps(model, clip)
 print("scales that add something:", len(path))
 
 # %%
 described(
-    figures.residual_sheet(path, model.config.vae_levels),
+    figures.residual_sheet(path, model.config),
     "Scales 1 to 6 in columns. Row by row: the enlarged clip from below, what the scale added (mostly grey, with edges "
     "around the walkers), the sum, the real clip",
 )
@@ -123,14 +124,14 @@ described(
 
 # %%
 described(
-    figures.residual_sizes(path, model.config.vae_levels),
+    figures.residual_sizes(path, model.config),
     "Three lines over the scales: the error before each generator, the smaller error after it, and the size of its addition",
 )
 
 # %% tags=["nbval-ignore-output"]
 frames = [shape[0] for shape in model.shapes]
 new = [n for n in range(1, len(frames)) if frames[n] > frames[n - 1]]
-sizes = {n: figures.rms(step.residual) for n, step in enumerate(path, start=1)}
+sizes = {n: rms(step.residual) for n, step in enumerate(path, start=1)}
 for n, size in sizes.items():
     print(f"scale {n}: {frames[n - 1]:2} -> {frames[n]:2} frames, adds {size:.3f}")
 assert sorted(sorted(sizes, key=sizes.get)[-len(new) :]) == new, "most must be added where frames are new"
@@ -144,7 +145,7 @@ assert sorted(sorted(sizes, key=sizes.get)[-len(new) :]) == new, "most must be a
 
 # %% tags=["nbval-ignore-output"]
 for n, step in enumerate(path, start=1):
-    before, after = figures.rms(step.up - step.real), figures.rms(step.out - step.real)
+    before, after = rms(step.up - step.real), rms(step.out - step.real)
     print(f"scale {n}: error {before:.3f} -> {after:.3f}")
     assert after < before
 
@@ -214,7 +215,7 @@ for name, part in parts.items():
 # graph: a hook on every network's output notes whether a gradient came by.
 
 # %%
-flow = figures.gradient_flow(small, scale=2)
+flow = experiment.gradient_flow(small, scale=2)
 print(flow)
 
 # %%
@@ -354,8 +355,8 @@ assert own > 8
 # %% tags=["nbval-ignore-output"]
 print("scale   error before   after    added")
 for n, step in enumerate(path, start=1):
-    before_n, after_n = figures.rms(step.up - step.real), figures.rms(step.out - step.real)
-    print(f"{n:5} {before_n:14.3f} {after_n:7.3f} {figures.rms(step.residual):8.3f}")
+    before_n, after_n = rms(step.up - step.real), rms(step.out - step.real)
+    print(f"{n:5} {before_n:14.3f} {after_n:7.3f} {rms(step.residual):8.3f}")
 print(f"{own} of 16 samples resemble their own plan most")
 
 # %% [markdown]

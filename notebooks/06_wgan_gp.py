@@ -34,9 +34,9 @@ from einops import rearrange
 
 import hpvae_nb as hp
 from hpvae_nb.lab.render import described
-from hpvae_nb.lessons.l06_wgan_gp import figures
+from hpvae_nb.lessons.l06_wgan_gp import experiment, figures
 
-real, fake = figures.toy_points()
+real, fake = experiment.toy_points()
 print(tuple(real.shape), tuple(fake.shape), "points, coordinates")
 
 # %%
@@ -66,7 +66,7 @@ def train_without_rules(critic, steps):
 
 
 # %% tags=["nbval-ignore-output"]
-critic = figures.toy_critic()
+critic = experiment.toy_critic()
 after_50, after_100 = train_without_rules(critic, 50), train_without_rules(critic, 50)
 print(f"distance after 50 steps: {after_50:.0f}, after 100: {after_100:.0f}")
 assert after_100 > 2 * after_50 > 200
@@ -83,7 +83,7 @@ assert after_100 > 2 * after_50 > 200
 # and can be computed exactly.
 
 # %%
-cost = figures.transport_cost(real, fake)
+cost = experiment.transport_cost(real, fake)
 print(f"W = {cost:.1f}")
 described(
     figures.points_figure(real, fake, pairs=256),
@@ -172,9 +172,7 @@ def penalty_gradient(layer):
 # All of it is convolutions again. *The layer's kernel has 3 x 3 x 3 taps. How large are the kernels of the others?*
 
 # %%
-from hpvae_nb.lessons.l06_wgan_gp import experiment as cost_of
-
-print("kernels:", cost_of.kernels(lambda: penalty_gradient(plain)))
+print("kernels:", experiment.kernels(lambda: penalty_gradient(plain)))
 
 # %% [markdown]
 # One has 5 x 8 x 12 taps: it is as large as the clip. Where does it come from? The weight at shift $\delta$ meets the
@@ -237,7 +235,7 @@ from hpvae_nb.core.convolution import convolve, to_slope
 for layer in (Convolution.apply, convolve):
     torch.testing.assert_close(layer(clips, weight), plain(clips, weight))
     torch.testing.assert_close(penalty_gradient(layer), penalty_gradient(plain))
-print("kernels:", cost_of.kernels(lambda: penalty_gradient(Convolution.apply)))
+print("kernels:", experiment.kernels(lambda: penalty_gradient(Convolution.apply)))
 
 # %% [markdown]
 # Small ones only. Now the clock, with two clips of the `laptop` preset's finest scale and its 32 channels. The library
@@ -256,9 +254,9 @@ def library(x, weight):
 
 # %%
 layers = {"PyTorch": plain, "ours": Convolution.apply, "library": library}
-seconds = {name: cost_of.penalty_seconds(layer, large, many) for name, layer in layers.items()}
+seconds = {name: experiment.penalty_seconds(layer, large, many) for name, layer in layers.items()}
 described(
-    cost_of.parts_figure(seconds),
+    figures.parts_figure(seconds),
     "Times of three parts for PyTorch, ours and the library. PyTorch's second derivative takes longest of all; the other "
     "two are quicker there, and ours is slower at the slope",
 )
@@ -286,14 +284,14 @@ for name, (_, _, second) in seconds.items():
 
 # %%
 for weight in (0.1, 1, 10, 100):
-    s, distance = figures.expected(weight, cost)
+    s, distance = experiment.expected(weight, cost)
     print(f"λ = {weight:5}: expect slope {s:5.2f}, distance {distance:5.2f}")
 
 # %% [markdown]
 # Train five critics and see (some seconds). The dashed lines are these expectations; the dotted line is W.
 
 # %%
-histories = {weight: figures.train_toy(real, fake, weight) for weight in (0.0, 0.1, 1.0, 10.0, 100.0)}
+histories = {weight: experiment.train_toy(real, fake, weight) for weight in (0.0, 0.1, 1.0, 10.0, 100.0)}
 described(
     figures.training_figure(histories, cost),
     "Slope and distance over 200 steps: with lambda 0 both grow without end; with 0.1, 1 and 10 they settle at the dashed lines",
@@ -303,7 +301,7 @@ described(
 for weight, history in histories.items():
     print(f"λ = {weight:5}: slope {history[-1].slope:8.2f}, distance {history[-1].distance:8.2f} after 200 steps")
 for weight in (0.1, 1.0, 10.0):
-    slope, distance = figures.expected(weight, cost)
+    slope, distance = experiment.expected(weight, cost)
     assert abs(histories[weight][-1].slope / slope - 1) < 0.2
     assert abs(histories[weight][-1].distance / distance - 1) < 0.2
 
@@ -355,7 +353,7 @@ described(
 # *The blob is right of the ring's centre, and above. Which of the two gets the higher score?*
 
 # %% tags=["nbval-ignore-output"]
-inside = figures.train_toy(real, fake, 10.0, reading="inside")
+inside = experiment.train_toy(real, fake, 10.0, reading="inside")
 print(f"mean score of the real points less that of the fakes: {inside[-1].distance:.2f}")
 assert inside[-1].distance < 0 < histories[10.0][-1].distance
 
@@ -498,13 +496,16 @@ print(
 # *Which order of marks do you expect?*
 
 # %%
+from hpvae_nb.core.patches import shuffled
+
+frames = trainer.shapes[-1][0]
 clips = {
     "real": trainer.reals_n[0],
     "random sample": trainer.model.sample(1, seed=0)[0],
-    "shuffled": figures.shuffled_blocks(trainer.reals_n, 4)[0],
+    "shuffled": shuffled(trainer.reals_n[0], (frames, 4, 4)),
     "noise": torch.rand(3, *trainer.shapes[-1], generator=torch.Generator().manual_seed(0)) * 2 - 1,
 }
-maps = {name: figures.score_map(D, video) for name, video in clips.items()}
+maps = {name: experiment.score_map(D, video) for name, video in clips.items()}
 described(
     figures.maps_figure(clips, maps, frame=6),
     "Frame 6 of four clips above the critic's maps: in the real one the walkers shine and the ground is dim; noise is bright all over",
@@ -516,7 +517,7 @@ described(
 
 # %% tags=["nbval-ignore-output"]
 marks = {name: scores.mean().item() for name, scores in maps.items()}
-pixels = figures.score_map(D, figures.shuffled_blocks(trainer.reals_n, 1)[0]).mean().item()
+pixels = experiment.score_map(D, shuffled(trainer.reals_n[0], (frames, 1, 1))).mean().item()
 print({name: round(mark, 2) for name, mark in {**marks, "shuffled pixels": pixels}.items()})
 assert marks["real"] > max(marks["random sample"], marks["shuffled"])
 assert marks["shuffled"] > pixels

@@ -36,6 +36,7 @@ import hpvae_nb as hp
 from hpvae_nb.core import steps
 from hpvae_nb.core.latents import normal_maps
 from hpvae_nb.lab.diagram import training_diagram
+from hpvae_nb.lab.progress import watch
 from hpvae_nb.lab.render import described
 from hpvae_nb.lessons.l07_hp_vae_gan import checks as check
 from hpvae_nb.lessons.l07_hp_vae_gan import figures
@@ -245,14 +246,14 @@ print("two loops, the same model")
 # ## Watch it
 #
 # `hp.train` is the same two loops as a *generator*: it hands you an event after every step. Whoever wants to watch, count
-# or stop just reads events. `figures.watch` notes their losses and draws at the end.
+# or stop just reads events. `watch` notes their losses and draws at the end.
 #
 # *Before you look: the reconstruction error falls along a scale. What will it do where a new scale begins?*
 
 # %% tags=["nbval-ignore-output"]
 config = hp.preset("smoke", iterations=40)
 described(
-    figures.watch(clip, config, seed=0),
+    watch(clip, config, seed=0),
     "Above: the reconstruction error falls within each VAE scale and jumps where a scale begins; the KL climbs; the critic's "
     "distance swings around a small positive value. Below: the real clip and one random sample of each scale",
 )

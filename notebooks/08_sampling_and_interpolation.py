@@ -32,6 +32,7 @@ import torch
 from einops import rearrange
 
 import hpvae_nb as hp
+from hpvae_nb.core import steering
 from hpvae_nb.lab import show
 from hpvae_nb.lab.render import described
 from hpvae_nb.lessons.l08_sampling_and_interpolation import checks as check
@@ -66,7 +67,7 @@ print("the library decodes in the same way")
 clip = model.decode(z, seed=0)
 other_noise = model.decode(z, seed=1)
 other_z = model.decode(model.latent(1, seed=5), seed=0)
-by_z, by_noise = figures.size(other_z - clip), figures.size(other_noise - clip)
+by_z, by_noise = steering.rms(other_z - clip), steering.rms(other_noise - clip)
 print(f"root mean square of the change: {by_z:.3f} by another z, {by_noise:.3f} by other noise")
 assert by_z > 10 * by_noise
 
@@ -188,7 +189,7 @@ for k in (0.5, 10):
 # and back.
 
 # %%
-way = figures.loop(model, a, b, steps=8)
+way = steering.there_and_back(model.decode(model.interpolate(a, b, 8), noise=0))
 described(
     show.animation(way, 5, width=384), "Looping picture: people of one clip dissolve while those of another appear"
 )
@@ -234,8 +235,8 @@ check.blend(blend)
 # Both blends of our two maps, with a border twelve columns wide:
 
 # %%
-weight = figures.border(a.shape[-1], at=12, softness=12)
-blends = {"(1 - w) a + w b": (1 - weight) * a + weight * b, "variance kept": figures.blend(a, b, weight)}
+weight = steering.border(a.shape[-1], at=12, softness=12)
+blends = {"(1 - w) a + w b": (1 - weight) * a + weight * b, "variance kept": steering.blend(a, b, weight)}
 described(
     figures.border_spread(blends),
     "Standard deviation by column: level at 1 where the variance is kept; a dip to 0.7 in the middle for the plain blend",
@@ -255,7 +256,7 @@ def liveliness(z):
     return rearrange(clips[..., 10:14], "b c t h w -> b (c t h w)").std(dim=0).mean()
 
 
-plain, kept = liveliness((1 - weight) * many_a + weight * many_b), liveliness(figures.blend(many_a, many_b, weight))
+plain, kept = liveliness((1 - weight) * many_a + weight * many_b), liveliness(steering.blend(many_a, many_b, weight))
 print(f"standard deviation at the border: plain blend {plain:.3f}, kept length {kept:.3f}")
 assert plain < 0.9 * kept
 
@@ -297,8 +298,8 @@ def resample(z, fresh, times, rows, columns):
 check.resample(resample)
 
 # %%
-box = figures.Box(times=(0, 4), rows=(3, 10), columns=(2, 9))
-changed = model.decode(figures.resample(a, b, box), seed=0)
+box = steering.Box(times=(0, 4), rows=(3, 10), columns=(2, 9))
+changed = model.decode(steering.resample(a, b, box), seed=0)
 pixels = box.scaled(model.shapes[0], model.shapes[-1])
 rows = [("before", clip[0]), ("after", changed[0]), ("all of b", other_z[0])]
 rows = [(name, figures.outlined(video, pixels, width=384)) for name, video in rows]
@@ -331,7 +332,7 @@ print("an empty box:", re.sub("<.*?>", "", text.value))
 # scales, and a pixel at scale 0 is nearly three pixels wide at the top. *What part of the laptop clip can our box reach?*
 
 # %%
-field = figures.reach(model, box, model.shapes[0])
+field = steering.reach(model.network.generators, model.shapes, box)
 print("the box reaches frames, rows, columns", *field.axes().values(), "of", model.shapes[-1])
 
 # %% [markdown]
@@ -342,18 +343,18 @@ print("the box reaches frames, rows, columns", *field.axes().values(), "of", mod
 
 # %%
 wide_a, wide_b = (model.latent(1, seed=seed, size=(13, 36, 192)) for seed in (1, 5))
-wide_new = figures.resample(wide_a, wide_b, box)
+wide_new = steering.resample(wide_a, wide_b, box)
 before, after = (model.decode(z, seed=0)[0] for z in (wide_a, wide_new))
-with figures.held_statistics(model, wide_a, seed=0):
+with steering.held_statistics(model.network, lambda: model.decode(wide_a, seed=0)):
     before_held, after_held = (model.decode(z, seed=0)[0] for z in (wide_a, wide_new))
-moved, moved_held = figures.change(before, after), figures.change(before_held, after_held)
+moved, moved_held = steering.change(before, after), steering.change(before_held, after_held)
 
 # %% [markdown]
 # *Before you look: what will the second map show to the right of the dashed line, where the field ends?*
 
 # %%
-latent = tuple(wide_a.shape[2:])
-pixels, field = box.scaled(latent, tuple(moved.shape)), figures.reach(model, box, latent)
+shapes = hp.resampling.shapes_for_latent(model.shapes, tuple(wide_a.shape[2:]))
+pixels, field = box.scaled(shapes[0], tuple(moved.shape)), steering.reach(model.network.generators, shapes, box)
 maps = {"as the model decodes": moved, "with means and deviations held": moved_held}
 described(
     figures.change_maps(maps, pixels, field),
@@ -365,7 +366,7 @@ described(
 inside, beyond = pixels.mask(tuple(moved.shape)), ~field.mask(tuple(moved.shape))
 print(f"largest change beyond the field: held {moved_held[beyond].max():.0e}, as decoded {moved[beyond].max():.3f}")
 assert moved_held[beyond].max() < 1e-4 < 1e-3 < moved[beyond].max()
-there, here = figures.size(moved[beyond]), figures.size(moved[inside])
+there, here = steering.rms(moved[beyond]), steering.rms(moved[inside])
 print(f"root mean square, as decoded: beyond the field {there:.3f}, in the box {here:.3f}")
 assert there < here / 5
 
@@ -402,7 +403,7 @@ described(
 # %% tags=["nbval-ignore-output"]
 def step_sizes(video):
     """Root mean square of what changes from each frame of 'c t h w' to the next."""
-    return figures.change(video[:, :-1], video[:, 1:]).square().mean(dim=(1, 2)).sqrt()
+    return steering.change(video[:, :-1], video[:, 1:]).square().mean(dim=(1, 2)).sqrt()
 
 
 steps = step_sizes(long)
@@ -458,11 +459,11 @@ assert last > middle / 3
 # Root mean square of what changes, where values span 2. Your numbers will be near these:
 
 # %% tags=["nbval-ignore-output"]
-print(f"another z                      {figures.size(other_z - clip):.3f}")
-print(f"another noise                  {figures.size(other_noise - clip):.3f}")
-print(f"new box: inside                {figures.size(moved[inside]):.3f}")
-print(f"new box: beyond its field      {figures.size(moved[beyond]):.3f}")
-print(f"... with statistics held       {figures.size(moved_held[beyond]):.3f}")
+print(f"another z                      {steering.rms(other_z - clip):.3f}")
+print(f"another noise                  {steering.rms(other_noise - clip):.3f}")
+print(f"new box: inside                {steering.rms(moved[inside]):.3f}")
+print(f"new box: beyond its field      {steering.rms(moved[beyond]):.3f}")
+print(f"... with statistics held       {steering.rms(moved_held[beyond]):.3f}")
 print(f"spread at a soft border        {plain:.3f} plain, {kept:.3f} with the variance kept")
 print(f"motion of 49 frames            {steps[18:30].mean():.3f} in the middle, {steps[-6:].mean():.3f} at the end")
 

@@ -1,22 +1,20 @@
 """Shared by tests: a tiny recipe, small clips made of numbers, subprocesses, comparisons, and exercises' answers."""
 
+import ast
+import functools
+import importlib
 import importlib.util
-import math
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy
-import pytest
+import numpy as np
 import torch
-import torch.nn.functional as F
-from einops import rearrange, reduce, repeat
 
 import hpvae_nb
-from hpvae_nb import Clip, preset
+from hpvae_nb import Clip, lessons, preset
 from hpvae_nb.method import HpVaeGan
-from hpvae_nb.studies import evidence
 from hpvae_nb.training.trainer import Trainer
 
 SOURCE = Path(hpvae_nb.__file__).parent.parent
@@ -74,6 +72,11 @@ def same_weights(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
+def pixels(axis):
+    """The picture in an axis of matplotlib, as an array."""
+    return np.asarray(axis.images[0].get_array())
+
+
 def notebook_builder():
     """The module `notebooks/build.py`, which lies outside the package."""
     spec = importlib.util.spec_from_file_location("build", SOURCE / "notebooks" / "build.py")
@@ -82,39 +85,43 @@ def notebook_builder():
     return builder
 
 
+@functools.cache
 def answers(lesson):
-    """Stub and solution of each exercise of a lesson's script, as functions: `("stub", name)`, `("solution", name)`."""
+    """Stub and solution of each exercise of a lesson's script, as functions: `("stub", name)`, `("solution", name)`.
+
+    They see what the script imports, and nothing else of it.
+    """
     import jupytext  # here, so that tests of the core run where only pytest is installed
 
-    builder, found = notebook_builder(), {}
-    known = {"torch": torch, "F": F, "math": math, "rearrange": rearrange, "reduce": reduce, "repeat": repeat}
-    known |= {"np": numpy, "evidence": evidence}
-    for cell in jupytext.read(SOURCE / "notebooks" / f"{lesson}.py").cells:
+    builder, known, found = notebook_builder(), {}, {}
+    cells = [cell for cell in jupytext.read(SOURCE / "notebooks" / f"{lesson}.py").cells if cell.cell_type == "code"]
+    for statement in (statement for cell in cells for statement in ast.parse(cell.source).body):
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            exec(ast.unparse(statement), known)
+    for cell in cells:
         if "exercise" in cell.metadata.get("tags", []):
             for kind, code in zip(("stub", "solution"), builder.split(cell.source), strict=True):
                 names = dict(known)
                 exec(code, names)
-                (name,) = (name for name in names if name not in known and not name.startswith("__"))
+                (name,) = names.keys() - known.keys()
                 found[kind, name] = names[name]
     return found
 
 
-def solution_and_stub_are_judged(check, lesson, name, capsys):
-    """A lesson's check calls its solution right and its untouched stub not yet an answer."""
-    getattr(check, name)(answers(lesson)["solution", name])
-    assert capsys.readouterr().out.startswith("Right: ")
-    getattr(check, name)(answers(lesson)["stub", name])
-    assert capsys.readouterr().out.startswith("Not yet: ")
+def exercises(lesson):
+    """The names of a lesson's exercises."""
+    return [name for kind, name in answers(lesson) if kind == "solution"]
 
 
-def every_mistake(wrong):
-    """Runs a test for each wrong answer: `wrong[name][words]` is one to exercise `name`, answered with `words`."""
-    return pytest.mark.parametrize(("name", "words"), [(name, words) for name in wrong for words in wrong[name]])
+def lesson_tests():
+    """Every lesson's test module, by the lesson's name; each holds `WRONG` answers, and `EXAMPLES` of the views."""
+    sys.path[:0] = [folder for folder in [str(Path(__file__).parent / "lessons")] if folder not in sys.path]
+    return {lesson: importlib.import_module(f"test_{lesson}") for lesson in lessons.names()}
 
 
-def mistake_is_named(check, wrong, name, words, capsys):
-    """A lesson's check answers a wrong answer with words that fit."""
-    getattr(check, name)(wrong[name][words])
-    said = capsys.readouterr().out
-    assert said.startswith("Not quite: ")
-    assert words in said
+def examples():
+    """How views are made: for each its lesson, what it draws for one answer, and a function of a model."""
+    found = {}
+    for lesson, module in lesson_tests().items():
+        found |= {name: (lesson, *example) for name, example in getattr(module, "EXAMPLES", {}).items()}
+    return found

@@ -10,6 +10,8 @@ import pytest
 from common import SOURCE, notebook_builder, run_python
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+from hpvae_nb import lessons
+
 FOLDER = SOURCE / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 LAX = {"nbval-ignore-output", "nbval-skip", "nbval-raises-exception", "raises-exception"}
@@ -30,8 +32,11 @@ def is_lax(cell):
     return bool(LAX & set(cell.metadata.get("tags", [])) or LAX_COMMENT.search(cell.source))
 
 
-def test_there_are_notebooks():
-    assert NOTEBOOKS[0].stem == "00_quickstart"
+def test_a_lesson_has_one_number_and_name_everywhere():
+    scripts = sorted(path.stem for path in FOLDER.glob("[0-9]*.py"))
+    tests = sorted(path.stem.removeprefix("test_") for path in (SOURCE / "tests" / "lessons").glob("test_[0-9]*.py"))
+    assert scripts[0] == "00_quickstart"
+    assert scripts == [path.stem for path in NOTEBOOKS] == lessons.names() == tests
 
 
 def test_outputs_are_saved(notebook):

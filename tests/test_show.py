@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 import torch
+from common import run_python
 from PIL import Image
 
 from hpvae_nb.errors import InputError
@@ -93,14 +94,6 @@ def test_contact_sheet_shows_first_and_last_frame(ramp, tmp_path):
     assert Image.open(path).size[0] > 500
 
 
-def test_loss_curves_draw_every_scale(trained):
-    figure = show.loss_curves(trained)
-    drawn = {axis.get_title(): len(axis.lines) for axis in figure.axes}
-    assert drawn["reconstruction error"] == trained.config.scales
-    assert sum(drawn.values()) == 2 * trained.config.scales
-    figure.clear()
-
-
 def test_summary_says_what_was_measured(trained, pedestrians):
     page = report.summary(trained, pedestrians)
     for word in ("diversity", "reconstruction", "seed 0", "13 x 18 x 32"):
@@ -114,3 +107,9 @@ def test_summary_says_what_was_measured(trained, pedestrians):
 )
 def test_duration(seconds, words):
     assert report.duration(seconds) == words
+
+
+def test_the_command_line_needs_no_widgets_and_starts_no_backend():
+    code = "import sys, hpvae_nb.cli; print({'ipywidgets', 'IPython'} & set(sys.modules)); import matplotlib as m; "
+    code += "print(m.rcParams._get_backend_or_none())"
+    assert run_python("-c", code).stdout.split("\n")[:2] == ["set()", "None"]

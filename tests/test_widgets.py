@@ -1,6 +1,5 @@
 """Widgets are thin: what they show is what a plain function returns; and what all lessons' views have in common."""
 
-import importlib
 import io
 import re
 import subprocess
@@ -8,7 +7,7 @@ import sys
 
 import pytest
 import torch
-from common import SOURCE, environment, noise_clip
+from common import SOURCE, environment, examples, noise_clip
 from PIL import Image
 from torch import nn
 
@@ -18,23 +17,10 @@ from hpvae_nb.lab.render import png
 from hpvae_nb.lessons.l00_quickstart.views import sample_picture, seed_view
 from hpvae_nb.lessons.l01_patches import figures as patches
 from hpvae_nb.lessons.l02_receptive_field import figures as fields
+from hpvae_nb.lessons.l02_receptive_field.experiment import measured_nearby
+from hpvae_nb.lessons.l06_wgan_gp import experiment
 from hpvae_nb.lessons.l06_wgan_gp import figures as critic
 from hpvae_nb.recipe.build import make_encoder, make_generator
-
-VIEWS = sorted(lessons.views())
-
-
-@pytest.fixture(scope="module")
-def benchmark():
-    """`benchmarks/widgets.py`, which knows how each lesson makes its views."""
-    sys.path.insert(0, str(SOURCE / "benchmarks"))
-    try:
-        spec = importlib.util.spec_from_file_location("view_times", SOURCE / "benchmarks" / "widgets.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-    finally:
-        sys.path.pop(0)
 
 
 def test_seed_view_follows_its_slider(trained):
@@ -51,17 +37,20 @@ def test_pictures_stand_side_by_side(trained):
     assert picture.size == (3 * 64, 2 * 18)
 
 
-@pytest.mark.slow
-def test_every_view_speaks(trained, benchmark):
+def test_every_view_has_an_example():
+    """Those that the lessons' tests bring along are all there are, so none goes untested below."""
+    assert sorted(examples()) == sorted(lessons.views())
+
+
+@pytest.mark.parametrize("name", examples())
+def test_every_view_speaks(name, trained):
     """Each control has a description, each picture a sentence for those who cannot see it."""
-    made = benchmark.views(trained)
-    assert sorted([*made, "beta_view"]) == VIEWS
-    for name, (_, _, make) in made.items():
-        *controls, picture, text = make().children
-        assert all(control.description for control in controls), name
-        assert picture.tooltip, name
-        assert not picture.tooltip.startswith("Picture for"), f"{name} says nothing of its picture"
-        assert "alert" not in text.value, name
+    _, _, make = examples()[name]
+    *controls, picture, text = make(trained).children
+    assert all(control.description for control in controls)
+    assert picture.tooltip
+    assert not picture.tooltip.startswith("Picture for"), "it says nothing of its picture"
+    assert "alert" not in text.value
 
 
 def drawn_again():
@@ -69,8 +58,8 @@ def drawn_again():
     video = noise_clip(height=24, width=40).video
     config = preset("smoke", channels=4, latent=4)
     encoder, generator = make_encoder(config), make_generator(config, 0)
-    real, fake = critic.toy_points(40)
-    shots = critic.train_toy(real, fake, 10.0, steps=20)
+    real, fake = experiment.toy_points(40)
+    shots = experiment.train_toy(real, fake, 10.0, steps=20)
     clips, maps = {"real": video, "noise": -video}, {"real": video[0], "noise": video[1]}
     sites = [(0, 3, 5), (6, 9, 20)]
     return {
@@ -86,8 +75,8 @@ def drawn_again():
 def test_a_figure_drawn_into_again_is_the_figure_drawn_anew(name):
     draw = drawn_again()[name]
     old = draw(0, None)
-    first = png(old, tight=False)
-    assert png(draw(1, old), tight=False) == png(draw(1, None), tight=False) != first
+    first = png(old, quick=True)
+    assert png(draw(1, old), quick=True) == png(draw(1, None), quick=True) != first
 
 
 @pytest.mark.parametrize("site", [(0, 0, 0), (3, 5, 6), (6, 10, 12)])
@@ -95,12 +84,12 @@ def test_a_field_measured_nearby_is_the_field_measured_everywhere(site):
     """Exactly so without activations, where gradients don't depend on what passes; borders are borders either way."""
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv3d(1, 2, 3, padding=1), nn.Conv3d(2, 1, 5, padding=2))
-    nearby = fields.measured_nearby(lambda shape, at: gradient_map(network, shape, at), (7, 11, 13), site, (3, 3, 3))
+    nearby = measured_nearby(lambda shape, at: gradient_map(network, shape, at), (7, 11, 13), site, (3, 3, 3))
     torch.testing.assert_close(nearby, gradient_map(network, (7, 11, 13), site))
 
 
 @pytest.mark.slow
-def test_the_benchmark_of_views_prints_a_table(trained, tmp_path, benchmark):
+def test_the_benchmark_of_views_prints_a_table(trained, tmp_path):
     model, out = trained.save(tmp_path / "model.safetensors"), tmp_path / "views.md"
     command = [sys.executable, "benchmarks/widgets.py", "--model", str(model), "--times", "6", "--out", str(out)]
     done = subprocess.run(command, cwd=SOURCE, env=environment(), capture_output=True, text=True)
@@ -109,7 +98,7 @@ def test_the_benchmark_of_views_prints_a_table(trained, tmp_path, benchmark):
     number = r"(\d+(?:\.\d+)?)"
     cells = rf"^\| (\w+_view) \| (\d+) \| .* \| {number} \| {number} \| {number} \| (?:yes|no) \| \d+ \|$"
     rows = re.findall(cells, out.read_text(), re.MULTILINE)
-    assert [name for name, *_ in rows] == list(benchmark.views(trained))
+    assert [name for name, *_ in rows] == [name for name in examples() if name != "beta_view"]
     assert all(0 < float(median) <= float(late) for _, _, median, late, _ in rows)
     cells = rf"^\| (\w+_view) \| \d+ \| (coarse, \d+ px|the finest) \| {number} \| {number} \| \d+ \| {number} \|$"
     large = re.findall(cells, out.read_text(), re.MULTILINE)

@@ -24,7 +24,7 @@ MISTAKES = {
         "in enumerate(hp.scale_shapes(laptop, clip))",
     ),
     "tiles are ordered by columns": (
-        ("01_patches", "lessons/l01_patches/figures.py"),
+        ("01_patches", "core/patches.py"),
         ("c (t a) (h b) (w d) -> (t h w) c a b d", "c (t a) (h b) (w d) -> (t w h) c a b d"),
         "assert_close(tiles, patches.cut(video, 4))",
     ),

@@ -1,4 +1,4 @@
-"""Space-time patches as rows of a matrix, the nearest of them, and a clip put together from chosen ones."""
+"""Space-time patches: cut and put back, as rows of a matrix, the nearest of them, a clip made of chosen ones."""
 
 from __future__ import annotations
 
@@ -7,15 +7,94 @@ import math
 from collections.abc import Callable
 
 import torch
-from einops import rearrange
+import torch.nn.functional as F
+from einops import rearrange, reduce
 from torch import Tensor
 
 from hpvae_nb.core.resampling import Shape
-from hpvae_nb.errors import require
+from hpvae_nb.errors import InputError, require
 
 _BLOCK = 2**20  # distances computed at a time: what stays in a processor's cache (measured: 3 times faster than 2**24)
 _BALLOTS = 2**24  # votes counted at a time: bounds memory, whatever the size of a clip
 _PROBED = 16  # cells of the approximate index looked into; measured: 99 of 100 neighbours are then the true ones
+
+
+def cut(video: Tensor, size: int | Shape) -> Tensor:
+    """Tiles without overlap, `c t h w` to `k c a b d`: cubes of side `size`, or of the shape (a, b, d).
+
+    Every side of the clip must be a multiple of the tile's.
+    """
+    a, b, d = _sides(size)
+    return rearrange(video, "c (t a) (h b) (w d) -> (t h w) c a b d", a=a, b=b, d=d)
+
+
+def put_back(tiles: Tensor, t: int, h: int, w: int) -> Tensor:
+    """The inverse of `cut`, for t tiles in time, h down and w across."""
+    return rearrange(tiles, "(t h w) c a b d -> c (t a) (h b) (w d)", t=t, h=h, w=w)
+
+
+def tiled(video: Tensor, size: int | Shape) -> tuple[Tensor, Shape]:
+    """The clip `c t h w` without what does not fill a tile at its ends; and how many tiles it has along each axis.
+
+    Raises:
+        InputError: when not even one tile fits.
+    """
+    sides = _sides(size)
+    t, h, w = counts = tuple(length // max(1, side) for length, side in zip(video.shape[1:], sides, strict=True))
+    if min(*sides, *counts) < 1:
+        raise InputError(
+            f"a tile of {size} does not fit into {tuple(video.shape[1:])}: choose 1..{min(video.shape[1:])}"
+        )
+    a, b, d = sides
+    return video[:, : t * a, : h * b, : w * d], counts
+
+
+def shuffled(video: Tensor, size: int | Shape, seed: int = 0) -> Tensor:
+    """The clip `c t h w` with its tiles in random order; what does not fill a tile is cut off at the ends.
+
+    A tile as long as the clip, (T, b, d), leaves time alone: the order is then the same in all frames.
+
+    Raises:
+        InputError: when not even one tile fits.
+    """
+    whole, counts = tiled(video, size)
+    tiles = cut(whole, size)
+    order = torch.randperm(len(tiles), generator=torch.Generator().manual_seed(seed))
+    return put_back(tiles[order], *counts)
+
+
+def _sides(size: int | Shape) -> Shape:
+    return (size, size, size) if isinstance(size, int) else size
+
+
+def overlapping(video: Tensor, size: int) -> Tensor:
+    """Every patch that lies inside the clip, one for each place: `c t h w` to `k c size size size`."""
+    return rearrange(patch_rows(video[None], (size,) * 3), "k (c a b d) -> k c a b d", a=size, b=size, d=size)
+
+
+def patch_at(video: Tensor, site: tuple[int, int, int], size: int) -> Tensor:
+    """The patch of one frame whose first corner is at (frame, row, column): `c size size`."""
+    frame, row, column = site
+    return video[:, frame, row : row + size, column : column + size]
+
+
+def distance_maps(video: Tensor, patches: Tensor) -> Tensor:
+    """Mean squared difference between each patch and what lies at each place of each frame.
+
+    It writes (x - p)^2 as x^2 - 2 x p + p^2, so that the middle term is a convolution and no patch is ever copied.
+
+    Args:
+        video: `c t h w`.
+        patches: of one frame each, `k c b d`.
+
+    Returns:
+        `k t h w`, one value for each first corner: h = H - b + 1, w = W - d + 1.
+    """
+    frames = rearrange(video, "c t h w -> t c h w")
+    squares = F.conv2d(reduce(frames**2, "t c h w -> t 1 h w", "sum"), torch.ones(1, 1, *patches.shape[2:]))
+    products = rearrange(F.conv2d(frames, patches), "t k h w -> k t h w")
+    own = reduce(patches**2, "k c b d -> k 1 1 1", "sum")
+    return (squares[:, 0] - 2 * products + own).clamp(min=0) / patches[0].numel()
 
 
 def patch_grid(shape: Shape, patch: Shape) -> Shape:

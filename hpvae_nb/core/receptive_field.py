@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -57,14 +58,18 @@ def empirical_receptive_field(module: nn.Module, shape: tuple[int, ...]) -> tupl
 
 
 def gradient_map(
-    module: nn.Module, shape: tuple[int, ...], site: tuple[int, ...] | None = None
+    module: nn.Module, shape: tuple[int, ...], site: tuple[int, ...] | None = None, *, patch: Sequence[int] = ()
 ) -> Float[Tensor, "*sites"]:
     """How strongly each input site sways one output site: |gradient|, summed over channels (figure 3, in green).
+
+    Normalisation over sites, by which everything sways everything, is left out.
 
     Args:
         module: a network of `b c t h w` or `b c h w`; several outputs count as the first.
         shape: the input's, as `t h w`, `c t h w` or `b c t h w` (without t for two dimensions).
         site: the output site; the central one if not given.
+        patch: sizes, odd, of a patch of the output around that site, whose sum counts in its place; what lies outside
+            the output is left out.
 
     Returns:
         A map `t h w` of values of at least 0.
@@ -93,7 +98,8 @@ def gradient_map(
             handle.remove()
     y = y[0] if isinstance(y, tuple) else y
     at = site or tuple(length // 2 for length in y.shape[2:])
-    (gradient,) = torch.autograd.grad(y[(0, slice(None), *at)].sum(), x)
+    around = [slice(max(0, i - r // 2), i + r // 2 + 1) for i, r in zip(at, patch or [1] * len(at), strict=True)]
+    (gradient,) = torch.autograd.grad(y[(0, slice(None), *around)].sum(), x)
     return gradient[0].abs().sum(dim=0)
 
 

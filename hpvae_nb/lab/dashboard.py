@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import html
 import shutil
 import tempfile
-import threading
 import time
 import warnings
 import weakref
@@ -13,111 +11,62 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import ipywidgets as widgets
 import torch
 
-from hpvae_nb.errors import InputError, require, sentence
+from hpvae_nb.errors import InputError, sentence
 from hpvae_nb.io.clips import Clip, load_clip, load_image
-from hpvae_nb.lab.live import image
+from hpvae_nb.lab.background import Background, Pause
+from hpvae_nb.lab.live import image, message
+from hpvae_nb.lab.progress import Progress, loss_figure
 from hpvae_nb.lab.render import png
 from hpvae_nb.lab.report import duration
 from hpvae_nb.lab.show import animation
-from hpvae_nb.lessons.l07_hp_vae_gan.figures import Progress, loss_figure
-from hpvae_nb.machine import choose_device
 from hpvae_nb.model import Model
 from hpvae_nb.recipe.config import Config
-from hpvae_nb.recipe.pyramid import samples_per_step, scale_shapes
-from hpvae_nb.training.cost import estimate
+from hpvae_nb.recipe.pyramid import scale_shapes
 from hpvae_nb.training.events import train
-from hpvae_nb.training.plan import training_precision
+from hpvae_nb.training.plan import Plan, make_plan
 
 PAUSE = 0.5  # seconds between redraws, at least
-PATIENCE = 60.0  # seconds to wait for a step to end
 WIDEST = 640  # pixels; what is uploaded larger is reduced, since no preset trains on more than half of it
 PREVIEW = 168  # pixels
 
 
-class Training:
-    """A training in a thread of its own, which can be stopped between two steps, and go on.
-
-    Only one of a process runs at a time: starting one stops the other, which can go on later.
+class Training(Background):
+    """A training in the background, which goes on from its last checkpoint.
 
     Attributes:
         progress: what was seen so far.
         folder: where checkpoints go; a folder that already holds this run is gone on with.
-        state: `"ready"`, `"running"`, `"stopped"`, `"done"` or `"failed"`.
-        error: why it failed; None otherwise.
         model: the model so far; None before the first step.
     """
 
-    _current: Training | None = None
-
     def __init__(self, clip: Clip, config: Config, folder: Path, seed: int, changed: Callable[[], None]) -> None:
+        super().__init__(self._train, changed)
         self.progress, self.folder, self.seed = Progress(clip, config), folder, seed
-        self.state = "ready"
-        self.error: Exception | None = None
         self.model: Model | None = None
-        self._changed, self._stop = changed, threading.Event()
-        self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        """Begin, or go on from the last checkpoint; nothing happens while it runs."""
-        if self.state == "running" and not self._stop.is_set():
-            return
-        Training.stop_any()
-        Training._current = self
-        self._stop.clear()
-        self.state, self.error = "running", None
-        self._thread = threading.Thread(target=self._run, name="training", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ask it to stop after the step that is being made; a checkpoint is written then."""
-        self._stop.set()
-
-    def wait(self, seconds: float = PATIENCE) -> str:
-        """Wait until it stands still, and say in which state."""
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(seconds)
-        return self.state
-
-    @classmethod
-    def stop_any(cls) -> None:
-        """Stop whichever training runs in this process, and wait for it."""
-        if cls._current is not None:
-            cls._current.stop()
-            cls._current.wait()
-
-    def _run(self) -> None:
-        try:
-            self._changed()
-            self.state = self._events()
-        except Exception as error:  # a thread's output is seen by nobody
-            self.state, self.error = "failed", error
-        try:
-            self._changed()
-        except Exception as error:  # nothing is left to show it in
-            self.state, self.error = "failed", error
-
-    def _events(self) -> str:
+    def _train(self, pause: Pause) -> None:
         clip, config = self.progress.clip, self.progress.config
         events = train(clip, config, seed=self.seed, out=self.folder, resume=True)
         due = 0.0
-        while not self._stop.is_set():
-            try:
+        try:
+            while True:
+                pause()
                 event = next(events)
-            except StopIteration as end:
-                self.model = end.value
-                self.progress.finish(end.value)
-                return "done"
-            self.model = event.model
-            self.progress.note(event)
-            began = time.monotonic()
-            if began >= due:
-                self._changed()
-                took = time.monotonic() - began
-                due = began + max(PAUSE, 5 * took)  # drawing takes a fifth of the time at most
-        events.close()
-        return "stopped"
+                self.model = event.model
+                self.progress.note(event)
+                began = time.monotonic()
+                if began >= due:
+                    self._changed()
+                    took = time.monotonic() - began
+                    due = began + max(PAUSE, 5 * took)  # drawing takes a fifth of the time at most
+        except StopIteration as end:
+            self.model = end.value
+            self.progress.finish(end.value)
+        finally:
+            events.close()  # writes a checkpoint, if it is not at its end
 
 
 def dashboard(clip: Clip, config: Config, *, out: str | Path | None = None, seed: int = 0) -> Any:
@@ -141,7 +90,7 @@ def dashboard(clip: Clip, config: Config, *, out: str | Path | None = None, seed
     Raises:
         InputError: when `clip` cannot be trained with `config`.
     """
-    Training.stop_any()
+    Background.stop_any()
     return _Dashboard(clip, config, out, seed).box
 
 
@@ -180,7 +129,6 @@ class _Dashboard:
     """The widgets, and what happens when they are used."""
 
     def __init__(self, clip: Clip, config: Config, out: str | Path | None, seed: int) -> None:
-        widgets = self.widgets = require("ipywidgets", "interactive views")
         self.config, self.seed = config, seed
         self.go = widgets.Button(icon="play", button_style="primary")
         self.halt = widgets.Button(description="Stop", icon="stop", tooltip="stop after this step, and keep it")
@@ -212,14 +160,13 @@ class _Dashboard:
 
     def _show_clip(self, clip: Clip, said: str = "") -> None:
         """Make `clip` the one to be trained. Nothing changes when it can't be."""
-        words, shapes = _noted(lambda: scale_shapes(self.config, clip))
-        plan = _plan(self.config, clip, shapes)
+        words, plan = _noted(lambda: make_plan(clip, self.config))
         folder = Path(tempfile.mkdtemp(dir=self.temporary)) if self.out is None else Path(self.out) / clip.name
         self.training = self.box.training = Training(clip, self.config, folder, self.seed, self.redraw)
         self.drawn = -1
         self.previews.children = [self._preview("the clip", self.training.progress.real(-1), clip.fps)]
         self.redraw()
-        self._say(" ".join([f"{clip.name}: {plan}", said, words]))
+        self._say(" ".join([f"{clip.name}: {_expected(plan)}", said, words]))
 
     def _take(self, name: str, content: bytes) -> None:
         words, clip = _noted(lambda: clip_from_upload(name, content, self.config))
@@ -257,7 +204,7 @@ class _Dashboard:
         elif training.state != "ready":
             self._say(progress.words())
         if progress.steps != self.drawn:
-            self.losses.value = png(loss_figure(progress))
+            self.losses.value = png(loss_figure(progress.losses, progress.config))
             self.losses.tooltip = f"Losses over all steps. {progress.words()}"
             self.drawn = progress.steps
         for scale in sorted(progress.previews)[len(self.previews.children) - 1 :]:
@@ -266,7 +213,6 @@ class _Dashboard:
             self.previews.children = [*self.previews.children, preview]
 
     def _preview(self, name: str, clip: torch.Tensor, fps: float) -> Any:
-        widgets = self.widgets
         video = clip if clip.ndim == 4 else clip[:, None]
         size = " x ".join(map(str, clip.shape[1:]))
         picture = image("webp", width=f"{PREVIEW}px")
@@ -274,8 +220,8 @@ class _Dashboard:
         return widgets.VBox([picture, widgets.Label(picture.tooltip)])
 
     def _say(self, words: str, *, alert: bool = False) -> None:
-        role = 'role="alert" style="font-weight: bold"' if alert else 'role="status"'
-        self.text.value = f"<span {role}>{html.escape(words.strip())}</span>"
+        said = message(words.strip(), alert=alert)
+        self.text.value = f"<b>{said}</b>" if alert else said
 
     def _safely(self, action: Callable[[], None]) -> None:
         """A callback's output is seen by nobody: say what went wrong where it is read."""
@@ -285,18 +231,12 @@ class _Dashboard:
             self._say(sentence(error), alert=True)
 
 
-def _plan(config: Config, clip: Clip, shapes: list[Any]) -> str:
+def _expected(plan: Plan) -> str:
     """What training will take, in a sentence."""
-    device = choose_device("auto")
-    with torch.random.fork_rng(devices=[]):  # the layers it times are initialised, from the caller's random numbers
-        costs = estimate(
-            config, shapes, device, training_precision("auto", device, config, shapes), samples_per_step(config, clip)
-        )
-    seconds, peak = config.iterations * sum(c.seconds for c in costs), max(c.peak_bytes for c in costs)
-    size = " x ".join(map(str, shapes[-1]))
+    size = " x ".join(map(str, plan.shapes[-1]))
     return (
-        f"{config.scales} scales up to {size}, {config.iterations} steps each. Expect about {duration(seconds)} on "
-        f"this machine, and {peak / 1e9:.1f} GB of memory."
+        f"{plan.config.scales} scales up to {size}, {plan.config.iterations} steps each. Expect about "
+        f"{duration(plan.seconds)} on this machine, and {plan.peak_bytes / 1e9:.1f} GB of memory."
     )
 
 

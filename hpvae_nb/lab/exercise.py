@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -52,24 +52,40 @@ def ask(answer: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     return result
 
 
-def compare(given: Any, wanted: Tensor, wrong: dict[str, Tensor]) -> None:
+def compare(actual: Any, expected: Tensor, wrong: Mapping[str, Tensor]) -> None:
     """Hold a result against the right one, and against those that typical mistakes give.
 
     Args:
-        given: the learner's result.
-        wanted: the right one.
+        actual: the learner's result.
+        expected: the right one.
         wrong: what to say, and the result of the mistake that calls for saying it.
 
     Raises:
-        Mistake: unless `given` is `wanted`, up to rounding.
+        Mistake: unless `actual` is `expected`, up to rounding.
     """
-    if not isinstance(given, Tensor):
-        raise Mistake(f"your result is a {type(given).__name__}, but a tensor was wanted")
-    if given.shape != wanted.shape:
-        raise Mistake(f"your result is {tuple(given.shape)}, but {tuple(wanted.shape)} was wanted")
-    if torch.allclose(given, wanted, atol=1e-4, rtol=1e-4):
+    if not isinstance(actual, Tensor):
+        raise Mistake(f"your result is a {type(actual).__name__}, but a tensor was wanted")
+    if actual.shape != expected.shape:
+        raise Mistake(f"your result is {tuple(actual.shape)}, but {tuple(expected.shape)} was wanted")
+    if torch.allclose(actual, expected, atol=1e-4, rtol=1e-4):
         return
     for words, values in wrong.items():
-        if torch.allclose(given, values, atol=1e-4, rtol=1e-4):
+        if actual.shape == values.shape and torch.allclose(actual, values, atol=1e-4, rtol=1e-4):
             raise Mistake(words)
     raise Mistake("the shape is right and the numbers are not; hold your lines against the formula, term by term")
+
+
+def match(actual: Any, expected: Any, wrong: Mapping[str, Sequence[Any]], otherwise: str) -> None:
+    """As `compare`, for results that are exactly right or wrong, such as whole numbers.
+
+    Args:
+        actual: the learner's result.
+        expected: the right one.
+        wrong: what to say, and the results of the mistakes that call for saying it.
+        otherwise: what to say of any other result.
+
+    Raises:
+        Mistake: unless `actual` is `expected`.
+    """
+    if actual != expected:
+        raise Mistake(next((words for words, values in wrong.items() if actual in values), otherwise))

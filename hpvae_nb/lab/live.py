@@ -9,17 +9,38 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from hpvae_nb.errors import require, sentence
+import ipywidgets as widgets
+import traitlets
+from matplotlib.figure import Figure
+
+from hpvae_nb.errors import sentence
 from hpvae_nb.lab.finer import Rest, Stages, Stepwise
+from hpvae_nb.lab.render import png
 
 SOON = 0.1  # seconds after which a picture that is still being drawn is announced
-BUSY = '<span role="status">Drawing ...</span>'
+WIDE = {"layout": {"width": "34em"}, "style": {"description_width": "14em"}}  # of a control with a long description
 
-Drawing = Callable[..., bytes | tuple[bytes, str]]
+Drawn = bytes | Figure
+Drawing = Callable[..., Drawn | tuple[Drawn, str]]
 """Takes the controls' values by name; returns a picture, or a picture and a sentence about it."""
 
 
-def live(function: Drawing, picture_format: str = "png", *, stages: Stages | None = None, **controls: Any) -> Any:
+def message(words: str, *, alert: bool = False) -> str:
+    """Words as HTML that a screen reader says when they appear; at once, if it is an alert."""
+    return f'<span role="{"alert" if alert else "status"}">{html.escape(words)}</span>'
+
+
+BUSY = message("Drawing ...")
+
+
+def live(
+    function: Drawing,
+    picture_format: str = "png",
+    *,
+    stages: Stages | None = None,
+    picture_width: str | None = None,
+    **controls: Any,
+) -> Any:
     """Draw `function` anew whenever one of its controls moves.
 
     A change that comes while a picture is being drawn waits, and only the newest of those that wait is drawn: fast
@@ -34,8 +55,9 @@ def live(function: Drawing, picture_format: str = "png", *, stages: Stages | Non
     Args:
         function: called with the value of every control, by name. With `stages`, it must also take `scales`, how many
             to draw with (all, if not given), and be able to run in two threads at once.
-        picture_format: of the bytes it returns, such as `"png"` or `"webp"`.
+        picture_format: of the bytes it returns, such as `"webp"`; figures become `"png"`.
         stages: what drawing with 1, 2, ... scales takes.
+        picture_width: such as `"448px"`, to which the browser enlarges the picture, faster than we could.
         controls: ipywidgets with a `value`, named like the arguments of `function`.
 
     Returns:
@@ -43,11 +65,10 @@ def live(function: Drawing, picture_format: str = "png", *, stages: Stages | Non
         also what a screen reader says of the picture. Its `wait(seconds)` waits until the finest picture is there, and
         says whether it is.
     """
-    widgets = require("ipywidgets", "interactive views")
-    picture = image(picture_format, max_width="100%")
+    picture = image(picture_format, max_width="100%", width=picture_width)
     text = widgets.HTML()
     waiting, drawing = threading.Event(), threading.Lock()
-    steps, rest = Stepwise(function, stages), Rest()
+    steps, rest = Stepwise(functools.partial(_drawn, function), stages), Rest()
 
     def draw() -> None:
         move = rest.move
@@ -86,17 +107,21 @@ def live(function: Drawing, picture_format: str = "png", *, stages: Stages | Non
     return view
 
 
-def _show(
-    picture: Any, text: Any, values: Mapping[str, Any], result: bytes | tuple[bytes, str], name: str = ""
-) -> None:
+def _drawn(function: Drawing, **values: Any) -> tuple[bytes, str]:
+    result = function(**values)
+    picture, words = result if isinstance(result, tuple) else (result, "")
+    return picture if isinstance(picture, bytes) else png(picture, quick=True), words
+
+
+def _show(picture: Any, text: Any, values: Mapping[str, Any], result: tuple[bytes, str], name: str = "") -> None:
     """A drawing's picture and words; `name` says what it is short of the finest."""
-    picture.value, words = result if isinstance(result, tuple) else (result, "")
+    picture.value, words = result
     picture.tooltip = (words or _listed(values)) + (f" ({name})" if name else "")
     text.value = html.escape(words) + (f" <small>({html.escape(name)})</small>" if name else "")
 
 
 def _fail(text: Any, error: Exception, what: str = "picture") -> None:
-    text.value = f'<span role="alert">No {what} for these values. {html.escape(sentence(error))}</span>'
+    text.value = message(f"No {what} for these values. {sentence(error)}", alert=True)
 
 
 def image(image_format: str, **layout: Any) -> Any:
@@ -109,10 +134,9 @@ def image(image_format: str, **layout: Any) -> Any:
         image_format: such as `"png"`.
         layout: of the widget, such as `width="256px"`.
     """
-    widgets, traitlets = (require(name, "interactive views") for name in ("ipywidgets", "traitlets"))
-    made = widgets.Image(format=image_format, layout=widgets.Layout(**layout))
-    made.add_traits(description=traitlets.Unicode("").tag(sync=True))
-    return made
+    picture = widgets.Image(format=image_format, layout=widgets.Layout(**layout))
+    picture.add_traits(description=traitlets.Unicode("").tag(sync=True))
+    return picture
 
 
 @contextmanager

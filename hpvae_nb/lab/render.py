@@ -1,4 +1,4 @@
-"""From a matplotlib figure to bytes, or to a picture that says in words what it shows."""
+"""Figures: how they are begun, what is drawn into many of them, and how they become bytes or a described picture."""
 
 from __future__ import annotations
 
@@ -7,29 +7,63 @@ import html
 import io
 from typing import Any
 
+import matplotlib.pyplot as plt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
 from hpvae_nb.errors import InputError, require
 
 # Colour-blind safe (Okabe and Ito 2008), beside those of real, reconstructed and random in `show`.
 VAE_COLOR, GAN_COLOR = "#56B4E9", "#CC79A7"
+KIND_COLORS = {"VAE": VAE_COLOR, "GAN": GAN_COLOR}  # of scales, by what `Config.kind` calls them
 
 # For titles: without a place of their own, matplotlib looks for one at every drawing, for a third of the time it takes.
 ON_TOP = {"y": 1.0}
 COLOR_BAR = "<colorbar>"  # matplotlib's own label for axes that hold one
 
 
-def png(figure: Any, *, dpi: int = 100, tight: bool = True) -> bytes:
+class DetachedFigure(Figure):
+    """A figure that pyplot knows nothing of; as the last line of a notebook's cell it shows itself.
+
+    pyplot would show what a thread has half drawn in whatever cell is running, and keep all figures until closed.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        FigureCanvasAgg(self)
+
+    def _repr_png_(self) -> bytes:
+        return png(self)
+
+
+def subplots(rows: int = 1, columns: int = 1, *, figsize: tuple[float, float], **options: Any) -> tuple[Figure, Any]:
+    """A `DetachedFigure` and its axes, as `plt.subplots` makes them.
+
+    Args:
+        rows, columns: of axes.
+        figsize: in inches.
+        options: of `Figure.subplots`; and `layout`, which is `"constrained"` unless something else is given.
+    """
+    figure = DetachedFigure(figsize=figsize, layout=options.pop("layout", "constrained"))
+    return figure, figure.subplots(rows, columns, **options)
+
+
+def png(figure: Figure, *, dpi: int = 100, quick: bool = False) -> bytes:
     """A matplotlib figure as PNG; the figure is closed, so that no notebook shows it a second time.
 
     Args:
         figure: a matplotlib figure.
         dpi: pixels per inch of its size.
-        tight: trim or widen the margins to what is drawn, and compress well; without it, drawing is twice as fast, and
-            the file somewhat larger.
+        quick: for views that follow a slider: fewer pixels, margins as they are, and a somewhat larger file; drawing is
+            then twice as fast. Otherwise, margins are trimmed or widened to what is drawn.
     """
     buffer = io.BytesIO()
-    more: dict[str, Any] = {"bbox_inches": "tight"} if tight else {"pil_kwargs": {"compress_level": 1}}
-    figure.savefig(buffer, format="png", dpi=dpi, facecolor="white", **more)
-    require("matplotlib.pyplot", "drawing figures", "matplotlib").close(figure)
+    how: dict[str, Any] = {"dpi": dpi, "bbox_inches": "tight"}
+    if quick:
+        how = {"dpi": 80, "pil_kwargs": {"compress_level": 1}}
+    figure.savefig(buffer, format="png", facecolor="white", **how)
+    plt.close(figure)
     return buffer.getvalue()
 
 
@@ -62,6 +96,37 @@ def paint(axis: Any, picture: Any, **options: Any) -> Any:
     if "vmin" in options:
         image.set_clim(options["vmin"], options["vmax"])
     return image
+
+
+def outline(
+    axis: Any, corner: tuple[float, float], size: tuple[float, float], color: str, *, rim: str = "white", **style: Any
+) -> None:
+    """A box around pixels, with a rim that sets it off from any ground.
+
+    Args:
+        axis: of matplotlib.
+        corner: row and column of its first pixel.
+        size: rows and columns.
+        color: of the line.
+        rim: its colour.
+        style: `linestyle` and `label`.
+    """
+    (top, left), (height, width), label = corner, size, style.pop("label", None)
+    for edge, thick, name in ((rim, 4, None), (color, 2, label)):
+        look: dict[str, Any] = {"fill": False, "edgecolor": edge, "linewidth": thick, "label": name}
+        axis.add_patch(Rectangle((left - 0.5, top - 0.5), width, height, **look, **style))
+
+
+def bare(axis: Any) -> None:
+    """Without ticks and frame."""
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
+
+
+def scale_title(axis: Any, scale: int, kind: str) -> None:
+    """The title of what stands for a scale, on the colour of its kind, `"VAE"` or `"GAN"`."""
+    box = {"facecolor": KIND_COLORS[kind], "edgecolor": "none", "pad": 2}
+    axis.set_title(f"scale {scale} ({kind})", fontsize=9, bbox=box)
 
 
 def described(figure: Any, text: str, *, dpi: int = 100) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.lab import show
+from hpvae_nb.lab.progress import loss_figure, losses_of
 from hpvae_nb.metrics import diversity
 from hpvae_nb.model import Model
 from hpvae_nb.training.plan import Plan
@@ -72,18 +73,18 @@ def write_results(model: Model, clip: Clip, folder: Path, *, samples: int, seed:
     Returns:
         The summary's path.
     """
-    made = model.sample(samples, seed=seed)
+    new_clips = model.sample(samples, seed=seed)
     real = show.real_at_last_scale(model, clip)
-    rows = [("real", real), *((f"sample {i}", sample) for i, sample in enumerate(made))]
+    rows = [("real", real), *((f"sample {i}", sample) for i, sample in enumerate(new_clips))]
     title = f"{model.name}: the training clip, and clips that were never filmed"
     show.save_figure(folder / "contact_sheet.png", show.contact_sheet(rows, title=title))
     if real.ndim == 4:
-        checkpoint.write_bytes(folder / "new_clips.webp", show.moving_sheet(real, made, model.fps))
+        checkpoint.write_bytes(folder / "new_clips.webp", show.moving_sheet(real, new_clips, model.fps))
     show.save_clip(folder / "real", real, model.fps)
-    for i, sample in enumerate(made):
+    for i, sample in enumerate(new_clips):
         show.save_clip(folder / f"sample_{i:02}", sample, model.fps)
-    if model.facts.get("history"):
-        show.save_figure(folder / "losses.png", show.loss_curves(model))
+    if losses := losses_of(model):
+        show.save_figure(folder / "losses.png", loss_figure(losses, model.config))
     path = folder / "summary.md"
     checkpoint.write_bytes(path, summary(model, clip).encode())
     return path

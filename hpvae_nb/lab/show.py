@@ -1,23 +1,26 @@
-"""What a person looks at: video files, contact sheets, loss curves. Packages are imported when something is drawn."""
+"""What a person looks at: video files, moving pictures, sheets of pictures."""
 
 from __future__ import annotations
 
 import html
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from einops import rearrange
+from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor
 
 from hpvae_nb.core.resampling import Shape
 from hpvae_nb.errors import InputError, require
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clips import Clip
+from hpvae_nb.lab.render import ON_TOP, bare, png, subplots
 from hpvae_nb.model import Model
 from hpvae_nb.recipe.pyramid import real_samples
 
@@ -70,9 +73,8 @@ def save_clip(stem: Path, clip: Tensor, fps: float) -> Path:
     """Write a video `c t h w` as `stem`.mp4, or an image `c h w` as `stem`.png."""
     if clip.ndim == 4:
         return save_video(stem.with_suffix(".mp4"), clip, fps)
-    image = require("PIL.Image", "pictures", "Pillow")
     buffer = io.BytesIO()
-    image.fromarray(to_uint8(clip)).save(buffer, "PNG")
+    Image.fromarray(to_uint8(clip)).save(buffer, "PNG")
     checkpoint.write_bytes(stem.with_suffix(".png"), buffer.getvalue())
     return stem.with_suffix(".png")
 
@@ -102,8 +104,7 @@ def webp(frames: np.ndarray, fps: float, *, quality: int | None = None) -> bytes
     Args:
         quality: 0 to 100, for a file a tenth of the size; lossless if not given.
     """
-    image = require("PIL.Image", "animated pictures", "Pillow")
-    first, *rest = (image.fromarray(frame) for frame in frames)
+    first, *rest = (Image.fromarray(frame) for frame in frames)
     buffer = io.BytesIO()
     how = {"lossless": True, "method": 0, "quality": 0} if quality is None else {"method": 4, "quality": quality}
     first.save(buffer, "WEBP", save_all=True, append_images=rest, duration=round(1000 / fps), loop=0, **how)
@@ -140,38 +141,88 @@ def show_videos(
     )
 
 
+def grid(
+    rows: Sequence[tuple[str, Sequence[Tensor | None]]],
+    titles: Sequence[str] = (),
+    *,
+    width: float,
+    colors: Sequence[str] = (),
+    heat: Mapping[str, Any] | None = None,
+    bar: str = "",
+) -> Figure:
+    """Pictures in rows and columns.
+
+    Args:
+        rows: a label, and for each column an image `c h w` in [-1, 1], a map of numbers `h w`, or None for an empty
+            place. All have the shape of the first, or nearly so.
+        titles: of the columns.
+        width: of a picture, in inches.
+        colors: of the labels; black if not given.
+        heat: how maps of numbers are drawn, as options of `imshow`.
+        bar: the label of a colour bar for them, if there is to be one.
+
+    Returns:
+        A matplotlib figure whose axes are the pictures', row by row, and the colour bar's.
+    """
+    first = next(picture for _, row in rows for picture in row if picture is not None)
+    gap, height, columns = 0.06, width * first.shape[-2] / first.shape[-1], len(rows[0][1])
+    wide, tall = columns * (width + gap), len(rows) * (height + gap) + (0.25 if titles else 0)
+    margins = {"left": 0, "right": 1, "bottom": 0, "top": 1 - (0.25 / tall if titles else 0)}
+    spaces = {"wspace": gap / width, "hspace": gap / height, **margins}
+    figure, axes = subplots(len(rows), columns, figsize=(wide, tall), layout=None, squeeze=False, gridspec_kw=spaces)
+    shown = fill(axes, rows, titles, colors=colors, heat=heat)
+    if bar:
+        figure.colorbar(shown, cax=figure.add_axes((1 + 0.1 / wide, 0.05, 0.14 / wide, 0.85)), label=bar)
+    return figure
+
+
+def fill(
+    axes: Any,
+    rows: Sequence[tuple[str, Sequence[Tensor | None]]],
+    titles: Sequence[str] = (),
+    *,
+    colors: Sequence[str] = (),
+    heat: Mapping[str, Any] | None = None,
+) -> Any:
+    """Draw pictures into axes that are there; arguments as in `grid`. Returns the last map of numbers, for a bar."""
+    shown = None
+    for line, (label, row), color in zip(axes, rows, colors or ["black"] * len(rows), strict=True):
+        for axis, picture in zip(line, row, strict=True):
+            bare(axis)
+            if picture is not None and picture.ndim == 3:
+                axis.imshow(to_uint8(picture), aspect="auto")
+            elif picture is not None:
+                shown = axis.imshow(picture.numpy(), aspect="auto", **heat or {})
+        line[0].set_ylabel(label, rotation=0, ha="right", va="center", color=color, fontsize=9, fontweight="bold")
+    for axis, title in zip(axes[0], titles, strict=bool(titles)):
+        axis.set_title(title, fontsize=9, **ON_TOP)
+    return shown
+
+
+def frame_at(clip: Tensor, time: float = 0.5) -> Tensor:
+    """The frame of a clip `c t h w` at a time from 0 (first) to 1 (last), as `c h w`; an image as it is."""
+    return clip[:, round(time * (clip.shape[1] - 1))] if clip.ndim == 4 else clip
+
+
 def contact_sheet(
     rows: Sequence[tuple[str, Tensor]], *, frames: int = 7, title: str = "", colors: Sequence[str] | None = None
-) -> Any:
+) -> Figure:
     """A figure with a clip in each row and evenly chosen frames, first and last included, in its columns.
 
     Args:
         rows: label and clip `c t h w` (or image `c h w`) in [-1, 1].
         frames: how many columns.
+        title: above all.
         colors: of the labels; the first row counts as real and the others as random if not given.
-
-    Returns:
-        A matplotlib figure.
     """
-    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
+    clips = [(label, clip if clip.ndim == 4 else clip[:, None]) for label, clip in rows]  # an image is one frame
+    count = min(frames, clips[0][1].shape[1])
+    chosen = [torch.linspace(0, clip.shape[1] - 1, count).round().long().tolist() for _, clip in clips]
+    pictures = [(label, [clip[:, at] for at in places]) for (label, clip), places in zip(clips, chosen, strict=True)]
     colors = colors or [REAL] + [RANDOM] * (len(rows) - 1)
-    rows = [(label, clip if clip.ndim == 4 else clip[:, None]) for label, clip in rows]  # an image is one frame
-    count = min(frames, rows[0][1].shape[1])
-    height, width = rows[0][1].shape[-2:]
-    inches = 10 / count * height / width * len(rows)
-    space = {"wspace": 0.03, "hspace": 0.04, "left": 0, "right": 1, "bottom": 0, "top": 1}
-    figure, axes = plt.subplots(len(rows), count, figsize=(10, inches), squeeze=False, gridspec_kw=space)
-    for line, (label, clip), color in zip(axes, rows, colors, strict=True):
-        chosen = torch.linspace(0, clip.shape[1] - 1, count).round().long()
-        for axis, frame in zip(line, chosen, strict=True):
-            axis.imshow(to_uint8(clip[:, frame]))
-            axis.set(xticks=[], yticks=[])
-            axis.spines[:].set_visible(False)
-            if clip is rows[0][1]:
-                axis.set_title(f"frame {int(frame)}", fontsize=8)
-        line[0].set_ylabel(label, rotation=0, ha="right", va="center", color=color, fontsize=9, fontweight="bold")
+    figure = grid(pictures, [f"frame {at}" for at in chosen[0]], width=10 / count, colors=colors)
     if title:
-        figure.suptitle(title, fontsize=10, y=1 + 0.35 / inches, va="bottom")
+        figure.suptitle(title, fontsize=10, y=1 + 0.1 / figure.get_figheight(), va="bottom")
     return figure
 
 
@@ -194,32 +245,9 @@ def moving_sheet(real: Tensor, samples: Tensor, fps: float, *, columns: int = 3,
     return webp(to_uint8(sheet), fps, quality=80)
 
 
-def loss_curves(model: Model) -> Any:
-    """Reconstruction error, KL and critic distance of each scale over training; a matplotlib figure."""
-    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
-    panels = {
-        "reconstruction": "reconstruction error",
-        "kl": "KL per latent entry (nats)" if model.config.kl_reduction == "mean" else "KL (nats)",
-        "distance": "E[D(x)] - E[D(x̄_rand)]",
-    }
-    figure, axes = plt.subplots(1, len(panels), figsize=(11, 2.8), layout="constrained")
-    shades = plt.get_cmap("viridis")(np.linspace(0, 0.9, model.config.scales))
-    for axis, (name, label) in zip(axes, panels.items(), strict=True):
-        for scale, records in enumerate(model.facts.get("history", [])):
-            if records and name in records[0]:
-                x, y = zip(*((record["iteration"], record[name]) for record in records), strict=True)
-                axis.plot(x, y, color=shades[scale], label=f"scale {scale}")
-        axis.set(xlabel="iteration", title=label, yscale="log" if name != "distance" else "linear")
-        axis.legend(fontsize=6, ncols=2)
-    return figure
-
-
-def save_figure(path: str | Path, figure: Any) -> Path:
+def save_figure(path: str | Path, figure: Figure) -> Path:
     """Write a matplotlib figure as PNG, whole or not at all, and close it."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight", facecolor="white")
-    require("matplotlib.pyplot", "drawing figures", "matplotlib").close(figure)
-    checkpoint.write_bytes(Path(path), buffer.getvalue())
+    checkpoint.write_bytes(Path(path), png(figure, dpi=110))
     return Path(path)
 
 

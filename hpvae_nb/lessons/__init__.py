@@ -23,8 +23,8 @@ def views() -> dict[str, Callable[..., Any]]:
     for name in names():
         module = importlib.import_module(f"{__name__}.l{name}.views")
         found |= {
-            key: made
-            for key, made in vars(module).items()
-            if key.endswith("_view") and made.__module__ == module.__name__
+            key: function
+            for key, function in vars(module).items()
+            if key.endswith("_view") and function.__module__ == module.__name__
         }
     return found

@@ -1,24 +1,20 @@
-"""Lesson 8: its checks tell right from wrong answers, its boxes and borders do what they say, its views answer."""
+"""Lesson 8: its figures show what they say, its views answer."""
 
 import io
 import math
 
+import numpy as np
 import pytest
 import torch
-from common import every_mistake, mistake_is_named, noise_clip, solution_and_stub_are_judged
+from common import pixels
 from PIL import Image
 
 import hpvae_nb as hp
-from hpvae_nb.core.resampling import shapes_for_latent
-from hpvae_nb.errors import InputError
+from hpvae_nb.core.steering import Box
 from hpvae_nb.lab import show
-from hpvae_nb.lab.render import png
 from hpvae_nb.lessons.l08_sampling_and_interpolation import checks as check
 from hpvae_nb.lessons.l08_sampling_and_interpolation import figures
 from hpvae_nb.lessons.l08_sampling_and_interpolation import views as widgets
-from hpvae_nb.lessons.l08_sampling_and_interpolation.figures import Box
-
-LESSON = "08_sampling_and_interpolation"
 
 
 def turned(a, b, t, angle):
@@ -34,7 +30,7 @@ def paste(z, fresh, *box):
     return z
 
 
-WRONG = {
+WRONG = {  # see test_exercises
     "slerp": {
         "straight line": lambda a, b, t: (1 - t) * a + t * b,
         "changed places": lambda a, b, t: hp.slerp(b, a, t),
@@ -66,88 +62,9 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
-def test_right_answers_and_untouched_stubs(name, capsys):
-    solution_and_stub_are_judged(check, LESSON, name, capsys)
-
-
-@every_mistake(WRONG)
-def test_mistakes_are_named(name, words, capsys):
-    mistake_is_named(check, WRONG, name, words, capsys)
-
-
 def test_a_dot_product_is_no_cosine(capsys):
     check.slerp(lambda a, b, t: turned(a, b, t, (a * b).sum().clamp(-1, 1).arccos()))
     assert capsys.readouterr().out.startswith("Not quite: ")
-
-
-def test_an_empty_box_is_refused():
-    with pytest.raises(InputError, match="no rows: its ends are 3 and 3"):
-        Box((0, 1), (3, 3), (0, 1))
-
-
-def test_a_box_keeps_its_place_at_another_size():
-    """A site of 3 covers a quarter, a half and a quarter of 5 pixels' way from first to last centre."""
-    assert Box((0, 3), (0, 3), (0, 3)).scaled((3, 3, 3), (5, 9, 3)) == Box((0, 5), (0, 9), (0, 3))
-    middle = Box((1, 2), (1, 2), (1, 2)).scaled((3, 3, 3), (9, 17, 3))
-    assert middle == Box((2, 6), (4, 12), (1, 2))
-
-
-def test_borders_and_blends():
-    assert figures.border(4, 2, 0).tolist() == [0, 0, 1, 1]
-    assert figures.border(4, 2, 4).tolist() == [0.125, 0.375, 0.625, 0.875]
-    a, b = torch.randn(2, 1, 64, 4, 50, 24, generator=torch.Generator().manual_seed(0))
-    spread = figures.blend(a, b, figures.border(24, 12, 12)).std(dim=(0, 1, 2, 3))
-    torch.testing.assert_close(spread, torch.ones(24), atol=0.03, rtol=0)
-
-
-@pytest.fixture(scope="module")
-def wide(trained):
-    """Two latent maps of a clip much wider than the field of a small model, and a box in the left one's corner."""
-    a, b = (trained.latent(1, seed=seed, size=(13, 18, 150)) for seed in (1, 2))
-    return a, figures.resample(a, b, Box((0, 2), (1, 4), (2, 5))), Box((0, 2), (1, 4), (2, 5))
-
-
-def test_a_change_ends_at_its_field_when_statistics_are_held(trained, wide):
-    a, new, box = wide
-    field = figures.reach(trained, box, tuple(a.shape[2:]))
-    with figures.held_statistics(trained, a, seed=0):
-        change = figures.change(*(trained.decode(z, seed=0)[0] for z in (a, new)))
-    outside = ~field.mask(tuple(change.shape))
-    assert outside.any()
-    assert change[outside].max() == 0
-    edge = change[..., field.columns[1] - 3 : field.columns[1]]
-    assert edge.max() > 0, "the bound is exact, not merely safe"
-
-
-def test_held_statistics_are_those_of_the_map(trained, wide):
-    a, new, _ = wide
-    usual = trained.decode(new, seed=0)
-    with figures.held_statistics(trained, a, seed=0):
-        torch.testing.assert_close(trained.decode(a, seed=0), trained.decode(a, seed=0))
-        held = trained.decode(a, seed=0)
-    torch.testing.assert_close(held, trained.decode(a, seed=0), atol=1e-4, rtol=0)
-    assert torch.equal(trained.decode(new, seed=0), usual), "and are let go afterwards"
-
-
-def test_held_statistics_are_let_go_after_an_error(trained, wide):
-    usual = trained.decode(wide[0], seed=0)
-    with pytest.raises(InputError), figures.held_statistics(trained, wide[0][:, :1]):
-        pass
-    assert torch.equal(trained.decode(wide[0], seed=0), usual)
-
-
-def test_reach_at_scale_0_is_the_box_and_half_the_field():
-    """Without finer scales, only the first generator's own field remains."""
-    one = hp.fit(
-        noise_clip(height=20, width=32), hp.preset("smoke", scales=1, vae_levels=1, iterations=1), device="cpu"
-    )
-    half = hp.receptive_field(one.network.generators[0])[0] // 2
-    latent = (4, 20, 30)
-    assert shapes_for_latent(one.shapes, latent)[-1] == latent
-    assert figures.reach(one, Box((0, 1), (9, 10), (8, 10)), latent) == Box(
-        (0, min(4, 1 + half)), (9 - half, 10 + half), (8 - half, 10 + half)
-    )
 
 
 def test_outline_lasts_as_long_as_the_box():
@@ -160,26 +77,28 @@ def test_outline_lasts_as_long_as_the_box():
     assert not clip.any()
 
 
-def test_a_loop_has_no_jump(trained):
+def test_the_straight_line_is_too_short_and_so_is_a_plain_blend(trained):
     a, b = (trained.latent(1, seed=seed) for seed in (1, 2))
-    way = figures.loop(trained, a, b, steps=5, moment=0)
-    assert way.shape == (3, 8, *trained.shapes[-1][1:])
-    assert torch.equal(way[:, 1], way[:, 7])
-    torch.testing.assert_close(way[:, 0], trained.decode(a, noise=0)[0, :, 0])
-    torch.testing.assert_close(way[:, 4], trained.decode(b, noise=0)[0, :, 0])
-
-
-def test_figures(trained):
-    a, b = (trained.latent(1, seed=seed) for seed in (1, 2))
-    lengths = figures.path_lengths(a, b)
-    sphere, line = (curve.get_ydata() for curve in lengths.axes[0].lines[:2])
+    sphere, line = (curve.get_ydata() for curve in figures.path_lengths(a, b).axes[0].lines[:2])
     assert min(sphere) > 0.95
     assert min(line) == pytest.approx(math.sqrt(0.5), abs=0.05)
+    plain, other = figures.border_spread({"plain": (a + b) / 2, "a": a}).axes[0].lines
+    assert [curve.get_label() for curve in (plain, other)] == ["plain", "a"]
+    assert list(other.get_ydata()) == pytest.approx([a[..., column].std().item() for column in range(a.shape[-1])])
+    assert max(plain.get_ydata()) < 0.9
+
+
+def test_changes_are_drawn_below_box_and_field():
     change = torch.rand(3, 6, 8) * (torch.arange(8) < 5)
-    maps = figures.change_maps({"one": change, "two": change}, Box((0, 1), (0, 3), (0, 3)), Box((0, 3), (0, 6), (0, 5)))
-    assert [axis.get_title(loc="left") for axis in maps.axes[:2]] == ["one", "two"]
-    for figure in (lengths, maps, figures.border_spread({"a": a, "b": b})):
-        assert png(figure).startswith(b"\x89PNG")
+    box, field = Box((0, 1), (0, 3), (0, 3)), Box((0, 3), (0, 6), (0, 5))
+    *maps, bar = figures.change_maps({"one": change, "two": change}, box, field).axes
+    assert [axis.get_title(loc="left") for axis in maps] == ["one", "two"]
+    shown = pixels(maps[0])
+    assert shown[:, :5] == pytest.approx(change.amax(dim=0)[:, :5].numpy())
+    assert np.isnan(shown[:, 5:]).all(), "no change has no place on a logarithmic scale"
+    sizes = {(drawn.get_width(), drawn.get_height(), drawn.get_linestyle()) for drawn in maps[0].patches}
+    assert sizes == {(5, 6, "--"), (3, 3, "-")}
+    assert bar.get_ylabel() == "largest change over time"
 
 
 VIEWS = {
@@ -243,3 +162,12 @@ def test_the_size_is_the_size_asked_for(trained):
     image, scale = Image.open(io.BytesIO(picture)), widgets.WIDTH // width
     assert (image.n_frames, *image.size) == (25, 2 * width * scale, height * scale)
     assert words.startswith(f"25 frames, {2 * width} px wide")
+
+
+EXAMPLES = {  # see test_widgets
+    "steer_view": ("1 clip", lambda model: widgets.steer_view(model, hp.load_clip("pedestrians", frames=13))),
+    "border_view": ("1 clip", lambda model: widgets.border_view(model)),
+    "box_view": ("1 clip, and 1 more for a new seed", lambda model: widgets.box_view(model)),
+    "loop_view": ("8 clips for new seeds, two scales below the finest", lambda model: widgets.loop_view(model)),
+    "size_view": ("1 clip of 1 to 12 times the size", lambda model: widgets.size_view(model)),
+}

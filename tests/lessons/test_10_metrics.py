@@ -1,27 +1,24 @@
-"""Lesson 10: its checks tell right from wrong answers, its cheats cheat, its figures and its view say what is so."""
+"""Lesson 10: its cheats cheat, its figures and its view say what is so."""
 
 import io
 
 import pytest
 import torch
-from common import every_mistake, mistake_is_named, noise_clip, solution_and_stub_are_judged
+from common import noise_clip
 from PIL import Image
 
+from hpvae_nb import load_clip
 from hpvae_nb.errors import InputError
-from hpvae_nb.lab.render import png
-from hpvae_nb.lessons.l10_metrics import checks as check
 from hpvae_nb.lessons.l10_metrics import figures
 from hpvae_nb.lessons.l10_metrics.views import WIDTH, strength_view
 from hpvae_nb.metrics import fooled, novelty
-
-LESSON = "10_metrics"
 
 
 def least(a, b):
     return torch.cdist(a, b).amin(dim=1)
 
 
-WRONG = {
+WRONG = {  # see test_exercises
     "living": {
         "at most half": lambda s, c, x: least(s, x) <= least(s, c),
         "half the distance, not half of its square": lambda s, c, x: least(s, x) ** 2 <= 0.5 * least(s, c) ** 2,
@@ -51,16 +48,6 @@ WRONG = {
         "stopped with": lambda a, b: a @ torch.ones(99),
     },
 }
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_right_answers_and_untouched_stubs(name, capsys):
-    solution_and_stub_are_judged(check, LESSON, name, capsys)
-
-
-@every_mistake(WRONG)
-def test_mistakes_are_named(name, words, capsys):
-    mistake_is_named(check, WRONG, name, words, capsys)
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +128,6 @@ def test_the_table_shows_each_value_once_and_winners_in_bold(table):
     assert len(texts) == 9 * 7
     bold = sum(text.get_fontweight() == "bold" for text in texts)
     assert bold == sum(map(len, fooled.fooled(table, "another clip").values()))
-    assert png(figure).startswith(b"\x89PNG")
 
 
 def test_colours_of_places_tell_still_from_moved():
@@ -200,3 +186,12 @@ def test_living_and_dead_patches_are_marked(real):
     assert alive.get_offsets().tolist() == [[4, 4]]  # the patch's centre, column first
     assert dead.get_offsets().tolist() == [[8, 6]]
     assert figure.axes[0].get_title() == "sample: 67% live"
+
+
+def example():
+    """The view with the clip itself in place of a model's sample."""
+    real = load_clip("pedestrians", frames=13, size=(28, 50)).video
+    return strength_view(*figures.steps(real, real, strengths=(0, 1)), real, 24)
+
+
+EXAMPLES = {"strength_view": ("3 clips, 4 charts", lambda model: example())}  # see test_widgets

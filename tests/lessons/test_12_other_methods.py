@@ -1,4 +1,4 @@
-"""Lesson 12: its checks tell right from wrong answers, its table says what the rows say, its view answers."""
+"""Lesson 12: its table says what the rows say, its view answers."""
 
 import math
 import re
@@ -7,20 +7,16 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from common import every_mistake, mistake_is_named, noise_clip, solution_and_stub_are_judged, tiny_config
+from common import noise_clip, tiny_config
 
-from hpvae_nb import fit
+from hpvae_nb import fit, load_clip, preset
 from hpvae_nb.baselines import Vgpnn
 from hpvae_nb.errors import InputError
-from hpvae_nb.lab.render import png
-from hpvae_nb.lessons.l12_other_methods import checks as check
 from hpvae_nb.lessons.l12_other_methods import figures
 from hpvae_nb.lessons.l12_other_methods.figures import NoisePoint
 from hpvae_nb.lessons.l12_other_methods.views import copies_view
 from hpvae_nb.metrics import diversity, novelty, survival
 from hpvae_nb.studies import evidence
-
-LESSON = "12_other_methods"
 
 
 def both(logits, p):
@@ -59,7 +55,7 @@ def reverse(p, logits):
     return p * (p / q).log() + (1 - p) * ((1 - p) / (1 - q)).log()
 
 
-WRONG = {
+WRONG = {  # see test_exercises
     "occurrence_kl": {
         "'it does not occur' is an outcome too": lambda logits, p: both(logits, p)[0],
         "'it occurs' is an outcome too": lambda logits, p: both(logits, p)[1],
@@ -93,16 +89,6 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
-def test_right_answers_and_untouched_stubs(name, capsys):
-    solution_and_stub_are_judged(check, LESSON, name, capsys)
-
-
-@every_mistake(WRONG)
-def test_mistakes_are_named(name, words, capsys):
-    mistake_is_named(check, WRONG, name, words, capsys)
-
-
 # Figures
 
 
@@ -115,7 +101,6 @@ def test_the_schedule_marks_what_is_trained_frozen_and_not_there_yet():
     assert [text.get_text() for text in axis.texts] == ["frozen", "frozen"]
     assert [(text.get_position()[0], text.get_position()[1]) for text in axis.texts] == [(1.5, 0.5), (1.5, 1.5)]
     assert len(axis.patches) == 6
-    assert png(figure).startswith(b"\x89PNG")
     with pytest.raises(InputError, match="at least one method"):
         figures.schedule({})
 
@@ -173,7 +158,6 @@ def test_the_comparison_draws_every_mean_and_range(numbers):
         ranges, means = axis.lines[::2], axis.lines[1::2]
         assert [list(line.get_xdata()) for line in ranges] == [[1, 2], [1.75, 3]]
         assert [line.get_xdata()[0] for line in means] == [1.5, 2.375]
-    assert png(figure).startswith(b"\x89PNG")
     with pytest.raises(InputError, match="at least one clip"):
         figures.comparison({})
 
@@ -228,7 +212,6 @@ def test_noise_curves_are_in_the_order_of_sigma_and_mark_the_chosen():
         assert list(axis.lines[0].get_ydata()) == values
         assert list(axis.lines[1].get_xdata()) == [1, 1]
         assert [label.get_text() for label in axis.get_xticklabels()] == ["0", "20"]
-    assert png(figure).startswith(b"\x89PNG")
     with pytest.raises(InputError, match="at least one sigma"):
         figures.noise_curves([])
 
@@ -247,3 +230,18 @@ def test_moving_a_control_moves_sample_and_numbers(make):
     found = make(20, True)
     wanted = novelty(found.sample(1, seed=3), found.reconstruct()[0])
     assert re.search(r"novelty ([\d.]+)", said[-1])[1] == f"{wanted:.2f}"
+
+
+def example():
+    clip, config = load_clip("pedestrians"), preset("smoke", coarse_size=16)
+
+    def copier(sigma, completeness):
+        settings = {"iterations": 1, "time_factor": 0.6, "components": 48, "sigma": sigma}
+        settings["alpha"] = 0.005 if completeness else None
+        return fit(clip, config, device="cpu", method=Vgpnn(**settings))
+
+    points = [figures.measure_noise(copier(sigma, False), samples=2) for sigma in (5, 20)]
+    return copies_view(copier, points, clip.fps)
+
+
+EXAMPLES = {"copies_view": ("1 clip copied at 4 levels, 3 curves", lambda model: example())}  # see test_widgets

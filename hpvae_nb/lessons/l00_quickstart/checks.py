@@ -15,15 +15,15 @@ from hpvae_nb.lab.exercise import Mistake, ask, compare, exercise
 def to_video(answer: Callable[[Tensor], Tensor]) -> str:
     """`to_video(frames)`: whole numbers 0..255, `t h w c`, to values in [-1, 1], `c t h w`."""
     for frames in _frames():
-        given, moved = ask(answer, frames.clone()), rearrange(frames, "t h w c -> c t h w")
-        wanted = moved.float() / 127.5 - 1
-        if isinstance(given, Tensor) and given.shape == frames.shape != wanted.shape:
+        actual, moved = ask(answer, frames.clone()), rearrange(frames, "t h w c -> c t h w")
+        expected = moved.float() / 127.5 - 1
+        if isinstance(actual, Tensor) and actual.shape == frames.shape != expected.shape:
             raise Mistake(f"the axes are still {tuple(frames.shape)}, 't h w c'; colour comes first: 'c t h w'")
-        if isinstance(given, Tensor) and given.shape == wanted.shape and not given.is_floating_point():
-            raise Mistake(f"the result is {given.dtype}, whole numbers; call .float() before you divide")
+        if isinstance(actual, Tensor) and actual.shape == expected.shape and not actual.is_floating_point():
+            raise Mistake(f"the result is {actual.dtype}, whole numbers; call .float() before you divide")
         wrong = {
             "reshape only cuts the long row of numbers anew; the axes must move: name them in rearrange": (
-                frames.reshape(wanted.shape).float() / 127.5 - 1
+                frames.reshape(expected.shape).float() / 127.5 - 1
             ),
             "8-bit numbers can't go above 255 or below 0, they begin again; call .float() first": (
                 (2 * moved - 255).float() / 255
@@ -36,7 +36,7 @@ def to_video(answer: Callable[[Tensor], Tensor]) -> str:
             "black and white have changed places": 1 - moved.float() / 127.5,
             "the numbers are as they were, from 0 to 255": moved.float(),
         }
-        compare(given, wanted, wrong)
+        compare(actual, expected, wrong)
     return "black is -1, white is 1, and the axes are colour, time, height, width"
 
 
@@ -48,9 +48,9 @@ def diversity(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
     """
     for samples, clip in _samples():
         grey, real = samples.mean(dim=1), clip.mean(dim=0)
-        given = torch.as_tensor(ask(answer, samples.clone(), clip.clone()))
-        if given.ndim:
-            raise Mistake(f"one number is wanted, you give {tuple(given.shape)}: average over all pixels")
+        actual = torch.as_tensor(ask(answer, samples.clone(), clip.clone()))
+        if actual.ndim:
+            raise Mistake(f"one number is wanted, you give {tuple(actual.shape)}: average over all pixels")
         options = [_ratio(grey, real, correction) for correction in (0, 1)]
         spread, own = grey.std(dim=0), real.std()
         wrong = {
@@ -68,8 +68,8 @@ def diversity(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
             "that is the variance; its root is the standard deviation": grey.var(dim=0).mean() / real.var(),
             "take the grey of the samples first: the mean over colours, dim=1": samples.std(dim=0).mean() / own,
         }
-        nearest = min(options, key=lambda option: abs(float(option - given)))
-        compare(given.float(), nearest, wrong)
+        nearest = min(options, key=lambda option: abs(float(option - actual)))
+        compare(actual.float(), nearest, wrong)
     return "how much the samples differ, measured by the contrast of the clip"
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import ipywidgets as widgets
 import torch
 
-from hpvae_nb.errors import require
 from hpvae_nb.lab.finer import by_scale
 from hpvae_nb.lab.live import live
 from hpvae_nb.lab.show import animation
@@ -23,7 +23,7 @@ def sample_picture(model: Model, seed: int, *, count: int = 3, width: int = 256,
         width: of each, in pixels.
         scales: drawn with this many, and enlarged; with all of them, if not given.
     """
-    samples = torch.cat([clip for clip in model.sample(count, seed=seed, scales=scales)], dim=-1)
+    samples = torch.cat(list(model.sample(count, seed=seed, scales=scales)), dim=-1)
     *rest, columns = model.shapes[model.scales - 1]
     return animation(samples, model.fps, width=count * width, like=(*rest, count * columns))
 
@@ -37,16 +37,11 @@ def seed_view(model: Model, *, count: int = 1, seeds: int = 100) -> Any:
         model: a trained model.
         count: samples side by side; more take longer than the tenth of a second that a slider should.
         seeds: the slider runs from 0 to this, exclusive.
-
-    Returns:
-        A widget whose `children` are the slider, the picture and a line of text.
     """
-    widgets = require("ipywidgets", "interactive views")
 
     def draw(seed: int, scales: int | None = None) -> tuple[bytes, str]:
         what = "a clip" if count == 1 else f"{count} clips side by side"
         return sample_picture(model, seed, count=count, scales=scales), f"{what}, drawn from seed {seed}"
 
-    view = live(draw, "webp", stages=by_scale(model), seed=widgets.IntSlider(0, 0, seeds - 1, description="seed"))
-    view.children[-2].layout.width = f"{448 * count}px"  # the browser enlarges faster than we could
-    return view
+    slider = widgets.IntSlider(0, 0, seeds - 1, description="seed")
+    return live(draw, "webp", stages=by_scale(model), picture_width=f"{448 * count}px", seed=slider)

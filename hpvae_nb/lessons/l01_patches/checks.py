@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from einops import rearrange, reduce
 from torch import Tensor
 
-from hpvae_nb.lab.exercise import Mistake, ask, exercise
-from hpvae_nb.lessons.l01_patches import figures as reference
+from hpvae_nb.core import patches
+from hpvae_nb.lab.exercise import Mistake, ask, compare, exercise, match
 
 
 @exercise
@@ -23,22 +22,16 @@ def count(answer: Callable[[int, int, int, int], int]) -> str:
         off_by_one, tiles = (t - size) * (h - size) * (w - size), (t // size) * (h // size) * (w // size)
         if off_by_one == tiles:  # which of the two mistakes it was, this box could not tell
             continue
-        got, right = ask(answer, t, h, w, size), (t - size + 1) * (h - size + 1) * (w - size + 1)
-        if got == right:
-            continue
-        if got == t * h * w:
-            raise Mistake(
-                f"{got} places for t, h, w, size = {t, h, w, size} is one patch at every pixel, but patches at the "
-                "border would stick out. How far right can the first column of a patch be?"
-            )
-        if got == off_by_one:
-            raise Mistake(
-                f"off by one: a row of 3 pixels holds 2 patches of 2 pixels, not 3 - 2 = 1; for {t, h, w, size} you "
-                f"give {got} instead of {right}"
-            )
-        if got == tiles:
-            raise Mistake(f"{got} for {t, h, w, size} counts tiles side by side, but patches may overlap")
-        raise Mistake(f"t, h, w, size = {t, h, w, size} hold {right} patches, you give {got}")
+        actual, expected = ask(answer, t, h, w, size), (t - size + 1) * (h - size + 1) * (w - size + 1)
+        box = f"t, h, w, size = {t, h, w, size}"
+        wrong = {
+            f"{actual} places for {box} is one patch at every pixel, but patches at the border "
+            "would stick out. How far right can the first column of a patch be?": [t * h * w],
+            f"off by one: a row of 3 pixels holds 2 patches of 2 pixels, not 3 - 2 = 1; for {t, h, w, size} you give "
+            f"{actual} instead of {expected}": [off_by_one],
+            f"{actual} for {t, h, w, size} counts tiles side by side, but patches may overlap": [tiles],
+        }
+        match(actual, expected, wrong, f"{box} hold {expected} patches, you give {actual}")
     return "a side of length L holds L - size + 1 patches, and the three sides multiply"
 
 
@@ -49,21 +42,22 @@ def put_back(answer: Callable[[Tensor, int, int, int], Tensor]) -> str:
         t, h, w = random.sample(range(2, 6), 3)
         tiles = torch.randn(t * h * w, 3, *random.sample(range(2, 6), 3))
         a, b, d = tiles.shape[2:]
-        got, right = ask(answer, tiles, t, h, w), reference.put_back(tiles, t, h, w)
-        _same_shape(got, right)
-        if torch.equal(got, right):
-            continue
-        if torch.equal(got, rearrange(tiles, "(t h w) c a b d -> c (a t) (b h) (d w)", t=t, h=h, w=w)):
-            raise Mistake(
-                "the clip is interleaved: neighbouring pixels come from different tiles. In '(a t)' the last letter "
-                "runs fastest, so the place inside the tile must come last: '(t a)'"
+        wrong = {
+            "the clip is interleaved: neighbouring pixels come from different tiles. In '(a t)' the last letter runs "
+            "fastest, so the place inside the tile must come last: '(t a)'": rearrange(
+                tiles, "(t h w) c a b d -> c (a t) (b h) (d w)", t=t, h=h, w=w
+            ),
+            "reshape only cuts the long row of numbers anew; the axes must move: name them in rearrange": tiles.reshape(
+                3, t * a, h * b, w * d
+            ),
+        }
+        wrong |= {
+            f"you count tiles in the order ({order}), but they were cut in the order (t h w)": rearrange(
+                tiles, f"({order}) c a b d -> c (t a) (h b) (w d)", t=t, h=h, w=w
             )
-        if torch.equal(got, tiles.reshape(3, t * a, h * b, w * d)):
-            raise Mistake("reshape only cuts the long row of numbers anew; the axes must move: name them in rearrange")
-        for order in ("t w h", "w h t", "h w t", "h t w", "w t h"):
-            if torch.equal(got, rearrange(tiles, f"({order}) c a b d -> c (t a) (h b) (w d)", t=t, h=h, w=w)):
-                raise Mistake(f"you count tiles in the order ({order}), but they were cut in the order (t h w)")
-        raise Mistake(f"the shape {tuple(right.shape)} is right, but pixels are not where they were")
+            for order in ("t w h", "w h t", "h w t", "h t w", "w t h")
+        }
+        compare(ask(answer, tiles, t, h, w), patches.put_back(tiles, t, h, w), wrong)
     return "every pixel is back in its place, for tiles of any shape"
 
 
@@ -75,27 +69,15 @@ def distance_map(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
         patch = torch.randn(3, *random.sample(range(2, 5), 3))
         a, b, d = patch.shape[1:]
         off = rearrange(video.unfold(1, a, 1).unfold(2, b, 1).unfold(3, d, 1), "c t h w a b d -> t h w c a b d") - patch
-        right = reduce(off**2, "t h w c a b d -> t h w", "mean")
-        got = ask(answer, video.clone(), patch.clone())
-        if isinstance(got, Tensor) and got.ndim == 4:
-            raise Mistake("you give a map for each channel, but a patch has one distance: average over channels too")
-        _same_shape(got, right)
-        wrongs = {
-            "you add where you should average: then large patches are always far": right * patch.numel(),
+        expected = reduce(off**2, "t h w c a b d -> t h w", "mean")
+        wrong = {
+            "you add where you should average: then large patches are always far": expected * patch.numel(),
             "differences of both signs cancel; square them before the mean": off.mean(dim=(3, 4, 5, 6)),
             "you take absolute values; the square was asked for": off.abs().mean(dim=(3, 4, 5, 6)),
-            "you also take the root; leave the mean of squares as it is": right.sqrt(),
+            "you also take the root; leave the mean of squares as it is": expected.sqrt(),
         }
-        for sentence, wrong in wrongs.items():
-            if not torch.allclose(got, right, atol=1e-5) and torch.allclose(got, wrong, atol=1e-5):
-                raise Mistake(sentence)
-        if not torch.allclose(got, right, atol=1e-5):
-            raise Mistake(f"the shape is right, but values are off by up to {(got - right).abs().max():.3g}")
+        actual = ask(answer, video.clone(), patch.clone())
+        if isinstance(actual, Tensor) and actual.ndim == 4:
+            raise Mistake("you give a map for each channel, but a patch has one distance: average over channels too")
+        compare(actual, expected, wrong)
     return "the map is smallest where the clip looks most like the patch"
-
-
-def _same_shape(got: Any, right: Tensor) -> None:
-    if not isinstance(got, Tensor):
-        raise Mistake(f"a tensor is wanted, you give {type(got).__name__}")
-    if got.shape != right.shape:
-        raise Mistake(f"expected shape {tuple(right.shape)}, you give {tuple(got.shape)}")

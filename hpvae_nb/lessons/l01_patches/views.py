@@ -2,46 +2,43 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import ipywidgets as widgets
+from matplotlib.figure import Figure
 from torch import Tensor
 
-from hpvae_nb.errors import require
+from hpvae_nb.core.patches import tiled
 from hpvae_nb.lab.live import live
-from hpvae_nb.lab.render import png
 from hpvae_nb.lessons.l01_patches import figures
+from hpvae_nb.lessons.l01_patches.experiment import find
 
 
-def shuffle_picture(video: Tensor, size: int) -> tuple[bytes, str]:
+def shuffle_picture(video: Tensor, size: int) -> tuple[Figure, str]:
     """What `shuffle_view` shows, and a sentence about it."""
-    picture = png(figures.shuffled_figure(video, size), dpi=80, tight=False)
-    t, h, w = (length // size for length in video.shape[1:])
-    return picture, f"The clip (left) and its {t * h * w} cubes of side {size} in random order (right)."
+    _, counts = tiled(video, size)
+    words = f"The clip (left) and its {math.prod(counts)} cubes of side {size} in random order (right)."
+    return figures.shuffled_figure(video, size), words
 
 
 def shuffle_view(video: Tensor) -> Any:
-    """A slider for the size of the tiles above the clip and its shuffled version.
-
-    Args:
-        video: `c t h w` in [-1, 1].
-
-    Returns:
-        A box with the slider, the picture and a sentence as its `children`.
-    """
-    widgets = require("ipywidgets", "interactive views")
+    """A slider for the size of the tiles above the clip `c t h w`, in [-1, 1], and its shuffled version."""
     size = widgets.IntSlider(4, 1, min(video.shape[1:]), description="tile (px)")
     return live(lambda size: shuffle_picture(video, size), size=size)
 
 
-def find_picture(video: Tensor, frame: int, row: int, column: int, size: int, figure: Any = None) -> tuple[bytes, str]:
+def find_picture(
+    video: Tensor, frame: int, row: int, column: int, size: int, figure: Figure | None = None
+) -> tuple[Figure, str]:
     """What `find_view` shows, and a sentence about it; row and column are those of the patch's centre."""
     height, width = video.shape[-2:]
     top, left = (min(max(0, c - size // 2), side - size) for c, side in ((row, height), (column, width)))
     site = (frame, top, left)
-    found = figures.find(video, site, size)
-    picture = png(figures.find_figure(video, site, size, found, figure=figure), dpi=80, tight=False)
-    parts = (f"{name}: {one.difference:.1f} %" for name, one in found.items())
-    return picture, f"Difference to the nearest patch, {'; '.join(parts)}."
+    found = find(video, site, size)
+    parts = (f"{name}: {match.difference:.1f} %" for name, match in found.items())
+    words = f"Difference to the nearest patch, {'; '.join(parts)}."
+    return figures.find_figure(video, site, size, found, figure=figure), words
 
 
 def find_view(video: Tensor) -> Any:
@@ -49,17 +46,13 @@ def find_view(video: Tensor) -> Any:
 
     Args:
         video: `c t h w` in [-1, 1], of at least 32 px in height.
-
-    Returns:
-        A box with the sliders for frame, row, column and size, the picture and a sentence as its `children`.
     """
-    widgets = require("ipywidgets", "interactive views")
     frames, height, width = video.shape[1:]
-    controls = {
-        "frame": widgets.IntSlider(0, 0, frames - 1, description="frame"),
-        "row": widgets.IntSlider(height // 2, 0, height - 1, description="row (px)"),
-        "column": widgets.IntSlider(width * 3 // 5, 0, width - 1, description="column (px)"),
-        "size": widgets.IntSlider(11, 3, 15, step=2, description="size r (px)"),
-    }
     sheet = figures.find_figure(video, (0, 0, 0), 11)
-    return live(lambda **values: find_picture(video, **values, figure=sheet), **controls)
+    return live(
+        lambda **values: find_picture(video, **values, figure=sheet),
+        frame=widgets.IntSlider(0, 0, frames - 1, description="frame"),
+        row=widgets.IntSlider(height // 2, 0, height - 1, description="row (px)"),
+        column=widgets.IntSlider(width * 3 // 5, 0, width - 1, description="column (px)"),
+        size=widgets.IntSlider(11, 3, 15, step=2, description="size r (px)"),
+    )

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hpvae_nb.lab.exercise import Mistake, ask, exercise
+from hpvae_nb.lab.exercise import Mistake, ask, exercise, match
 
 
 def _field(kernels: list[int], strides: list[int], dilations: list[int]) -> int:
@@ -40,25 +40,20 @@ def field(answer: Callable[[list[int], list[int], list[int]], int]) -> str:
             (random.choices((1, 3, 5), k=depth), random.choices((1, 2), k=depth), random.choices((1, 2, 3), k=depth))
         )
     for kernels, strides, dilations in chains:
-        got, right = ask(answer, list(kernels), list(strides), list(dilations)), _field(kernels, strides, dilations)
-        if got == right:
-            continue
-        ones = [1] * len(kernels)
-        given = f"kernels {kernels}, strides {strides}, dilations {dilations}"
-        if got == sum(kernels):
-            raise Mistake(f"a layer of kernel k adds k - 1 to what its input sees, not k ({given})")
-        if got == right - 1:
-            raise Mistake(f"one too few: before the first layer a site sees itself, so start from r = 1 ({given})")
-        if got in _own_stride(kernels, strides, dilations):
-            raise Mistake(
-                f"a layer's own stride does not widen its own view, but that of every layer after it: keep a jump and "
-                f"multiply it after adding ({given})"
-            )
-        if got == _field(kernels, ones, dilations):
-            raise Mistake(f"a stride makes later layers step further in the input, so it must multiply ({given})")
-        if got == _field(kernels, strides, ones):
-            raise Mistake(f"dilation d spreads a kernel of k over (k - 1) * d + 1 sites ({given})")
-        raise Mistake(f"{given}: r is {right}, you give {got}")
+        actual = ask(answer, list(kernels), list(strides), list(dilations))
+        expected, ones = _field(kernels, strides, dilations), [1] * len(kernels)
+        layers = f"kernels {kernels}, strides {strides}, dilations {dilations}"
+        wrong = {
+            f"a layer of kernel k adds k - 1 to what its input sees, not k ({layers})": [sum(kernels)],
+            f"one too few: before the first layer a site sees itself, so start from r = 1 ({layers})": [expected - 1],
+            f"a layer's own stride does not widen its own view, but that of every layer after it: keep a jump and "
+            f"multiply it after adding ({layers})": _own_stride(kernels, strides, dilations),
+            f"a stride makes later layers step further in the input, so it must multiply ({layers})": [
+                _field(kernels, ones, dilations)
+            ],
+            f"dilation d spreads a kernel of k over (k - 1) * d + 1 sites ({layers})": [_field(kernels, strides, ones)],
+        }
+        match(actual, expected, wrong, f"{layers}: r is {expected}, you give {actual}")
     return "each layer adds (kernel - 1) * dilation steps, and a step is the product of the strides before it"
 
 
@@ -75,24 +70,19 @@ def extent(answer: Callable[[Tensor], Any]) -> str:
             for axis in range(3):
                 inside.narrow(axis, 1, sizes[axis] - 2).zero_()
         seen = gradient > 0
-        got = ask(answer, gradient.clone())
-        if isinstance(got, Tensor):
-            got = got.tolist()
-        if not isinstance(got, (list, tuple)):
-            raise Mistake(f"one number for each of the 3 axes is wanted, you give {got!r}")
-        got, right = [int(g) for g in got], [int(i.max() - i.min()) + 1 for i in torch.nonzero(seen).T]
-        if got == right:
-            continue
-        if got == [r - 1 for r in right]:
-            raise Mistake("off by one: from site 3 to site 5 there are 5 - 3 + 1 = 3 sites")
+        actual = ask(answer, gradient.clone())
+        if isinstance(actual, Tensor):
+            actual = actual.tolist()
+        if not isinstance(actual, (list, tuple)):
+            raise Mistake(f"one number for each of the 3 axes is wanted, you give {actual!r}")
+        actual, expected = [int(g) for g in actual], [int(i.max() - i.min()) + 1 for i in torch.nonzero(seen).T]
         counted = [int(seen.any(dim=tuple(a for a in range(3) if a != axis)).sum()) for axis in range(3)]
-        if got == counted:
-            raise Mistake(
-                "you count the sites that are seen; a dilated kernel leaves holes, so measure from end to end"
-            )
-        if got == right[::-1]:
-            raise Mistake("the axes come in the wrong order: time, height, width")
-        raise Mistake(f"the map reaches over {right} sites, you give {got}")
+        wrong = {
+            "off by one: from site 3 to site 5 there are 5 - 3 + 1 = 3 sites": [[r - 1 for r in expected]],
+            "you count the sites that are seen; a dilated kernel leaves holes, so measure from end to end": [counted],
+            "the axes come in the wrong order: time, height, width": [expected[::-1]],
+        }
+        match(actual, expected, wrong, f"the map reaches over {expected} sites, you give {actual}")
     return "from the first site that matters to the last, along each axis"
 
 
@@ -101,15 +91,17 @@ def depth_for(answer: Callable[[int, int], int]) -> str:
     """`depth_for(size, kernel)`: the fewest layers whose field is at least `size`."""
     cases = [(3, 3), (11, 3), (12, 3), (1, 3), *((random.randint(2, 60), random.choice((3, 5, 7))) for _ in range(30))]
     for size, kernel in cases:
-        got, right = ask(answer, size, kernel), -(-(size - 1) // (kernel - 1))
-        if got == right and float(got).is_integer():
-            continue
-        case = f"size {size}, kernel {kernel}"
-        if got == (size - 1) // (kernel - 1):
-            raise Mistake(f"rounded down, the field stays too small: {case} needs {right} layers, not {got}")
-        if got == (size - 1) / (kernel - 1):
-            raise Mistake(f"{got:.2f} layers cannot be built: round up ({case})")
-        if got == -(-size // kernel) or got == -(-size // (kernel - 1)):
-            raise Mistake(f"solve 1 + depth * (kernel - 1) >= size for the depth; {case} needs {right}, not {got}")
-        raise Mistake(f"{case} needs {right} layers, you give {got}")
+        actual, expected = ask(answer, size, kernel), -(-(size - 1) // (kernel - 1))
+        case, exact = f"size {size}, kernel {kernel}", (size - 1) / (kernel - 1)
+        wrong: dict[str, list[float]] = {
+            f"rounded down, the field stays too small: {case} needs {expected} layers, not {actual}": [
+                (size - 1) // (kernel - 1)
+            ],
+            f"{exact:.2f} layers cannot be built: round up ({case})": [exact],
+            f"solve 1 + depth * (kernel - 1) >= size for the depth; {case} needs {expected}, not {actual}": [
+                -(-size // kernel),
+                -(-size // (kernel - 1)),
+            ],
+        }
+        match(actual, expected, wrong, f"{case} needs {expected} layers, you give {actual}")
     return "the fewest layers that see a whole thing of that size"

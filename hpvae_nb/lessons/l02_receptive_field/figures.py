@@ -2,125 +2,28 @@
 
 from __future__ import annotations
 
-import copy
-import itertools
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from hpvae_nb.core.blocks import CONV, SLOPE
 from hpvae_nb.core.receptive_field import gradient_map, receptive_field
 from hpvae_nb.core.resampling import Shape
-from hpvae_nb.errors import InputError, require
-from hpvae_nb.lab.render import ON_TOP, emptied, paint
+from hpvae_nb.lab.render import ON_TOP, emptied, outline, paint, subplots
 from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED, to_uint8
+from hpvae_nb.lessons.l02_receptive_field.experiment import measured_nearby, share_within, side_holding
 
 SITE_COLOR, PATCH_COLOR = RANDOM, REAL  # the paper's figure 3 has red and green
-Box = tuple[tuple[int, int, int], tuple[int, int, int]]
+Box = tuple[Shape, Shape]
 """Centre and size of a box, both as (frame, row, column)."""
 
 
-def stack(depth: int, kernel: int = 3, dilation: int = 1, *, dims: int = 2, channels: int = 8, seed: int = 0) -> Any:
-    """`depth` convolutions with LeakyReLU between them, from one channel to one, that keep H and W.
-
-    Raises:
-        InputError: when the kernel is even, for which no equal padding keeps the size.
-    """
-    if kernel % 2 == 0:
-        raise InputError(f"kernel is {kernel}, but must be odd, so that padding keeps the size: take {kernel + 1}")
-    widths = [1] + [channels] * (depth - 1) + [1]
-    padding = dilation * (kernel // 2)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        layers: list[nn.Module] = []
-        for a, b in itertools.pairwise(widths):
-            layers += [CONV[dims](a, b, kernel, padding=padding, dilation=dilation), nn.LeakyReLU(SLOPE)]
-    return nn.Sequential(*layers[:-1])
-
-
-def average_map(depth: int, kernel: int = 3, *, side: int = 65, repeats: int = 32) -> Tensor:
-    """|gradient| of a stack's central output, averaged over stacks of random weights; sums to 1. `h w`."""
-    maps = [gradient_map(stack(depth, kernel, seed=seed), (1, side, side)) for seed in range(repeats)]
-    mean = torch.stack(maps).mean(dim=0)
-    return mean / mean.sum()
-
-
-def share_within(gradient: Tensor, side: int) -> float:
-    """Part of a gradient map that lies in a window of `side` around its centre, along every axis."""
-    window = gradient
-    for axis, length in enumerate(gradient.shape):
-        start = max(0, length // 2 - side // 2)
-        window = window.narrow(axis, start, min(side, length - start))
-    return float(window.sum() / gradient.sum())
-
-
-def side_holding(gradient: Tensor, share: float = 0.9) -> int:
-    """The smallest odd side of a central window that holds `share` of a gradient map."""
-    return next(side for side in range(1, 2 * max(gradient.shape), 2) if share_within(gradient, side) >= share)
-
-
-def border_share(shape: Sequence[int], field: Sequence[int]) -> float:
-    """Part of the sites whose field reaches beyond a border, where the network sees zeros."""
-    inside = math.prod(max(0, length - r + 1) for length, r in zip(shape, field, strict=True))
-    return 1 - inside / math.prod(shape)
-
-
-def patch_map(network: nn.Module, shape: tuple[int, ...], centre: tuple[int, ...], size: tuple[int, ...]) -> Tensor:
-    """Which inputs shape a patch of the output: |gradient| of its sum, summed over channels (figure 3, green).
-
-    Args:
-        network: `b c t h w` to `b c t h w`. Norms over sites, by which everything sees everything, are left out.
-        shape: of the input, `c t h w`.
-        centre: of the output patch.
-        size: of the output patch; what lies outside the output is left out.
-
-    Returns:
-        A map `t h w`.
-    """
-    plain = copy.deepcopy(network).eval()
-    for module in list(plain.modules()):
-        for name, child in module.named_children():
-            if isinstance(child, nn.GroupNorm):
-                setattr(module, name, nn.Identity())
-    x = torch.randn(1, *shape, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    y = plain(x)[0]
-    part = y[(slice(None), *(slice(max(0, c - s // 2), c + s // 2 + 1) for c, s in zip(centre, size, strict=True)))]
-    (gradient,) = torch.autograd.grad(part.sum(), x)
-    return gradient[0].abs().sum(dim=0)
-
-
-def measured_nearby(
-    measure: Callable[[Shape, Shape], Tensor], shape: Shape, site: Shape, reach: Sequence[int]
-) -> Tensor:
-    """A map of what sways one site, measured in a window as large as the field: as it would be measured everywhere,
-    many times as fast.
-
-    Args:
-        measure: from a (T, H, W) and a site in it to a map `t h w`.
-        shape: (T, H, W) of the whole map.
-        site: as (frame, row, column).
-        reach: how far the field goes from the site along each axis.
-
-    Returns:
-        A map of the given shape, 0 outside the window.
-    """
-    ends = [(max(0, at - far), min(length, at + far + 1)) for at, far, length in zip(site, reach, shape, strict=True)]
-    window = tuple(end - first for first, end in ends)
-    whole = torch.zeros(shape)
-    whole[tuple(slice(*pair) for pair in ends)] = measure(
-        window, tuple(at - first for at, (first, _) in zip(site, ends, strict=True))
-    )
-    return whole
-
-
-def maps_figure(maps: Sequence[Tensor], titles: Sequence[str], window: int) -> Any:
+def maps_figure(maps: Sequence[Tensor], titles: Sequence[str], window: int) -> Figure:
     """The centres of 2D gradient maps; pixels that are not seen at all stay white, the darkest is the strongest."""
-    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
-    figure, axes = plt.subplots(1, len(maps), figsize=(2.4 * len(maps), 2.7), layout="constrained", squeeze=False)
+    figure, axes = subplots(1, len(maps), figsize=(2.4 * len(maps), 2.7), squeeze=False)
     for axis, gradient, title in zip(axes[0], maps, titles, strict=True):
         start = gradient.shape[0] // 2 - window // 2
         part = gradient[start : start + window, start : start + window]
@@ -133,16 +36,15 @@ def maps_figure(maps: Sequence[Tensor], titles: Sequence[str], window: int) -> A
     return figure
 
 
-def effective_figure(gradient: Tensor, r: int) -> Any:
+def effective_figure(gradient: Tensor, r: int) -> Figure:
     """A 2D gradient map under its theoretical field, and how much of it lies within ever larger windows."""
-    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained", width_ratios=[1, 1.5])
+    figure, (left, right) = subplots(1, 2, figsize=(9, 3.4), width_ratios=[1, 1.5])
     half, centre = r // 2 + 4, gradient.shape[0] // 2
     part = gradient[centre - half : centre + half + 1, centre - half : centre + half + 1].detach()
     left.imshow(part.numpy(), cmap="gray_r", extent=(-half - 0.5, half + 0.5, half + 0.5, -half - 0.5))
-    _box(left, (0, 0), (r, r), SITE_COLOR, f"theory: {r} x {r}")
+    _centred(left, (0, 0), (r, r), SITE_COLOR, f"theory: {r} x {r}")
     effective = side_holding(gradient)
-    _box(left, (0, 0), (effective, effective), RECONSTRUCTED, f"90 %: {effective} x {effective}", "dashed")
+    _centred(left, (0, 0), (effective, effective), RECONSTRUCTED, f"90 %: {effective} x {effective}", "dashed")
     left.set(title="|gradient| of one output", xlabel="pixels from the centre")
     left.legend(fontsize=8, loc="upper center", ncols=2)
     sides = list(range(1, r + 5, 2))
@@ -154,10 +56,9 @@ def effective_figure(gradient: Tensor, r: int) -> Any:
     return figure
 
 
-def depth_figure(depths: Sequence[int], effective: Sequence[int], kernel: int = 3) -> Any:
+def depth_figure(depths: Sequence[int], effective: Sequence[int], kernel: int = 3) -> Figure:
     """Theoretical and effective field against depth."""
-    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
-    figure, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
+    figure, axis = subplots(figsize=(6, 3.4))
     theory = [1 + depth * (kernel - 1) for depth in depths]
     axis.plot(depths, theory, "s-", color=SITE_COLOR, label="theory: 1 + depth * (kernel - 1)")
     axis.plot(depths, effective, "o--", color=RECONSTRUCTED, label="holds 90 % of the gradient")
@@ -166,7 +67,7 @@ def depth_figure(depths: Sequence[int], effective: Sequence[int], kernel: int = 
     return figure
 
 
-def field_figure(video: Tensor, field: tuple[int, int, int], site: tuple[int, int, int], *, figure: Any = None) -> Any:
+def field_figure(video: Tensor, field: Shape, site: Shape, *, figure: Any = None) -> Figure:
     """One site's field over a frame, and over a slice through time: one row of pixels, frame below frame.
 
     Args:
@@ -183,9 +84,8 @@ def field_figure(video: Tensor, field: tuple[int, int, int], site: tuple[int, in
     return figure
 
 
-def _field_axes() -> Any:
-    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
-    figure, axes = plt.subplots(1, 2, figsize=(11, 3.3), width_ratios=[1, 1])
+def _field_axes() -> Figure:
+    figure, axes = subplots(1, 2, figsize=(11, 3.3), layout=None)
     figure.subplots_adjust(left=0.05, right=0.99, top=0.9, bottom=0.15, wspace=0.12)
     axes[0].set(ylabel="row (px)")
     axes[1].set(xlabel="column (px)", ylabel="frame")
@@ -193,8 +93,8 @@ def _field_axes() -> Any:
 
 
 def latent_figure(
-    video: Tensor, encoder: nn.Module, generator: nn.Module, site: tuple[int, int, int], *, figure: Any = None
-) -> Any:
+    video: Tensor, encoder: nn.Module, generator: nn.Module, site: Shape, *, figure: Any = None
+) -> Figure:
     """The paper's figure 3, measured: what one latent sees and sways, and which latents shape its patch.
 
     Args:
@@ -206,13 +106,16 @@ def latent_figure(
     """
     shape = tuple(video.shape[1:])
     channels, latent = len(video), next(generator.parameters()).shape[1]
-    r_e, r_g = _three(receptive_field(encoder)), _three(receptive_field(generator))
-    around = _three([a + b - 1 for a, b in zip(r_e, r_g, strict=True)])
+    r_e, r_g = receptive_field(encoder), receptive_field(generator)
+    around = tuple(a + b - 1 for a, b in zip(r_e, r_g, strict=True))
     seen = measured_nearby(
         lambda window, at: gradient_map(encoder, (channels, *window), at), shape, site, [r // 2 for r in r_e]
     )
     shaping = measured_nearby(
-        lambda window, at: patch_map(generator, (latent, *window), at, r_e), shape, site, [r // 2 for r in around]
+        lambda window, at: gradient_map(generator, (latent, *window), at, patch=r_e),
+        shape,
+        site,
+        [r // 2 for r in around],
     )
     figure = _latent_axes() if figure is None else emptied(figure)
     axes = np.array(figure.axes).reshape(2, 3)
@@ -230,9 +133,8 @@ def latent_figure(
     return figure
 
 
-def _latent_axes() -> Any:
-    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
-    figure, axes = plt.subplots(2, 3, figsize=(12, 4.6), height_ratios=[2, 1])
+def _latent_axes() -> Figure:
+    figure, axes = subplots(2, 3, figsize=(12, 4.6), layout=None, height_ratios=[2, 1])
     figure.subplots_adjust(left=0.05, right=0.99, top=0.92, bottom=0.1, wspace=0.12, hspace=0.3)
     for axis in axes[:, 1:].flat:  # all have the left one's scale, and ticks take most of the time
         axis.set_axis_off()
@@ -243,7 +145,7 @@ def _latent_axes() -> Any:
     return figure
 
 
-def choice_figure(shapes: Sequence[Shape], sizes: dict[str, float], r: int) -> Any:
+def choice_figure(shapes: Sequence[Shape], sizes: dict[str, float], r: int) -> Figure:
     """How large things are at each scale, beside a field of r: in pixels, and in frames of the clip.
 
     Args:
@@ -251,8 +153,7 @@ def choice_figure(shapes: Sequence[Shape], sizes: dict[str, float], r: int) -> A
         sizes: for each thing its extent, as a part of the clip's width.
         r: of the network, in pixels and in frames.
     """
-    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained")
+    figure, (left, right) = subplots(1, 2, figsize=(10, 3.4))
     scales = range(len(shapes))
     for (name, part), marker, shade in zip(sizes.items(), "os^vD", ("0", "0.3", "0.5", "0.65", "0.75"), strict=False):
         left.plot(scales, [part * shape[-1] for shape in shapes], marker=marker, color=shade, label=name)
@@ -269,7 +170,7 @@ def choice_figure(shapes: Sequence[Shape], sizes: dict[str, float], r: int) -> A
 def _space_and_time(
     axes: Any,
     video: Tensor,
-    site: tuple[int, int, int],
+    site: Shape,
     boxes: Sequence[tuple[Box, str, str, str]],
     strength: Tensor | None = None,
 ) -> None:
@@ -287,23 +188,15 @@ def _space_and_time(
         area = (-0.5 - edge, width - 0.5 + edge, rows - 0.5 + edge, -0.5 - edge)
         paint(axis, stage.astype(np.uint8), extent=area, aspect="equal" if down == 1 else "auto")
         for (centre, size), color, label, style in boxes:
-            _box(axis, (centre[down], centre[across]), (size[down], size[across]), color, label, style)
+            _centred(axis, (centre[down], centre[across]), (size[down], size[across]), color, label, style)
         axis.set(xlim=area[:2], ylim=area[2:])
     legend = axes[0].get_legend()
     if legend is None or [text.get_text() for text in legend.get_texts()] != [label for _, _, label, _ in boxes]:
         axes[0].legend(fontsize=8, loc="upper right")
 
 
-def _box(
+def _centred(
     axis: Any, centre: tuple[int, int], size: tuple[int, int], color: str, label: str, style: str = "solid"
 ) -> None:
-    patches = require("matplotlib.patches", "drawing figures", "matplotlib")
-    corner = (centre[1] - size[1] / 2, centre[0] - size[0] / 2)
-    options = {"fill": False, "linestyle": style}
-    axis.add_patch(patches.Rectangle(corner, size[1], size[0], edgecolor="white", linewidth=4, **options))
-    axis.add_patch(patches.Rectangle(corner, size[1], size[0], edgecolor=color, linewidth=2, label=label, **options))
-
-
-def _three(sizes: Sequence[int]) -> tuple[int, int, int]:
-    t, h, w = sizes
-    return (t, h, w)
+    corner = (centre[0] - (size[0] - 1) / 2, centre[1] - (size[1] - 1) / 2)
+    outline(axis, corner, size, color, label=label, linestyle=style)

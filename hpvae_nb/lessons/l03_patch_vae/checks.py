@@ -15,25 +15,28 @@ from hpvae_nb.lab.exercise import Mistake, ask, compare, exercise
 def kl_map(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
     """Equation (3) before its sum: the KL of each patch."""
     for mu, logvar in _latents():
-        given, wanted = ask(answer, mu, logvar), losses.kl_divergence(mu, logvar, "sites")
-        if given.shape == mu.shape:
+        actual, expected = ask(answer, mu, logvar), losses.kl_divergence(mu, logvar, "sites")
+        if actual.shape == mu.shape:
             raise Mistake(
-                f"one number for every entry, {tuple(given.shape)}; a patch has one KL, the sum over its c entries"
+                f"one number for every entry, {tuple(actual.shape)}; a patch has one KL, the sum over its c entries"
             )
-        if given.shape == ():
+        if actual.shape == ():
             raise Mistake("a single number; keep the sites apart, for a map 'b t h w'")
-        if given.shape != wanted.shape:
-            raise Mistake(f"your map is {tuple(given.shape)}; the sites of {tuple(mu.shape)} are {tuple(wanted.shape)}")
+        if actual.shape != expected.shape:
+            raise Mistake(
+                f"your map is {tuple(actual.shape)}; the sites of {tuple(mu.shape)} are {tuple(expected.shape)}"
+            )
         wrong = {
-            "you took the mean over the c entries; entries are independent, so their KLs add up": wanted / mu.shape[1],
-            "twice too much: the factor 1/2 stands before all four terms": 2 * wanted,
-            "the sign is turned round: KL is never negative": -wanted,
+            "you took the mean over the c entries; entries are independent, so their KLs add up": expected
+            / mu.shape[1],
+            "twice too much: the factor 1/2 stands before all four terms": 2 * expected,
+            "the sign is turned round: KL is never negative": -expected,
             "log σ² was taken for σ²: exponentiate logvar": 0.5 * (mu**2 + logvar - 1 - logvar.abs().log()).sum(1),
             "log σ² was taken for log σ: σ² is logvar.exp()": 0.5
             * (mu**2 + (2 * logvar).exp() - 1 - 2 * logvar).sum(1),
-            "the -1 is missing: KL must be 0 at μ = 0, σ = 1": wanted + 0.5 * mu.shape[1],
+            "the -1 is missing: KL must be 0 at μ = 0, σ = 1": expected + 0.5 * mu.shape[1],
         }
-        compare(given, wanted, wrong)
+        compare(actual, expected, wrong)
     return "one KL in nats for each patch, for maps of any size"
 
 
@@ -43,7 +46,7 @@ def reparameterize(answer: Callable[[Tensor, Tensor, Tensor], Tensor]) -> str:
     for mu, logvar in _latents():
         mu, logvar = mu.requires_grad_(), logvar.requires_grad_()
         epsilon = torch.randn_like(mu)
-        given, wanted = ask(answer, mu, logvar, epsilon), steps.reparameterize(mu, logvar, epsilon)
+        actual, expected = ask(answer, mu, logvar, epsilon), steps.reparameterize(mu, logvar, epsilon)
         wrong = {
             "you multiplied by the variance: σ is the square root of exp(logvar)": mu + epsilon * logvar.exp(),
             "you multiplied by log σ²: exponentiate half of it": mu + epsilon * logvar,
@@ -52,8 +55,8 @@ def reparameterize(answer: Callable[[Tensor, Tensor, Tensor], Tensor]) -> str:
             "added σ without ε: that shifts every sample alike": mu + (0.5 * logvar).exp(),
             "μ is missing: that is noise of the right width in the wrong place": epsilon * (0.5 * logvar).exp(),
         }
-        compare(given, wanted, wrong)
-        if not given.requires_grad:
+        compare(actual, expected, wrong)
+        if not actual.requires_grad:
             raise Mistake("the values are right, but no gradient reaches μ: keep `.detach()` and `no_grad` out of it")
     return "a sample of N(μ, σ), and gradients reach both μ and σ"
 
@@ -65,10 +68,10 @@ def vae_loss(answer: Callable[[Tensor, Tensor, Tensor, Tensor, float], Tensor]) 
         x, y = (torch.randn(1, 3, *mu.shape[2:]) for _ in range(2))
         beta = torch.rand(()).item() + 0.1
         mu, logvar = mu[:1], logvar[:1]
-        given = ask(answer, x, y, mu, logvar, beta)
+        actual = ask(answer, x, y, mu, logvar, beta)
         norm, kl = losses.reconstruction(y, x, "l2"), losses.kl_divergence(mu, logvar, "sum")
-        if given.shape != ():
-            raise Mistake(f"a loss is one number, yours is {tuple(given.shape)}")
+        if actual.shape != ():
+            raise Mistake(f"a loss is one number, yours is {tuple(actual.shape)}")
         mean = losses.kl_divergence(mu, logvar, "mean")
         wrong = {
             "β stands before the reconstruction; it weighs the KL": beta * norm + kl,
@@ -78,7 +81,7 @@ def vae_loss(answer: Callable[[Tensor, Tensor, Tensor, Tensor, float], Tensor]) 
             "a mean squared error stands where equation (4) has a norm": (x - y).square().mean() + beta * kl,
             "the KL is subtracted: a loss adds what it wants small": norm - beta * kl,
         }
-        compare(given, norm + beta * kl, wrong)
+        compare(actual, norm + beta * kl, wrong)
     return "equation (5): a norm, and β times the KL summed over the patches"
 
 

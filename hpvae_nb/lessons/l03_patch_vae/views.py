@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
-from collections.abc import Generator
 from typing import Any
 
-from hpvae_nb.errors import require, sentence
+import ipywidgets as widgets
+
+from hpvae_nb.errors import sentence
 from hpvae_nb.io.clips import Clip
-from hpvae_nb.lab.live import image
+from hpvae_nb.lab.background import Background, Pause
+from hpvae_nb.lab.live import image, message
 from hpvae_nb.lab.render import png
-from hpvae_nb.lessons.l03_patch_vae.figures import look, vae_sheet
+from hpvae_nb.lessons.l03_patch_vae.experiment import first_scale, look
+from hpvae_nb.lessons.l03_patch_vae.figures import vae_sheet
 from hpvae_nb.model import Model
-from hpvae_nb.recipe.config import Config
-from hpvae_nb.training.events import Event, train
 
 PICTURES = 5  # while one training runs
+PAUSE = 0.1  # seconds: while a slider is dragged, only the last value is worth starting
 
 
 def beta_picture(model: Model) -> tuple[bytes, str]:
-    """What `beta_view` shows of a model: a PNG of `vae_sheet`, and the same in a sentence."""
+    """What `beta_view` shows of a model: `vae_sheet`, and the same in a sentence."""
     seen = look(model)
     words = (
         f"β = {model.config.beta:g}: a patch costs {seen.nats:.2g} nats, the reconstruction is off by "
@@ -29,75 +30,57 @@ def beta_picture(model: Model) -> tuple[bytes, str]:
     return png(vae_sheet(model)), words
 
 
-def first_scale(clip: Clip, config: Config, *, seed: int = 0) -> Generator[Event, None, None]:
-    """The events of `train` at scale 0, and no more."""
-    for event in train(clip, config, seed=seed):
-        yield event
-        if event.scale_done:
-            return
-
-
 def beta_view(clip: Clip, model: Model) -> Any:
     """A slider for beta, a bar that shows how far the training is, and the pictures of the model as it learns.
 
-    Moving the slider ends a training that still runs and starts another. In a notebook training takes turns with the
-    kernel's other work, so the slider stays alive; where no event loop runs, the new model is there when the change
-    returns.
+    Moving the slider ends a training that still runs and starts another. It goes on in the background, so the slider
+    stays alive.
 
     Args:
         clip: to train on.
         model: shown first; its configuration is trained again with other values of beta.
 
     Returns:
-        A box whose `children` are slider, progress bar, picture and a line of text.
+        A box whose `children` are slider, progress bar, picture and a line of text. Its `training`, a `Background`, is
+        there once the slider has moved.
     """
-    widgets = require("ipywidgets", "interactive views")
     steps = model.config.iterations
-    wide = widgets.Layout(width="480px")
     slider = widgets.FloatLogSlider(
-        model.config.beta, base=10, min=-3, max=2, step=0.5, description="weight of the KL, β", layout=wide,
-        style={"description_width": "initial"}, readout_format=".2g",
+        model.config.beta, base=10, min=-3, max=2, step=0.5, description="weight of the KL, β",
+        layout={"width": "480px"}, style={"description_width": "initial"}, readout_format=".2g",
     )  # fmt: skip
-    bar = widgets.IntProgress(steps, 0, steps, description="trained", layout=wide)
+    bar = widgets.IntProgress(steps, 0, steps, description="trained", layout={"width": "480px"})
     picture = image("png", max_width="100%")
     text = widgets.HTML()
-    running: list[asyncio.Task[None]] = []
+    box = widgets.VBox([slider, bar, picture, text])
 
     def draw(current: Model) -> None:
         picture.value, words = beta_picture(current)
         picture.tooltip = words
         text.value = html.escape(words)
 
-    async def retrain(beta: float) -> None:
-        try:
-            await asyncio.sleep(0.1)  # while a slider is dragged, only the last value is worth starting
+    def restart(change: Any) -> None:
+        beta = change["new"]
+
+        def retrain(pause: Pause) -> None:
+            pause(PAUSE)
             for event in first_scale(clip, model.config.replace(beta=beta)):
                 if event.iteration % max(1, steps // PICTURES) == 0:
                     draw(event.model)
                 bar.value = event.iteration
-                await asyncio.sleep(0)
-        except Exception as error:  # a callback's output is seen by nobody
-            text.value = f'<span role="alert">No model for β = {beta:g}. {html.escape(sentence(error))}</span>'
-            bar.value = steps
+                pause()
 
-    def restart(change: Any) -> None:
-        for task in running:
-            task.cancel()
-        running.clear()
+        def changed() -> None:
+            if training.error:
+                text.value = message(f"No model for β = {beta:g}. {sentence(training.error)}", alert=True)
+                bar.value = steps
+
+        Background.stop_any()
         bar.value = 0
-        text.value = html.escape(f"β = {change['new']:g}: training ...")
-        try:
-            running.append(asyncio.get_running_loop().create_task(retrain(change["new"])))
-        except RuntimeError:
-            asyncio.run(retrain(change["new"]))
+        text.value = html.escape(f"β = {beta:g}: training ...")
+        box.training = training = Background(retrain, changed)
+        training.start()
 
     draw(model)
     slider.observe(restart, names="value")
-    return widgets.VBox([slider, bar, picture, text])
-
-
-async def settled(view: Any) -> None:
-    """Wait until the training that a view's slider started has come to its end."""
-    bar = view.children[1]
-    while bar.value < bar.max:
-        await asyncio.sleep(0.02)
+    return box

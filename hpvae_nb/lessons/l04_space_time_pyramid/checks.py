@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hpvae_nb.lab.exercise import Mistake, ask, exercise
+from hpvae_nb.lab.exercise import Mistake, ask, exercise, match
 from hpvae_nb.recipe.presets import preset
 from hpvae_nb.recipe.pyramid import sampling_rate
 
@@ -22,17 +22,22 @@ RATE_SETS = [(4, 3, 2, 1), (2, 1), (4, 2, 1), (5, 2, 1), (6, 4, 1), (3, 1)]
 def slice_length(answer: Callable[[tuple[int, ...]], int]) -> str:
     """The fewest frames, more than one, whose last frame every rate keeps: LCM(Omega) + 1."""
     for rates in RATE_SETS:
-        given, wanted = ask(answer, rates), math.lcm(*rates) + 1
-        if given == wanted:
-            continue
-        if given == wanted - 1:
-            lost = [rate for rate in rates if (given - 1) % rate]
-            raise Mistake(f"with {given} frames the last is number {given - 1}, which rate {lost[0]} misses: one more")
-        if given == math.prod(rates) + 1:
-            raise Mistake(f"{given} frames work for {rates}, but so do {wanted}: the product is no least multiple")
-        if given == max(rates) + 1:
-            raise Mistake(f"{given} frames suit rate {max(rates)} alone; for {rates} every rate must divide frames - 1")
-        raise Mistake(f"for rates {rates} it gave {given}, but the shortest slice has {wanted} frames")
+        actual, expected = ask(answer, rates), math.lcm(*rates) + 1
+        lost = next((rate for rate in rates if (expected - 2) % rate), None)
+        wrong = {
+            f"with {actual} frames the last is number {expected - 2}, which rate {lost} misses: one more": [
+                expected - 1
+            ],
+            f"{actual} frames work for {rates}, but so do {expected}: the product is no least multiple": [
+                math.prod(rates) + 1
+            ],
+            f"{actual} frames suit rate {max(rates)} alone; for {rates} every rate must divide frames - 1": [
+                max(rates) + 1
+            ],
+        }
+        match(
+            actual, expected, wrong, f"for rates {rates} it gave {actual}, but the shortest slice has {expected} frames"
+        )
     return f"every rate of {len(RATE_SETS)} sets keeps both ends, and no shorter slice would do"
 
 
@@ -44,25 +49,25 @@ def rate_of(answer: Callable[[int, int, tuple[int, ...]], int]) -> str:
             if len(rates) > scales:
                 continue
             config = preset("paper", scales=scales, vae_levels=1, sampling_rates=rates)
-            wanted = [sampling_rate(config, n) for n in range(scales)]
-            given = [ask(answer, n, scales, rates) for n in range(scales)]
-            if given != wanted:
-                raise Mistake(_about_rates(given, wanted, scales, rates))
+            expected = [sampling_rate(config, n) for n in range(scales)]
+            actual = [ask(answer, n, scales, rates) for n in range(scales)]
+            if actual != expected:
+                raise Mistake(_about_rates(actual, expected, scales, rates))
     return "scale 0 gets the slowest rate, scale N the fastest, and the index never overshoots"
 
 
-def _about_rates(given: list[int], wanted: list[int], scales: int, rates: tuple[int, ...]) -> str:
+def _about_rates(actual: list[int], expected: list[int], scales: int, rates: tuple[int, ...]) -> str:
     last = scales - 1
-    if given == wanted[::-1] or given[0] == rates[-1] != rates[0]:
-        return f"scale 0 got rate {given[0]}: the coarsest scale keeps the fewest frames, so it has the largest rate"
-    if given == [rates[n * len(rates) // scales] for n in range(scales)]:
+    if actual == expected[::-1] or actual[0] == rates[-1] != rates[0]:
+        return f"scale 0 got rate {actual[0]}: the coarsest scale keeps the fewest frames, so it has the largest rate"
+    if actual == [rates[n * len(rates) // scales] for n in range(scales)]:
         return (
             f"you cut {scales} scales into {len(rates)} equal parts; the paper indexes linearly, so that rate "
-            f"{rates[-1]} is reached at scale {last} and not before: {wanted}, yours {given}"
+            f"{rates[-1]} is reached at scale {last} and not before: {expected}, yours {actual}"
         )
-    if given == [rates[round(n * (len(rates) - 1) / last)] for n in range(scales)]:
-        return f"you round the index to the nearest; it is rounded down: {wanted}, yours {given}"
-    return f"for {scales} scales and rates {rates} it gave {given}, but should give {wanted}"
+    if actual == [rates[round(n * (len(rates) - 1) / last)] for n in range(scales)]:
+        return f"you round the index to the nearest; it is rounded down: {expected}, yours {actual}"
+    return f"for {scales} scales and rates {rates} it gave {actual}, but should give {expected}"
 
 
 @exercise
@@ -73,34 +78,34 @@ def stretch(answer: Callable[[Tensor, int], Tensor]) -> str:
         before, after = dice.randint(2, 6), dice.randint(7, 13)
         shape = (dice.randint(1, 3), before, dice.randint(2, 5), dice.randint(2, 5))
         video = torch.randn(shape, generator=torch.Generator().manual_seed(trial))
-        given = ask(answer, video.clone(), after)
-        wanted = _interpolated(video, after, align_corners=True)
-        if not isinstance(given, Tensor) or given.shape != wanted.shape:
-            got: Any = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
-            raise Mistake(f"expected 'c t h w' of shape {tuple(wanted.shape)}, got {got}: only t may change")
-        if not _same(given, wanted):
-            raise Mistake(_about_stretch(given, video, after))
+        actual = ask(answer, video.clone(), after)
+        expected = _interpolated(video, after, align_corners=True)
+        if not isinstance(actual, Tensor) or actual.shape != expected.shape:
+            got: Any = tuple(actual.shape) if isinstance(actual, Tensor) else type(actual).__name__
+            raise Mistake(f"expected 'c t h w' of shape {tuple(expected.shape)}, got {got}: only t may change")
+        if not _same(actual, expected):
+            raise Mistake(_about_stretch(actual, video, after))
     return "both ends stay in place, and time passes evenly between them"
 
 
-def _about_stretch(given: Tensor, video: Tensor, after: int) -> str:
+def _about_stretch(actual: Tensor, video: Tensor, after: int) -> str:
     before = video.shape[1]
-    if _same(given, _interpolated(video, after, align_corners=False)):
+    if _same(actual, _interpolated(video, after, align_corners=False)):
         return (
             "corners are not aligned: frame i of the new clip must show moment i * (t - 1) / (frames - 1) of the old "
             "one, but yours stands still at the ends and hurries in between"
         )
     nearest = torch.linspace(0, before - 1, after).round().long()
-    if _same(given, video[:, nearest]) or _same(given, _interpolated(video, after, mode="nearest")):
+    if _same(actual, video[:, nearest]) or _same(actual, _interpolated(video, after, mode="nearest")):
         return "you repeat frames: mix the frame before and the frame after, the nearer one weighing more"
     left = torch.linspace(0, before - 1, after).floor().long()
-    if _same(given[:, :-1], _interpolated(video, after, align_corners=True)[:, :-1]):
+    if _same(actual[:, :-1], _interpolated(video, after, align_corners=True)[:, :-1]):
         return "all frames are right but the last, which has no right neighbour: let it be the old clip's last frame"
     near = torch.linspace(0, before - 1, after) - left
     swapped = (
         near[:, None, None] * video[:, left] + (1 - near[:, None, None]) * video[:, (left + 1).clamp(max=before - 1)]
     )
-    if _same(given[:, 1:-1], swapped[:, 1:-1]):
+    if _same(actual[:, 1:-1], swapped[:, 1:-1]):
         return "the two weights are swapped: close to the left frame, the left frame must weigh more"
     return "the frames differ from linear interpolation with both ends in place"
 

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from hpvae_nb.core.resampling import resize, upsample
-from hpvae_nb.errors import InputError, require
+from hpvae_nb.core.resampling import resize
+from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import Clip
-from hpvae_nb.lab.render import GAN_COLOR, ON_TOP, VAE_COLOR
-from hpvae_nb.lab.show import RANDOM, REAL, to_uint8
+from hpvae_nb.lab.render import KIND_COLORS, outline, subplots
+from hpvae_nb.lab.show import RANDOM, REAL, grid, to_uint8
+from hpvae_nb.lessons.l04_space_time_pyramid.experiment import kept, shown_times, stretched
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.pyramid import planned_shapes, real_samples, scale_shapes
 
 THUMBNAIL = (36, 64)
 
 
-def kept(frames: int, rate: int) -> range:
-    """Numbers of the frames that are left when every `rate`-th of `frames` is kept."""
-    return range(0, frames, rate)
-
-
-def kept_frames(clip: Clip, rates: Sequence[int], frames: int) -> Any:
+def kept_frames(clip: Clip, rates: Sequence[int], frames: int) -> Figure:
     """Figure 4: the frames that each sampling rate keeps, every one at its place in time.
 
     Args:
@@ -36,24 +31,22 @@ def kept_frames(clip: Clip, rates: Sequence[int], frames: int) -> Any:
         frames: length of the slice at full rate.
 
     Returns:
-        A matplotlib figure. A rate that loses the last frame has its label and the last column in orange.
+        A figure. A rate that loses the last frame has its label and the last column in orange.
 
     Raises:
         InputError: when the clip is shorter than the slice.
     """
     if clip.frames < frames:
         raise InputError(f"{clip.name!r} has {clip.frames} frames, but the slice needs {frames}: load more")
-    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
     height, width = THUMBNAIL
     pictures = to_uint8(resize(clip.video[None, :, :frames], THUMBNAIL, antialias=True)[0])
     canvas = np.full((len(rates) * height, frames * width, 3), 255, np.uint8)
     for row, rate in enumerate(rates):
         for frame in kept(frames, rate):
-            canvas[row * height : (row + 1) * height - 1, frame * width : (frame + 1) * width - 1] = pictures[
-                frame, :-1, :-1
-            ]
+            top, left = row * height, frame * width
+            canvas[top : top + height - 1, left : left + width - 1] = pictures[frame, :-1, :-1]
     tall = 0.5 + 11 / frames * len(rates) * height / width
-    figure, axis = plt.subplots(figsize=(11, tall))
+    figure, axis = subplots(figsize=(11, tall), layout=None)
     figure.subplots_adjust(left=0.125, right=0.995, bottom=0.47 / tall, top=1 - 0.03 / tall)
     axis.imshow(canvas, aspect="auto", extent=(-0.5, frames - 0.5, len(rates) - 0.5, -0.5))
     complete = [kept(frames, rate)[-1] == frames - 1 for rate in rates]
@@ -63,7 +56,7 @@ def kept_frames(clip: Clip, rates: Sequence[int], frames: int) -> Any:
     for row, (label, whole) in enumerate(zip(axis.get_yticklabels(), complete, strict=True)):
         label.set_color(REAL if whole else RANDOM)
         last = kept(frames, rates[row])[-1]
-        box = plt.Rectangle((last - 0.5, row - 0.5), 1, 1, fill=False, lw=2.5, ec=REAL if whole else RANDOM)
+        box = Rectangle((last - 0.5, row - 0.5), 1, 1, fill=False, lw=2.5, ec=REAL if whole else RANDOM)
         axis.add_patch(box)
         if not whole:
             axis.text(frames - 1, row, "lost", ha="center", va="center", color=RANDOM, fontweight="bold")
@@ -71,38 +64,31 @@ def kept_frames(clip: Clip, rates: Sequence[int], frames: int) -> Any:
     return figure
 
 
-def patch_reach(config: Config, clip: Clip, field: int, scales: Sequence[int]) -> Any:
+def patch_reach(config: Config, clip: Clip, field: int, scales: Sequence[int]) -> Figure:
     """The first frame at several scales, shown equally large, with one patch of `field` x `field` pixels in each."""
-    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
     shapes = scale_shapes(config, clip)
-    figure, axes = plt.subplots(1, len(scales), figsize=(11, 2.1), layout="constrained", squeeze=False)
-    for axis, n in zip(axes[0], scales, strict=True):
+    frames = [real_samples(config, clip, n, shapes[n])[0, :, 0] for n in scales]
+    titles = [f"scale {n}: {shapes[n][-1]} x {shapes[n][-2]} px" for n in scales]
+    figure = grid([("", frames)], titles, width=10.8 / len(scales))
+    for axis, n in zip(figure.axes, scales, strict=True):
         height, width = shapes[n][-2:]
-        frame = real_samples(config, clip, n, shapes[n])[0, :, 0]
-        corner = (0.2 * width - field / 2, 0.42 * height - field / 2)
-        axis.imshow(to_uint8(frame))
-        axis.add_patch(plt.Rectangle(corner, field, field, fill=False, lw=4, ec="black"))
-        axis.add_patch(plt.Rectangle(corner, field, field, fill=False, lw=2, ec="white"))
-        axis.set(xticks=[], yticks=[])
-        axis.set_title(
-            f"scale {n}: {width} x {height} px", fontsize=9, color=VAE_COLOR if config.is_vae(n) else GAN_COLOR
-        )
+        outline(axis, (0.42 * height - field / 2, 0.2 * width - field / 2), (field, field), "white", rim="black")
+        axis.title.set_color(KIND_COLORS[config.kind(n)])
     return figure
 
 
-def schedules(configs: Mapping[str, Config], aspect: float) -> Any:
+def schedules(configs: Mapping[str, Config], aspect: float) -> Figure:
     """Height, frames, and number of values at every scale, for one or two named configurations.
 
     Args:
         configs: name to configuration; drawn with filled and with open marks, VAE and GAN scales in their colours.
         aspect: height of the clip over its width.
     """
-    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
-    figure, axes = plt.subplots(1, 3, figsize=(11, 2.9), layout="constrained")
+    figure, axes = subplots(1, 3, figsize=(11, 2.9))
     for (name, config), fill, line in zip(configs.items(), (True, False), ("-", "--"), strict=False):
         shapes = planned_shapes(config, aspect)
         curves = ([h for _, h, _ in shapes], [t for t, _, _ in shapes], [math.prod(shape) for shape in shapes])
-        colors = [VAE_COLOR if config.is_vae(n) else GAN_COLOR for n in range(len(shapes))]
+        colors = [KIND_COLORS[config.kind(n)] for n in range(len(shapes))]
         for axis, values in zip(axes, curves, strict=True):
             axis.plot(values, line, color="grey", lw=1, zorder=1, label=name)
             axis.scatter(range(len(values)), values, c=colors if fill else "white", edgecolors=colors, s=36, zorder=2)
@@ -113,46 +99,25 @@ def schedules(configs: Mapping[str, Config], aspect: float) -> Any:
     axes[1].set_yticks([4, 5, 7, 13])
     axes[2].set_yscale("log")
     axes[0].legend(loc="lower right", fontsize=9)
-    for x, label, color in ((0.03, "VAE scales", VAE_COLOR), (0.03, "GAN scales", GAN_COLOR)):
-        axes[2].text(x, 0.9 if color == VAE_COLOR else 0.8, label, color=color, transform=axes[2].transAxes, weight=700)
+    for height, (kind, color) in zip((0.9, 0.8), KIND_COLORS.items(), strict=True):
+        axes[2].text(0.03, height, f"{kind} scales", color=color, transform=axes[2].transAxes, weight=700)
     return figure
 
 
-def kept_or_averaged(clip: Clip, rate: int, at: int) -> Any:
+def kept_or_averaged(clip: Clip, rate: int, at: int) -> Figure:
     """One frame as it is, beside the mean of the `rate` frames around it: sub-sampling against averaging in time."""
     around = clip.video[:, at - rate // 2 : at - rate // 2 + rate].mean(dim=1)
     return side_by_side({f"frame {at}, kept": clip.video[:, at], f"mean of {rate} frames": around})
 
 
-def side_by_side(pictures: Mapping[str, Tensor], *, width: float = 11) -> Any:
-    """Images `c h w` in [-1, 1] in a row, each below its title; a matplotlib figure."""
-    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
-    figure, axes = plt.subplots(1, len(pictures), figsize=(width, 0.3 + 0.58 * width / len(pictures)), squeeze=False)
-    figure.subplots_adjust(wspace=0.03, left=0.002, right=0.998, bottom=0.01, top=0.9)
-    for axis, (title, picture) in zip(axes[0], pictures.items(), strict=True):
-        axis.imshow(to_uint8(picture))
-        axis.set(xticks=[], yticks=[])
-        axis.set_title(title, fontsize=10, **ON_TOP)
-    return figure
+def side_by_side(pictures: Mapping[str, Tensor]) -> Figure:
+    """Images `c h w` in [-1, 1] in a row, each below its title."""
+    return grid([("", list(pictures.values()))], list(pictures), width=10.8 / len(pictures))
 
 
-def stretched(video: Tensor, frames: int, *, aligned: bool) -> Tensor:
-    """`b c t h w` linearly interpolated to `frames` frames, with first and last frame aligned or with half a frame
-    left at both ends (PyTorch's `align_corners=False`)."""
-    shape = (frames, *video.shape[3:])
-    return upsample(video, shape) if aligned else F.interpolate(video, shape, mode="trilinear", align_corners=False)
-
-
-def shown_times(coarse: int, frames: int, *, aligned: bool) -> Tensor:
-    """The moment that each of `frames` interpolated frames shows, in frames from 0 to `frames - 1`."""
-    moments = torch.linspace(0, frames - 1, coarse).reshape(1, 1, -1, 1, 1)
-    return stretched(moments, frames, aligned=aligned).flatten()
-
-
-def alignment(coarse: int, frames: int) -> Any:
+def alignment(coarse: int, frames: int) -> Figure:
     """Which moment an interpolated frame shows, and how fast time passes, with and without aligned corners."""
-    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3), layout="constrained")
+    figure, (left, right) = subplots(1, 2, figsize=(11, 3))
     for aligned, color, mark in ((True, REAL, "o-"), (False, RANDOM, "s--")):
         times = shown_times(coarse, frames, aligned=aligned)
         label = "corners aligned" if aligned else "not aligned"
@@ -164,7 +129,7 @@ def alignment(coarse: int, frames: int) -> Any:
     return figure
 
 
-def what_is_missing(config: Config, clip: Clip, scale: int, moment: int, *, aligned: bool = True) -> Any:
+def what_is_missing(config: Config, clip: Clip, scale: int, moment: int, *, aligned: bool = True) -> Figure:
     """What the generator of `scale` gets, what it should make of it, and the difference it has to add (equation 6).
 
     The scale below is taken to be perfect, so that only interpolation is to blame.
@@ -178,8 +143,7 @@ def what_is_missing(config: Config, clip: Clip, scale: int, moment: int, *, alig
     """
     shapes = scale_shapes(config, clip)
     below, real = (real_samples(config, clip, n, shapes[n])[:1] for n in (scale - 1, scale))
-    corners = {} if aligned else {"align_corners": False}
-    up = F.interpolate(below, shapes[scale], mode="trilinear", **corners) if corners else upsample(below, shapes[scale])
+    up = stretched(below, shapes[scale], aligned=aligned)
     at = round(moment * (len(real[0, 0]) - 1) / (config.frames - 1))
     missing = real - up
     pictures = {

@@ -5,23 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from hpvae_nb.errors import require
+import ipywidgets as widgets
+from matplotlib.figure import Figure
+
 from hpvae_nb.io.clips import Clip
-from hpvae_nb.lab.live import live
-from hpvae_nb.lab.render import png
-from hpvae_nb.lessons.l04_space_time_pyramid.figures import kept, kept_frames, what_is_missing
+from hpvae_nb.lab.live import WIDE, live
+from hpvae_nb.lessons.l04_space_time_pyramid.experiment import kept
+from hpvae_nb.lessons.l04_space_time_pyramid.figures import kept_frames, what_is_missing
 from hpvae_nb.recipe.config import Config
 
 RATES = {"4, 3, 2, 1 (paper)": (4, 3, 2, 1), "2, 1": (2, 1), "3, 1": (3, 1), "4, 2, 1": (4, 2, 1), "5, 2, 1": (5, 2, 1)}
-
-
-def kept_frames_picture(clip: Clip, rates: tuple[int, ...], frames: int) -> tuple[bytes, str]:
-    """What `kept_frames_view` shows: the picture, and which rates lose the last frame."""
-    lost = [rate for rate in rates if kept(frames, rate)[-1] != frames - 1]
-    words = f"lost by every {' and every '.join(map(str, lost))}" if lost else "kept by every rate"
-    shortest = f"The shortest slice for these rates has {math.lcm(*rates) + 1} frames."
-    picture = png(kept_frames(clip, rates, frames), dpi=80, tight=False)
-    return picture, f"Frame {frames - 1}, the last, is {words}. {shortest}"
 
 
 def kept_frames_view(clip: Clip) -> Any:
@@ -30,12 +23,17 @@ def kept_frames_view(clip: Clip) -> Any:
     Args:
         clip: a video of at least 5 frames.
     """
-    widgets = require("ipywidgets", "interactive views")
-    wide = {"layout": widgets.Layout(width="34em"), "style": {"description_width": "14em"}}
+
+    def picture(rates: tuple[int, ...], frames: int) -> tuple[Figure, str]:
+        lost = [rate for rate in rates if kept(frames, rate)[-1] != frames - 1]
+        words = f"lost by every {' and every '.join(map(str, lost))}" if lost else "kept by every rate"
+        shortest = f"The shortest slice for these rates has {math.lcm(*rates) + 1} frames."
+        return kept_frames(clip, rates, frames), f"Frame {frames - 1}, the last, is {words}. {shortest}"
+
     return live(
-        lambda rates, frames: kept_frames_picture(clip, rates, frames),
-        rates=widgets.Dropdown(options=list(RATES.items()), description="sampling rates Ω", **wide),
-        frames=widgets.IntSlider(12, 5, min(25, clip.frames), description="frames in the slice", **wide),
+        picture,
+        rates=widgets.Dropdown(options=list(RATES.items()), description="sampling rates Ω", **WIDE),
+        frames=widgets.IntSlider(12, 5, min(25, clip.frames), description="frames in the slice", **WIDE),
     )
 
 
@@ -46,18 +44,15 @@ def what_is_missing_view(config: Config, clip: Clip) -> Any:
         config: of a video pyramid with at least two scales.
         clip: a video that can make it.
     """
-    widgets = require("ipywidgets", "interactive views")
-    wide = {"layout": widgets.Layout(width="34em"), "style": {"description_width": "14em"}}
 
-    def picture(scale: int, moment: int, aligned: bool) -> tuple[bytes, str]:
-        figure = what_is_missing(config, clip, scale, moment, aligned=aligned)
+    def picture(scale: int, moment: int, aligned: bool) -> tuple[Figure, str]:
         ends = "aligned" if aligned else "not aligned"
         words = f"Scale {scale} near frame {moment}; corners {ends}. Grey in the third picture means: equal."
-        return png(figure, dpi=80, tight=False), words
+        return what_is_missing(config, clip, scale, moment, aligned=aligned), words
 
     return live(
         picture,
-        scale=widgets.IntSlider(2, 1, config.scales - 1, description="scale n", **wide),
-        moment=widgets.IntSlider(6, 0, config.frames - 1, description="moment (frames)", **wide),
-        aligned=widgets.Checkbox(True, description="corners aligned", **wide),
+        scale=widgets.IntSlider(2, 1, config.scales - 1, description="scale n", **WIDE),
+        moment=widgets.IntSlider(6, 0, config.frames - 1, description="moment (frames)", **WIDE),
+        aligned=widgets.Checkbox(True, description="corners aligned", **WIDE),
     )

@@ -11,7 +11,7 @@ from torch import Tensor
 from hpvae_nb.core import losses
 from hpvae_nb.core.resampling import upsample
 from hpvae_nb.lab.exercise import Mistake, ask, compare, exercise
-from hpvae_nb.lessons.l05_hierarchy.figures import TRAINED, gradient_flow
+from hpvae_nb.lessons.l05_hierarchy.experiment import TRAINED, gradient_flow
 from hpvae_nb.recipe.presets import preset
 
 
@@ -19,26 +19,30 @@ from hpvae_nb.recipe.presets import preset
 def refine(answer: Callable[[Tensor, tuple[int, int, int], Callable[[Tensor], Tensor]], Tensor]) -> str:
     """Equation (6), without a tanh around the sum."""
     for seed in range(4):
-        draw = torch.Generator().manual_seed(seed)
-        t, h, w = torch.randint(2, 6, (3,), generator=draw).tolist()
-        grow = torch.randint(1, 4, (3,), generator=draw).tolist()
-        below, shape = torch.randn(1, 3, t, h, w, generator=draw), (t + grow[0], h + grow[1], w + grow[2])
-        up, loose = upsample(below, shape), F.interpolate(below, size=shape, mode="trilinear", align_corners=False)
-        given = ask(answer, below, shape, _generator)
+        below, shape, up, loose = growing(torch.Generator().manual_seed(seed))
+        actual = ask(answer, below, shape, stand_in)
         wrong = {
-            "the residual alone: add it to what came from below": _generator(up),
+            "the residual alone: add it to what came from below": stand_in(up),
             "upsampled, but the generator was not asked": up,
-            "corners are not aligned, so first and last frames move: align_corners=True": loose + _generator(loose),
+            "corners are not aligned, so first and last frames move: align_corners=True": loose + stand_in(loose),
             "the generator must see the upsampled clip, not the small one: the order is ↑, then G": up
-            + upsample(_generator(below), shape),
+            + upsample(stand_in(below), shape),
             "nearest neighbours were taken for ↑; the paper interpolates": (near := F.interpolate(below, size=shape))
-            + _generator(near),
+            + stand_in(near),
         }
-        compare(given, up + _generator(up), wrong)
+        compare(actual, up + stand_in(up), wrong)
     return "x̄ⁿ = ↑x̄ⁿ⁻¹ + Gⁿ(↑x̄ⁿ⁻¹), and end frames keep their place"
 
 
-def _generator(x: Tensor) -> Tensor:
+def growing(draw: torch.Generator, batch: int = 1) -> tuple[Tensor, tuple[int, int, int], Tensor, Tensor]:
+    """A random clip `b 3 t h w`, a larger shape, and the clip at that shape, with corners aligned and without."""
+    t, h, w = torch.randint(2, 6, (3,), generator=draw).tolist()
+    more = torch.randint(1, 4, (3,), generator=draw).tolist()
+    below, shape = torch.randn(batch, 3, t, h, w, generator=draw), (t + more[0], h + more[1], w + more[2])
+    return below, shape, upsample(below, shape), F.interpolate(below, shape, mode="trilinear", align_corners=False)
+
+
+def stand_in(x: Tensor) -> Tensor:
     """Stands in for G^n: not linear, so that the order of things matters."""
     return 0.3 * (3 * x).sin() + 0.1
 
@@ -49,7 +53,7 @@ def vae_loss(answer: Callable[..., Tensor]) -> str:
     for _ in range(3):
         coarse, fine = torch.randn(2, 1, 3, 2, 3, 4), torch.randn(2, 1, 3, 3, 5, 6)
         kl, beta = torch.rand(()) + 0.5, torch.rand(()).item() + 0.1
-        given = ask(answer, fine[0], fine[1], coarse[0], coarse[1], kl, beta)
+        actual = ask(answer, fine[0], fine[1], coarse[0], coarse[1], kl, beta)
         at_n = losses.reconstruction(fine[0], fine[1], "l2")
         at_0 = losses.reconstruction(coarse[0], coarse[1], "l2")
         wrong = {
@@ -62,7 +66,7 @@ def vae_loss(answer: Callable[..., Tensor]) -> str:
             + losses.reconstruction(coarse[0], coarse[1])
             + beta * kl,
         }
-        compare(given, at_n + at_0 + beta * kl, wrong)
+        compare(actual, at_n + at_0 + beta * kl, wrong)
     return "equation (8): scale n, scale 0, and the price of the messages"
 
 

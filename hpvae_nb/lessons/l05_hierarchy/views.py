@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpvae_nb.errors import require
-from hpvae_nb.lab.live import live
-from hpvae_nb.lab.render import png
-from hpvae_nb.lessons.l05_hierarchy.figures import PASSED, TRAINED, UNTOUCHED, flow_diagram, gradient_flow
+import ipywidgets as widgets
+from matplotlib.figure import Figure
+
+from hpvae_nb.lab.live import WIDE, live
+from hpvae_nb.lessons.l05_hierarchy.experiment import PASSED, TRAINED, UNTOUCHED, gradient_flow
+from hpvae_nb.lessons.l05_hierarchy.figures import flow_diagram
 from hpvae_nb.recipe.config import Config
-
-
-def flow_picture(config: Config, scale: int) -> tuple[bytes, str]:
-    """What `flow_view` shows: the diagram of one scale, and the same in a sentence."""
-    flow = gradient_flow(config, scale)
-    listed = {state: ", ".join(name for name in flow if flow[name] == state) for state in (TRAINED, PASSED, UNTOUCHED)}
-    words = "; ".join(f"{state}: {names}" for state, names in listed.items() if names)
-    kind = config.kind(scale)
-    picture = png(flow_diagram(flow, config), dpi=80, tight=False)
-    return picture, f"Scale {scale} ({kind}). {words[0].upper()}{words[1:]}."
 
 
 def flow_view(config: Config) -> Any:
@@ -27,10 +19,16 @@ def flow_view(config: Config) -> Any:
     Args:
         config: a small one answers quickly; the diagram is the same.
     """
-    widgets = require("ipywidgets", "interactive views")
-    wide = {"layout": widgets.Layout(width="32em"), "style": {"description_width": "14em"}}
+
+    def picture(scale: int, levels: int) -> tuple[Figure, str]:
+        chosen = config.replace(vae_levels=levels)
+        flow = gradient_flow(chosen, scale)
+        names = {state: ", ".join(k for k in flow if flow[k] == state) for state in (TRAINED, PASSED, UNTOUCHED)}
+        words = "; ".join(f"{state}: {listed}" for state, listed in names.items() if listed)
+        return flow_diagram(flow, chosen), f"Scale {scale} ({chosen.kind(scale)}). {words[0].upper()}{words[1:]}."
+
     return live(
-        lambda scale, levels: flow_picture(config.replace(vae_levels=levels), scale),
-        scale=widgets.IntSlider(0, 0, config.scales - 1, description="scale being trained, n", **wide),
-        levels=widgets.IntSlider(config.vae_levels, 1, config.scales, description="number of VAE scales, M", **wide),
+        picture,
+        scale=widgets.IntSlider(0, 0, config.scales - 1, description="scale being trained, n", **WIDE),
+        levels=widgets.IntSlider(config.vae_levels, 1, config.scales, description="number of VAE scales, M", **WIDE),
     )

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hpvae_nb.lab.exercise import Mistake, ask, exercise
+from hpvae_nb.lab.exercise import Mistake, ask, compare, exercise
 
 Critic = Callable[[Tensor], Tensor]
 
@@ -20,15 +20,40 @@ def gradient_penalty(answer: Callable[[Critic, Tensor, Tensor, Tensor], Tensor])
     dice = random.Random(0)
     for trial in range(4):
         critic, real, fake, epsilon = _problem(trial, (dice.randint(2, 4), 3, dice.randint(2, 4), dice.randint(3, 5)))
-        given = ask(answer, critic, real, fake, epsilon)
-        if not isinstance(given, Tensor) or given.ndim != 0:
-            got: Any = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
+        actual = ask(answer, critic, real, fake, epsilon)
+        if not isinstance(actual, Tensor) or actual.ndim != 0:
+            got: Any = tuple(actual.shape) if isinstance(actual, Tensor) else type(actual).__name__
             raise Mistake(f"expected one number (a tensor of shape ()), got {got}: average over the samples")
         slope = _slope(critic, real, fake, epsilon)
-        wanted = (slope.flatten(1).norm(dim=1) - 1).square().mean()
-        if not _same(given, wanted):
-            raise Mistake(_about_penalty(given, critic, (real, fake, epsilon), slope))
-        _check_reaches_weights(given, critic)
+        norms = slope.flatten(1).norm(dim=1)
+        wrong = {
+            "the -1 stands inside the norm, as the paper prints it: that asks every entry of the gradient to be 1. "
+            "Take the norm first, then subtract 1": _squares((slope - 1).flatten(1).norm(dim=1)),
+            "you take a norm at each site, over the channels; here one norm for each sample is asked: flatten first": (
+                _squares(slope.norm(dim=1) - 1)
+            ),
+            "you take one norm over the whole batch; each sample has its own: flatten(1), then norm(dim=1)": (
+                _squares(slope.norm() - 1)
+            ),
+            "the square is missing: being too steep and too flat should both cost, more the further from 1": (
+                (norms - 1).mean()
+            ),
+            "the square is missing: an absolute value does not cost more the further it is from 0": (
+                (norms - 1).abs().mean()
+            ),
+            "you pull the norm towards 0: subtract 1 from it before squaring": _squares(norms),
+            "real and fake are swapped in the blend: epsilon weighs the real one, 1 - epsilon the fake one": _penalty(
+                critic, fake, real, epsilon
+            ),
+        }
+        wrong |= {
+            f"the gradient is taken at the {name} samples; it belongs at blends of real and fake": _penalty(
+                critic, place, place, epsilon
+            )
+            for name, place in (("real", real), ("fake", fake))
+        }
+        compare(actual, _squares(norms - 1), wrong)
+        _check_reaches_weights(actual, critic)
     return "it is 0 where every sample's gradient has norm 1, and training can move the critic there"
 
 
@@ -46,36 +71,18 @@ def _slope(critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor) -> Tenso
     return torch.autograd.grad(critic(blend).sum(), blend)[0]
 
 
-def _about_penalty(given: Tensor, critic: Critic, points: tuple[Tensor, Tensor, Tensor], slope: Tensor) -> str:
-    real, fake, epsilon = points
-    norms = slope.flatten(1).norm(dim=1)
-    if _same(given, (slope - 1).flatten(1).norm(dim=1).square().mean()):
-        return (
-            "the -1 stands inside the norm, as the paper prints it: that asks every entry of the gradient to be 1. "
-            "Take the norm first, then subtract 1"
-        )
-    if _same(given, (slope.norm(dim=1) - 1).square().mean()):
-        return "you take a norm at each site, over the channels; here one norm for each sample is asked: flatten first"
-    if _same(given, (slope.norm() - 1).square()):
-        return "you take one norm over the whole batch; each sample has its own: flatten(1), then norm(dim=1)"
-    if _same(given, (norms - 1).mean()) or _same(given, (norms - 1).abs().mean()):
-        return "the square is missing: being too steep and too flat should both cost, more the further from 1"
-    if _same(given, norms.square().mean()):
-        return "you pull the norm towards 0: subtract 1 from it before squaring"
-    swapped = _slope(critic, fake, real, epsilon).flatten(1).norm(dim=1)
-    if _same(given, (swapped - 1).square().mean()):
-        return "real and fake are swapped in the blend: epsilon weighs the real one, 1 - epsilon the fake one"
-    for name, place in (("real", real), ("fake", fake)):
-        there = _slope(critic, place, place, epsilon).flatten(1).norm(dim=1)
-        if _same(given, (there - 1).square().mean()):
-            return f"the gradient is taken at the {name} samples; it belongs at blends of real and fake"
-    return "the value differs from the mean of (norm - 1) squared on the blends"
+def _squares(values: Tensor) -> Tensor:
+    return values.square().mean()
 
 
-def _check_reaches_weights(given: Tensor, critic: nn.Module) -> None:
+def _penalty(critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor) -> Tensor:
+    return _squares(_slope(critic, real, fake, epsilon).flatten(1).norm(dim=1) - 1)
+
+
+def _check_reaches_weights(actual: Tensor, critic: nn.Module) -> None:
     critic.zero_grad()
-    if given.requires_grad:
-        given.backward()
+    if actual.requires_grad:
+        actual.backward()
     if all(weight.grad is None or not weight.grad.any() for weight in critic.parameters()):
         raise Mistake(
             "the value is right, but no gradient reaches the critic's weights, so training could not lower it: "
@@ -90,11 +97,9 @@ def critic_loss(answer: Callable[[Tensor, Tensor, Tensor, float], Tensor]) -> st
         generator = torch.Generator().manual_seed(seed)
         real, fake = (torch.randn(2, 1, 3, 4, generator=generator) for _ in range(2))
         penalty, weight = torch.rand((), generator=generator), 0.5 + seed
-        given = ask(answer, real, fake, penalty, weight)
+        actual = ask(answer, real, fake, penalty, weight)
         gap = real.mean() - fake.mean()
-        if _same(given, weight * penalty - gap):
-            continue
-        named = {
+        wrong = {
             "the signs of the scores are swapped: minimising this would teach D to like fakes": weight * penalty + gap,
             "this is what the critic maximises; a loss is minimised, so turn its sign": gap - weight * penalty,
             "the penalty must be added to a loss, so that steepness costs": -gap - weight * penalty,
@@ -103,7 +108,7 @@ def critic_loss(answer: Callable[[Tensor, Tensor, Tensor, float], Tensor]) -> st
             "average over the critic's map instead of summing: E is a mean": weight * penalty
             - (real.sum() - fake.sum()),
         }
-        raise Mistake(_first(named, given, "the value differs from E[D(random)] - E[D(real)] + lambda * penalty"))
+        compare(actual, weight * penalty - gap, wrong)
     return "minimising it raises the real scores over the random ones, as far as the penalty lets it"
 
 
@@ -115,26 +120,17 @@ def generator_loss(answer: Callable[[Tensor, Tensor, float], Tensor]) -> str:
         error = torch.rand((), generator=generator)
         scores = torch.randn(2, 1, 3, 4, generator=generator, requires_grad=True)
         weight = 0.1 + seed
-        given = ask(answer, error, scores, weight)
-        if not _same(given, error - weight * scores.mean()):
-            named = {
-                "the sign of the scores is turned: G wants them to be high, and a loss is minimised": error
-                + weight * scores.mean(),
-                "beta_adv is missing": error - scores.mean(),
-                "beta_adv weighs the adversarial term, not the reconstruction": weight * error - scores.mean(),
-                "average over the critic's map instead of summing: E is a mean": error - weight * scores.sum(),
-                "the reconstruction is missing": -weight * scores.mean(),
-                "the adversarial term is missing": error,
-            }
-            raise Mistake(_first(named, given, "the value differs from Recon - beta_adv * E[D(random)]"))
-        if not given.requires_grad:
+        actual = ask(answer, error, scores, weight)
+        wrong = {
+            "the sign of the scores is turned: G wants them to be high, and a loss is minimised": error
+            + weight * scores.mean(),
+            "beta_adv is missing": error - scores.mean(),
+            "beta_adv weighs the adversarial term, not the reconstruction": weight * error - scores.mean(),
+            "average over the critic's map instead of summing: E is a mean": error - weight * scores.sum(),
+            "the reconstruction is missing": -weight * scores.mean(),
+            "the adversarial term is missing": error,
+        }
+        compare(actual, error - weight * scores.mean(), wrong)
+        if not actual.requires_grad:
             raise Mistake("the value is right, but it is cut off from the scores' graph, so G would not learn from D")
     return "one part keeps G true to the clip, the other asks for the critic's approval"
-
-
-def _first(named: dict[str, Tensor], given: Tensor, otherwise: str) -> str:
-    return next((said for said, value in named.items() if _same(given, value)), otherwise)
-
-
-def _same(a: Any, b: Tensor) -> bool:
-    return torch.allclose(torch.as_tensor(a, dtype=torch.float32).detach(), b.detach(), rtol=1e-4, atol=1e-5)

@@ -5,27 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import ipywidgets as widgets
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from hpvae_nb.errors import require
-from hpvae_nb.lab.live import live
-from hpvae_nb.lab.render import png
-from hpvae_nb.lessons.l06_wgan_gp.figures import Snapshot, maps_figure, score_map, surface_figure
-
-
-def toy_picture(
-    histories: Mapping[float, Sequence[Snapshot]],
-    weight: float,
-    step: int,
-    real: Tensor,
-    fake: Tensor,
-    figure: Any = None,
-) -> tuple[bytes, str]:
-    """What `toy_view` shows: the surface at a step of the training with one lambda, and its numbers in words."""
-    shot = min(histories[weight], key=lambda shot: abs(shot.step - step))
-    drawn = surface_figure({f"λ = {weight:g}, step {shot.step}": shot}, real, fake, figure=figure)
-    words = f"Distance {shot.distance:.3g}; mean slope between real and fake {shot.slope:.3g}."
-    return png(drawn, dpi=80, tight=False), words
+from hpvae_nb.lab.live import WIDE, live
+from hpvae_nb.lessons.l06_wgan_gp.experiment import Snapshot, score_map
+from hpvae_nb.lessons.l06_wgan_gp.figures import maps_figure, surface_figure
 
 
 def toy_view(histories: Mapping[float, Sequence[Snapshot]], real: Tensor, fake: Tensor) -> Any:
@@ -39,17 +25,21 @@ def toy_view(histories: Mapping[float, Sequence[Snapshot]], real: Tensor, fake: 
     Returns:
         A box whose `children` are the play button, the sliders for lambda and step, the picture, and a line of text.
     """
-    widgets = require("ipywidgets", "interactive views")
-    wide = {"layout": widgets.Layout(width="34em"), "style": {"description_width": "14em"}}
     shots = next(iter(histories.values()))
     last, every = shots[-1].step, shots[1].step - shots[0].step
     options = [(f"{weight:g}", weight) for weight in histories]
-    weight = widgets.SelectionSlider(options=options, value=options[-1][1], description="penalty weight λ", **wide)
-    step = widgets.IntSlider(last, 0, last, every, description="training step", **wide)
+    weight = widgets.SelectionSlider(options=options, value=options[-1][1], description="penalty weight λ", **WIDE)
+    step = widgets.IntSlider(last, 0, last, every, description="training step", **WIDE)
     play = widgets.Play(value=last, min=0, max=last, step=every, interval=300, description="play the training")
     widgets.jslink((play, "value"), (step, "value"))
     sheet = surface_figure({"": shots[0]}, real, fake)
-    view = live(lambda weight, step: toy_picture(histories, weight, step, real, fake, sheet), weight=weight, step=step)
+
+    def picture(weight: float, step: int) -> tuple[Figure, str]:
+        shot = min(histories[weight], key=lambda shot: abs(shot.step - step))
+        words = f"Distance {shot.distance:.3g}; mean slope between real and fake {shot.slope:.3g}."
+        return surface_figure({f"λ = {weight:g}, step {shot.step}": shot}, real, fake, figure=sheet), words
+
+    view = live(picture, weight=weight, step=step)
     view.children = (play, *view.children)
     return view
 
@@ -61,15 +51,14 @@ def critic_map_view(critic: nn.Module, clips: Mapping[str, Tensor]) -> Any:
         critic: D^n of a video model.
         clips: name to clip `c t h w` in [-1, 1], all equally long.
     """
-    widgets = require("ipywidgets", "interactive views")
     maps = {name: score_map(critic, clip) for name, clip in clips.items()}
     frames = min(clip.shape[1] for clip in clips.values())
     sheet = maps_figure(clips, maps, 0)
 
-    def picture(frame: int) -> tuple[bytes, str]:
+    def picture(frame: int) -> tuple[Figure, str]:
         best = max(maps, key=lambda name: float(maps[name][frame].mean()))
-        picture = png(maps_figure(clips, maps, frame, figure=sheet), dpi=80, tight=False)
-        return picture, f"Frame {frame}: the highest mean score goes to {best!r}."
+        words = f"Frame {frame}: the highest mean score goes to {best!r}."
+        return maps_figure(clips, maps, frame, figure=sheet), words
 
-    slider = widgets.IntSlider(0, 0, frames - 1, description="frame", layout=widgets.Layout(width="30em"))
+    slider = widgets.IntSlider(0, 0, frames - 1, description="frame", layout={"width": "30em"})
     return live(picture, frame=slider)

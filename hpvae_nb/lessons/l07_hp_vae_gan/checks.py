@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from hpvae_nb.core.resampling import upsample
 from hpvae_nb.lab.exercise import Mistake, ask, compare, exercise
+from hpvae_nb.lessons.l05_hierarchy.checks import growing, stand_in
 
 
 @exercise
@@ -19,31 +18,22 @@ def random_scale(answer: Callable[..., Tensor]) -> str:
     """Equation (9) at a GAN scale, without a tanh around the sum."""
     for seed in range(4):
         draw = torch.Generator().manual_seed(seed)
-        t, h, w = torch.randint(2, 6, (3,), generator=draw).tolist()
-        grow = torch.randint(1, 4, (3,), generator=draw).tolist()
-        shape = (t + grow[0], h + grow[1], w + grow[2])
-        below, noise = torch.randn(2, 3, t, h, w, generator=draw), torch.randn(2, 3, *shape, generator=draw)
-        amplitude = torch.rand((), generator=draw).item() + 0.2
-        up, loose = upsample(below, shape), F.interpolate(below, size=shape, mode="trilinear", align_corners=False)
+        below, shape, up, loose = growing(draw, batch=2)
+        noise, amplitude = torch.randn(up.shape, generator=draw), torch.rand((), generator=draw).item() + 0.2
         z = amplitude * noise
-        given = ask(answer, below, shape, _generator, noise, amplitude)
+        actual = ask(answer, below, shape, stand_in, noise, amplitude)
         wrong = {
             "the noise is in the sum too: it goes into the generator's input, and nowhere else": up
             + z
-            + _generator(up + z),
-            "the noise went around the generator: only its input gets it": up + z + _generator(up),
-            "no noise: that is equation (6), of a VAE scale": up + _generator(up),
-            "the amplitude is missing: noise of standard deviation 1 would drown the clip": up + _generator(up + noise),
-            "the residual alone: add it to what came from below": _generator(up + z),
-            "corners are not aligned, so first and last frames move: align_corners=True": loose + _generator(loose + z),
+            + stand_in(up + z),
+            "the noise went around the generator: only its input gets it": up + z + stand_in(up),
+            "no noise: that is equation (6), of a VAE scale": up + stand_in(up),
+            "the amplitude is missing: noise of standard deviation 1 would drown the clip": up + stand_in(up + noise),
+            "the residual alone: add it to what came from below": stand_in(up + z),
+            "corners are not aligned, so first and last frames move: align_corners=True": loose + stand_in(loose + z),
         }
-        compare(given, up + _generator(up + z), wrong)
+        compare(actual, up + stand_in(up + z), wrong)
     return "noise goes in, and only what the generator makes of it comes out"
-
-
-def _generator(x: Tensor) -> Tensor:
-    """Stands in for G^n: not linear, so that the order of things matters."""
-    return 0.3 * (3 * x).sin() + 0.1
 
 
 @exercise
@@ -52,21 +42,21 @@ def noise_amplitude(answer: Callable[..., Any]) -> str:
     for seed in range(3):
         draw = torch.Generator().manual_seed(seed)
         sizes = torch.randint(2, 6, (5,), generator=draw).tolist()
-        made, real = torch.randn(2, *sizes, generator=draw)
-        given = torch.as_tensor(ask(answer, made, real))
-        if given.shape != ():
-            raise Mistake(f"one amplitude for the whole scale is wanted, yours is {tuple(given.shape)}")
-        error = made - real
-        wanted = 0.1 * error.square().mean().sqrt()
+        reconstructed, real = torch.randn(2, *sizes, generator=draw)
+        actual = torch.as_tensor(ask(answer, reconstructed, real))
+        if actual.shape != ():
+            raise Mistake(f"one amplitude for the whole scale is wanted, yours is {tuple(actual.shape)}")
+        error = reconstructed - real
+        expected = 0.1 * error.square().mean().sqrt()
         wrong = {
-            "the factor 0.1 is missing": 10 * wanted,
+            "the factor 0.1 is missing": 10 * expected,
             "the root is missing: that is a tenth of the mean squared error": 0.1 * error.square().mean(),
             "the root and the factor 0.1 are missing": error.square().mean(),
             "that is a norm, which grows with the clip; take the mean before the root": 0.1 * error.norm(),
             "the mean of the absolute error is not its root mean square": 0.1 * error.abs().mean(),
             "positive and negative errors cancel: square them first": 0.1 * error.mean(),
         }
-        compare(given, wanted, wrong)
+        compare(actual, expected, wrong)
     return "a scale that reconstructs badly gets strong noise, a good one gets little"
 
 
@@ -87,15 +77,15 @@ def train_for(answer: Callable[..., Any]) -> str:
         closed: list[bool] = []
         seen: list[int] = []
         events = _training(seen, closed)
-        given = ask(answer, events, limit)
-        made = len(seen)
-        if made > last:
-            tale = "to its end" if made == 6 and last < 5 else f"{made - last} steps too far"
+        actual = ask(answer, events, limit)
+        steps = len(seen)
+        if steps > last:
+            tale = "to its end" if steps == 6 and last < 5 else f"{steps - last} steps too far"
             raise Mistake(f"with a limit of {limit:g} seconds and a second for each step, you went on {tale}")
-        if made < last:
-            raise Mistake(f"with a limit of {limit:g} seconds and a second for each step, you made {made}, not {last}")
-        if given != f"model {last}":
-            raise Mistake(f"return the model of the last event, not {given!r}")
+        if steps < last:
+            raise Mistake(f"with a limit of {limit:g} seconds and a second for each step, you made {steps}, not {last}")
+        if actual != f"model {last}":
+            raise Mistake(f"return the model of the last event, not {actual!r}")
         if not closed:
             raise Mistake("right, but the training was left hanging: events.close() lets it write its checkpoint")
     return "stopped in time, closed, and the model is in your hands"

@@ -17,7 +17,7 @@ def slerp(answer: Callable[[Tensor, Tensor, float], Tensor]) -> str:
     """Spherical interpolation between two vectors of any shape."""
     for a, b in _maps():
         for t in (0.3, 0.5, 0.8, 0.0, 1.0):
-            given, wanted = ask(answer, a, b, t), reference(a, b, t)
+            actual, expected = ask(answer, a, b, t), reference(a, b, t)
             cosine = (a * b).sum() / (a.norm() * b.norm())
             angle = torch.arccos(cosine)
             weights = torch.sin((1 - t) * angle), torch.sin(t * angle)
@@ -26,8 +26,8 @@ def slerp(answer: Callable[[Tensor, Tensor, float], Tensor]) -> str:
                 "that is the straight line: it cuts through the sphere, and is too short in the middle": line,
                 "a and b have changed places: t = 0 must give a": reference(b, a, t),
                 "the division by sin(angle) is missing: at t = 0 that is not a": weights[0] * a + weights[1] * b,
-                "the result was scaled to length 1; vectors of n normal entries are about √n long": wanted
-                / wanted.norm(),
+                "the result was scaled to length 1; vectors of n normal entries are about √n long": expected
+                / expected.norm(),
                 "the cosine stands where the angle should: take arccos": _with_angle(a, b, t, cosine),
                 "a·b is no cosine yet: divide it by both lengths": _with_angle(
                     a, b, t, torch.arccos((a * b).sum().clamp(-1, 1))
@@ -36,7 +36,7 @@ def slerp(answer: Callable[[Tensor, Tensor, float], Tensor]) -> str:
                     a, b, t, torch.tensor(math.pi / 2)
                 ),
             }
-            compare(given, wanted, wrong)
+            compare(actual, expected, wrong)
     return "from a to b along the sphere, at any angle, for maps of any size"
 
 
@@ -45,7 +45,7 @@ def blend(answer: Callable[[Tensor, Tensor, Tensor], Tensor]) -> str:
     """Two independent normal maps with a weight for each column."""
     for a, b in _maps():
         weight = torch.rand(a.shape[-1], generator=torch.Generator().manual_seed(0))
-        given, wanted = ask(answer, a, b, weight), (1 - weight).sqrt() * a + weight.sqrt() * b
+        actual, expected = ask(answer, a, b, weight), (1 - weight).sqrt() * a + weight.sqrt() * b
         half = weight * math.pi / 2
         wrong = {
             "weights that add up to 1: the variances w² and (1 - w)² do not, and z is too small at the border": (
@@ -59,7 +59,7 @@ def blend(answer: Callable[[Tensor, Tensor, Tensor], Tensor]) -> str:
             + weight.square() * b,
             "a hard border: between 0 and 1 both have a share": torch.where(weight < 0.5, a, b),
         }
-        compare(given, wanted, wrong)
+        compare(actual, expected, wrong)
     return "b's share of the variance is the weight, and the variance is 1 everywhere"
 
 
@@ -71,7 +71,7 @@ def resample(answer: Callable[..., Tensor]) -> str:
         inside = torch.zeros(a.shape[2:], dtype=torch.bool)
         inside[slice(*times), slice(*rows), slice(*columns)] = True
         z = a.clone()
-        given = ask(answer, z, b, times, rows, columns)
+        actual = ask(answer, z, b, times, rows, columns)
         longer = torch.zeros_like(inside)
         longer[slice(times[0], times[1] + 1), slice(rows[0], rows[1] + 1), slice(columns[0], columns[1] + 1)] = True
         wrong = {
@@ -81,7 +81,7 @@ def resample(answer: Callable[..., Tensor]) -> str:
             "nothing has changed": a,
             "everything is new": b,
         }
-        compare(given, torch.where(inside, b, a), wrong)
+        compare(actual, torch.where(inside, b, a), wrong)
         if not torch.equal(z, a):
             raise Mistake("the result is right, but z itself was written over: work on z.clone()")
     return "new inside the box, untouched outside, and the map that came in is still whole"

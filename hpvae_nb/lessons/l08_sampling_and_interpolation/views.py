@@ -9,16 +9,17 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import ipywidgets as widgets
 from torch import Tensor
 
+from hpvae_nb.core import steering
 from hpvae_nb.core.resampling import Shape, shapes_for_output, upsample
-from hpvae_nb.errors import require
+from hpvae_nb.core.steering import Box
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.lab.finer import Stage, Stages, by_scale, scale_stages
-from hpvae_nb.lab.live import Drawing, live
+from hpvae_nb.lab.live import WIDE, live
 from hpvae_nb.lab.show import animation, real_at_last_scale
-from hpvae_nb.lessons.l08_sampling_and_interpolation import figures
-from hpvae_nb.lessons.l08_sampling_and_interpolation.figures import Box
+from hpvae_nb.lessons.l08_sampling_and_interpolation.figures import outlined
 from hpvae_nb.model import Model
 
 WIDTH = 256  # of a picture, in pixels; the browser enlarges it, which is quicker than sending more
@@ -54,7 +55,7 @@ def steer_picture(
         else:
             clip = model.refine(real[None], start - 1, noise=noise, seed=noise_seed, scales=scales)[0]
         words = f"The real clip stands for scale {start - 1}; scales {start} to {model.scales - 1} are drawn above it."
-    return animation(clip, model.fps, width=WIDTH, like=_finest(model)), words
+    return _clip(model, clip), words
 
 
 def steer_view(model: Model, clip: Clip) -> Any:
@@ -64,7 +65,6 @@ def steer_view(model: Model, clip: Clip) -> Any:
         model: with all its scales.
         clip: the training clip, or another, which stands below the start scale.
     """
-    widgets = require("ipywidgets", "interactive views")
     real, first, last = real_at_last_scale(model, clip), model.config.vae_levels, model.scales - 1
 
     def picture(seed: int, noise_seed: int, start: int, scales: int | None = None, **noise: float) -> tuple[bytes, str]:
@@ -75,16 +75,16 @@ def steer_view(model: Model, clip: Clip) -> Any:
 
     noises = {
         f"noise_{n}": widgets.FloatSlider(
-            1, min=0, max=20, step=0.5, description=f"noise at scale {n}, × σ_{n}", **_wide()
+            1, min=0, max=20, step=0.5, description=f"noise at scale {n}, × σ_{n}", **WIDE
         )
         for n in range(first, last + 1)
     }
-    return _large(
+    return live(
         picture,
-        by_scale(model, lambda start, **_: scale_stages(model, start=start)),
+        **_shown(by_scale(model, lambda start, **_: scale_stages(model, start=start))),
         seed=_seed("seed of the latent map, z", 1),
         noise_seed=_seed("seed of the noise, z_n", 0),
-        start=widgets.IntSlider(0, 0, last, description="lowest scale drawn, n", **_wide()),
+        start=widgets.IntSlider(0, 0, last, description="lowest scale drawn, n", **WIDE),
         **noises,
     )
 
@@ -94,8 +94,6 @@ def loop_view(model: Model) -> Any:
 
     The clips are two scales short of the finest, so that it follows a slider.
     """
-    widgets = require("ipywidgets", "interactive views")
-
     most, ready = max(1, model.scales - 2), set[tuple[int, int]]()
 
     @functools.lru_cache(maxsize=2)
@@ -105,7 +103,7 @@ def loop_view(model: Model) -> Any:
 
     def picture(a: int, b: int, moment: float, scales: int | None = None) -> tuple[bytes, str]:
         words = f"One moment of {WAY} clips on the way from seed {a} to seed {b}, and back; scale {most - 1}."
-        loop = figures.there_and_back(way(a, b, scales or most), moment)
+        loop = steering.there_and_back(way(a, b, scales or most), moment)
         ready.clear()
         if scales is None:
             ready.add((a, b))
@@ -115,61 +113,33 @@ def loop_view(model: Model) -> Any:
     def stages(a: int, b: int, moment: float) -> list[Stage]:
         return scale_stages(model, scales=most, times=0 if (a, b) in ready else WAY)
 
-    return _large(
+    return live(
         picture,
-        by_scale(model, stages),
+        **_shown(by_scale(model, stages)),
         a=_seed("from seed, a", 1),
         b=_seed("to seed, b", 5),
-        moment=widgets.FloatSlider(0.5, min=0, max=1, step=0.1, description="moment of the clips", **_wide()),
+        moment=widgets.FloatSlider(0.5, min=0, max=1, step=0.1, description="moment of the clips", **WIDE),
     )
-
-
-def border_picture(
-    model: Model, *, left: int, right: int, at: float, softness: float, scales: int | None = None
-) -> tuple[bytes, str]:
-    """What `border_view` shows, and a sentence about it; place and softness in columns of the latent map."""
-    a, b = (model.latent(1, seed=seed) for seed in (left, right))
-    weight = figures.border(a.shape[-1], at, softness)
-    clip = model.decode(figures.blend(a, b, weight), seed=0, scales=scales)[0]
-    words = f"Seed {left} up to column {at:g} of {a.shape[-1]}, seed {right} from there on, over {softness:g} columns."
-    return animation(clip, model.fps, width=WIDTH, like=_finest(model)), words
 
 
 def border_view(model: Model) -> Any:
     """Two latent maps side by side in one clip: their seeds, and place and softness of the border between them."""
-    widgets = require("ipywidgets", "interactive views")
     columns = model.shapes[0][-1]
-    return _large(
-        lambda **values: border_picture(model, **values),
-        by_scale(model),
+
+    def picture(left: int, right: int, at: int, softness: int, scales: int | None = None) -> tuple[bytes, str]:
+        a, b = (model.latent(1, seed=seed) for seed in (left, right))
+        z = steering.blend(a, b, steering.border(columns, at, softness))
+        words = f"Seed {left} up to column {at} of {columns}, seed {right} from there on, over {softness} columns."
+        return _clip(model, model.decode(z, seed=0, scales=scales)[0]), words
+
+    return live(
+        picture,
+        **_shown(by_scale(model)),
         left=_seed("seed on the left", 1),
         right=_seed("seed on the right", 5),
-        at=widgets.IntSlider(columns // 2, 0, columns, description="border at column (sites)", **_wide()),
-        softness=widgets.IntSlider(4, 0, columns, description="softness (sites)", **_wide()),
+        at=widgets.IntSlider(columns // 2, 0, columns, description="border at column (sites)", **WIDE),
+        softness=widgets.IntSlider(4, 0, columns, description="softness (sites)", **WIDE),
     )
-
-
-def box_picture(
-    model: Model, before: Tensor, z: Tensor, *, fresh: int, box: Box, scales: int | None = None
-) -> tuple[bytes, str]:
-    """What `box_view` shows, and a sentence about how much changed where.
-
-    Args:
-        before: `model.decode(z, seed=0, scales=scales)`, `1 c t h w`.
-        z: the latent map.
-        fresh: seed of what stands in the box.
-        box: in sites of the latent map.
-    """
-    after = model.decode(figures.resample(z, model.latent(1, seed=fresh), box), seed=0, scales=scales)[0]
-    place = box.scaled(tuple(z.shape[2:]), tuple(after.shape[1:]))
-    changed, inside = figures.change(before[0], after), place.mask(tuple(after.shape[1:]))
-    words = f"Inside the box the clip changed by {figures.size(changed[inside]):.2f} (root mean square; values span 2)"
-    if not inside.all():
-        words += f", outside by {figures.size(changed[~inside]):.2f}"
-    large = figures.outlined(after, place, width=WIDTH)
-    frames, *sides = _finest(model)
-    like = (frames, *(side * max(1, WIDTH // sides[-1]) for side in sides))
-    return animation(large, model.fps, width=like[-1], like=like), f"{words}. The box shows while its frames last."
 
 
 def box_view(model: Model) -> Any:
@@ -177,7 +147,6 @@ def box_view(model: Model) -> Any:
 
     With keys: Tab reaches a slider's two ends in turn, arrow keys move the end that is reached.
     """
-    widgets = require("ipywidgets", "interactive views")
     times, rows, columns = model.shapes[0]
 
     @functools.lru_cache(maxsize=8)
@@ -186,14 +155,27 @@ def box_view(model: Model) -> Any:
         return model.decode(z, seed=0, scales=scales), z
 
     def picture(seed: int, fresh: int, scales: int | None = None, **ends: tuple[int, int]) -> tuple[bytes, str]:
-        return box_picture(model, *original(seed, scales), fresh=fresh, box=Box(**ends), scales=scales)
+        (before, z), box = original(seed, scales), Box(**ends)
+        after = model.decode(steering.resample(z, model.latent(1, seed=fresh), box), seed=0, scales=scales)[0]
+        shape = tuple(after.shape[1:])
+        place = box.scaled(tuple(z.shape[2:]), shape)
+        changed, inside = steering.change(before[0], after), place.mask(shape)
+        words = (
+            f"Inside the box the clip changed by {steering.rms(changed[inside]):.2f} (root mean square; values span 2)"
+        )
+        if not inside.all():
+            words += f", outside by {steering.rms(changed[~inside]):.2f}"
+        frames, *sides = _finest(model)
+        like = (frames, *(side * max(1, WIDTH // sides[-1]) for side in sides))
+        large = animation(outlined(after, place, width=WIDTH), model.fps, width=like[-1], like=like)
+        return large, f"{words}. The box shows while its frames last."
 
     def ends(value: tuple[int, int], length: int, description: str) -> Any:
-        return widgets.IntRangeSlider(value=value, min=0, max=length, description=description, **_wide())
+        return widgets.IntRangeSlider(value=value, min=0, max=length, description=description, **WIDE)
 
-    return _large(
+    return live(
         picture,
-        by_scale(model),
+        **_shown(by_scale(model)),
         seed=_seed("seed of the clip", 1),
         fresh=_seed("seed inside the box", 5),
         times=ends((0, times), times, "box in time (sites)"),
@@ -214,7 +196,6 @@ def size_picture(model: Model, *, seed: int, frames: int, width: int, scales: in
 
 def size_view(model: Model) -> Any:
     """Longer and wider than the training clip: a seed, and sliders for frames and width."""
-    widgets = require("ipywidgets", "interactive views")
     frames, height, width = model.shapes[-1]
     step = frames - 1
     return live(
@@ -222,8 +203,8 @@ def size_view(model: Model) -> Any:
         "webp",
         stages=by_scale(model, lambda frames, width, **_: scale_stages(model, size=(frames, height, width))),
         seed=_seed("seed", 3),
-        frames=widgets.IntSlider(frames, frames, 4 * step + 1, step=step, description="frames, T", **_wide()),
-        width=widgets.IntSlider(width, width, 3 * width, step=width // 4, description="width (px), W", **_wide()),
+        frames=widgets.IntSlider(frames, frames, 4 * step + 1, step=step, description="frames, T", **WIDE),
+        width=widgets.IntSlider(width, width, 3 * width, step=width // 4, description="width (px), W", **WIDE),
     )
 
 
@@ -231,17 +212,13 @@ def _finest(model: Model) -> Shape:
     return model.shapes[model.scales - 1]
 
 
-def _large(picture: Drawing, stages: Stages | None, **controls: Any) -> Any:
-    view = live(picture, "webp", stages=stages, **controls)
-    view.children[-2].layout.width = "448px"
-    return view
+def _clip(model: Model, clip: Tensor) -> bytes:
+    return animation(clip, model.fps, width=WIDTH, like=_finest(model))
+
+
+def _shown(stages: Stages | None) -> dict[str, Any]:
+    return {"picture_format": "webp", "picture_width": "448px", "stages": stages}
 
 
 def _seed(description: str, value: int) -> Any:
-    widgets = require("ipywidgets", "interactive views")
-    return widgets.IntSlider(value, 0, SEEDS, description=description, **_wide())
-
-
-def _wide() -> dict[str, Any]:
-    widgets = require("ipywidgets", "interactive views")
-    return {"layout": widgets.Layout(width="34em"), "style": {"description_width": "14em"}}
+    return widgets.IntSlider(value, 0, SEEDS, description=description, **WIDE)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import functools
-import html
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import ipywidgets as widgets
 import torch
 from einops import rearrange
 
-from hpvae_nb.errors import require, sentence
-from hpvae_nb.lab.live import live
+from hpvae_nb.errors import sentence
+from hpvae_nb.lab.background import Background, Pause
+from hpvae_nb.lab.live import live, message
 from hpvae_nb.lab.show import animation
 from hpvae_nb.studies import evidence, sweeps
 from hpvae_nb.studies.sweeps.results import Row
@@ -31,7 +31,6 @@ def findings_view(rows: Sequence[Row]) -> Any:
     Returns:
         A widget whose `children` are the choice of finding, the choice of clip, the picture and a line of text.
     """
-    widgets = require("ipywidgets", "interactive views")
     samples = functools.cache(evidence.samples)
 
     def draw(finding: int, clip: str) -> tuple[bytes, str]:
@@ -58,10 +57,6 @@ def _seeds(rows: Sequence[Row], clip: str, point: str, metric: str) -> str:
     return ", ".join(f"{value:.3g}" for value in evidence.values(rows, clip, point, metric))
 
 
-class _Stopped(BaseException):
-    """Not an error of the trial: it goes on later."""
-
-
 def rerun_panel(rows: Sequence[Row], trials: Sequence[sweeps.Trial], folder: Path) -> Any:
     """Train one point of the evidence again, measure it, and hold every number against the bundled one.
 
@@ -73,49 +68,44 @@ def rerun_panel(rows: Sequence[Row], trials: Sequence[sweeps.Trial], folder: Pat
         folder: for the training.
 
     Returns:
-        A widget whose `children` are the choice, the buttons Start and Stop, a bar, and the result; `thread` is the
-        training in progress.
+        A widget whose `children` are the choice, the buttons Start and Stop, a bar, and the result; `training` is the
+        `Background` that trains.
     """
-    widgets = require("ipywidgets", "interactive views")
     known = {row["trial"]: row for row in rows}
     options = [
         (f"{trial.clip}, {known[trial.name]['point']}, seed {trial.seed}", trial)
         for trial in trials
         if trial.name in known
     ]
-    choice = widgets.Dropdown(options=options, description="training", layout=widgets.Layout(width="420px"))
+    choice = widgets.Dropdown(options=options, description="training", layout={"width": "420px"})
     start, stop = widgets.Button(description="Start"), widgets.Button(description="Stop", disabled=True)
     bar, text = widgets.FloatProgress(min=0, max=1, description="trained"), widgets.HTML()
     box = widgets.VBox([choice, widgets.HBox([start, stop]), bar, text])
-    box.thread = None
-    asked = threading.Event()
 
-    def tell(share: float) -> None:
-        bar.value = share
-        if asked.is_set():
-            raise _Stopped
+    def run(pause: Pause) -> None:
+        trial = choice.value
 
-    def run(trial: sweeps.Trial) -> None:
-        try:
-            row = sweeps.run_trial(trial, folder / trial.name, tell)
-            text.value = _compared(row, rows)
-            bar.value = 1
-        except _Stopped:
-            text.value = '<span role="status">Stopped; Start goes on.</span>'
-        except Exception as error:  # a thread's errors are seen by nobody
-            text.value = f'<span role="alert">{html.escape(sentence(error))}</span>'
-        finally:
-            start.disabled, stop.disabled, choice.disabled = False, True, False
+        def tell(share: float) -> None:
+            bar.value = share
+            pause()
 
-    def begin(_: Any) -> None:
-        asked.clear()
-        start.disabled, stop.disabled, choice.disabled = True, False, True
-        text.value = '<span role="status">Training ...</span>'
-        box.thread = threading.Thread(target=run, args=(choice.value,), daemon=True)
-        box.thread.start()
+        row = sweeps.run_trial(trial, folder / trial.name, tell)
+        text.value = _compared(row, rows)
+        bar.value = 1
 
-    start.on_click(begin)
-    stop.on_click(lambda _: asked.set())
+    def changed() -> None:
+        running = box.training.state == "running"
+        start.disabled, stop.disabled, choice.disabled = running, not running, running
+        if running:
+            text.value = message("Training ...")
+        elif box.training.state == "stopped":
+            text.value = message("Stopped; Start goes on.")
+        elif box.training.error:
+            text.value = message(sentence(box.training.error), alert=True)
+
+    box.training = Background(run, changed)
+    start.on_click(lambda _: box.training.start())
+    stop.on_click(lambda _: box.training.stop())
     return box
 
 
