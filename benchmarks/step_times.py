@@ -27,7 +27,7 @@ from hpvae_nb.io.clips import load_clip
 from hpvae_nb.machine import choose_device
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.presets import preset, presets
-from hpvae_nb.studies.sweeps.machine import device_name
+from hpvae_nb.studies.machine import device_name
 from hpvae_nb.training.events import try_scale
 from hpvae_nb.training.trainer import Trainer
 

@@ -34,9 +34,9 @@ from hpvae_nb.io.clips import load_clip
 from hpvae_nb.lab.finer import AIM, REST
 from hpvae_nb.lab.live import SOON
 from hpvae_nb.lessons.l06_wgan_gp.figures import shuffled_blocks, toy_points, train_toy
-from hpvae_nb.lessons.l09_diversity_and_realism.figures import Point
-from hpvae_nb.lessons.l10_metrics.figures import steps
-from hpvae_nb.lessons.l12_other_methods.figures import measure_noise
+from hpvae_nb.lessons.l09_diversity_and_realism.experiment import Point
+from hpvae_nb.lessons.l10_metrics.experiment import steps
+from hpvae_nb.lessons.l12_other_methods.experiment import measure_noise
 from hpvae_nb.machine import PRECISIONS
 from hpvae_nb.metrics import svfid
 from hpvae_nb.model import Model, bundled_models, load_model

@@ -52,7 +52,8 @@ print(
     "seeds of each:",
     {len(evidence.values(rows, c, p, "diversity")) for c in evidence.clips(rows) for p in evidence.POINTS},
 )
-print("extractors:", *sorted({row[f"{metric}_extractor"].split()[0] for row in rows for metric in evidence.REALISM}))
+extractors = rows[[f"{metric}_extractor" for metric in evidence.REALISM]].stack()
+print("extractors:", *sorted(set(extractors.str.split().str[0])))
 
 # %% [markdown]
 # The paper measures realism with C3D, whose weights nobody may pass on. We have two stand-ins: patches, learned from the

@@ -15,7 +15,6 @@ from einops import rearrange, reduce, repeat
 
 import hpvae_nb
 from hpvae_nb import Clip, preset
-from hpvae_nb.studies import evidence
 
 SOURCE = Path(hpvae_nb.__file__).parent.parent
 TINY = {
@@ -77,7 +76,9 @@ def notebook_builder():
 
 def answers(lesson):
     """Stub and solution of each exercise of a lesson's script, as functions: `("stub", name)`, `("solution", name)`."""
-    import jupytext  # here, so that tests of the core run where only pytest is installed
+    import jupytext  # here, as the next, so that tests of the core run where only pytest is installed
+
+    from hpvae_nb.studies import evidence
 
     builder, found = notebook_builder(), {}
     known = {"torch": torch, "F": F, "math": math, "rearrange": rearrange, "reduce": reduce, "repeat": repeat}

@@ -85,7 +85,7 @@ MISTAKES = {
     ),
     "an interval knows nothing of how few seeds there are": (
         ("13_reproducing_the_paper", "studies/evidence/claims.py"),
-        ("float(stats.t.ppf(0.975, count - 1))", "float(stats.norm.ppf(0.975))"),
+        ("stats.t.interval(0.95, count - 1)", "stats.norm.interval(0.95)"),
         "assert round(evidence.reach(1, 3) * 3**0.5, 1) == 4.3",
     ),
 }

@@ -11,11 +11,14 @@ from hpvae_nb.metrics.novelty import Matches, nearest_field, nearest_patches, nn
 from hpvae_nb.metrics.score import Score, mean_score
 from hpvae_nb.metrics.sliced import sliced_wasserstein
 from hpvae_nb.metrics.survival import survival
-from hpvae_nb.studies.protocol import neighbour_protocol
+from hpvae_nb.metrics.table import COSTS, METRICS, Metric
 
 __all__ = [
+    "COSTS",
+    "METRICS",
     "Extractor",
     "Matches",
+    "Metric",
     "PatchFeatures",
     "Score",
     "c3d",
@@ -29,7 +32,6 @@ __all__ = [
     "mean_score",
     "nearest_field",
     "nearest_patches",
-    "neighbour_protocol",
     "nnfdist",
     "nnfdiv",
     "novelty",

@@ -4,6 +4,7 @@ import io
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from common import TINY, every_mistake, mistake_is_named, solution_and_stub_are_judged
 from PIL import Image
@@ -104,7 +105,7 @@ def small(tmp_path):
     spec = {"preset": "smoke", **TINY, "clip": "bunny", "metrics": ["diversity", "novelty"], "samples": 2}
     (trial,) = sweeps.expand({**spec, "device": "cpu", "precision": "float32"})
     row = sweeps.run_trial(trial, tmp_path / "first")
-    return trial, [row | {"point": "M = 2"}]
+    return trial, pd.DataFrame([row | {"point": "M = 2"}])
 
 
 def run_again(view):
@@ -119,9 +120,9 @@ def test_a_training_run_again_stands_beside_the_bundled_row(small, tmp_path):
     assert [label for label, _ in view.children[0].options] == ["bunny, M = 2, seed 0"]
     said = run_again(view)
     assert said.count("as expected") == 2
-    assert f"{rows[0]['diversity']:.4g}" in said
+    assert f"{rows.loc[0, 'diversity']:.4g}" in said
     assert view.children[2].value == 1
-    changed = views.rerun_panel([rows[0] | {"diversity": 9.0}], [trial], tmp_path / "again")
+    changed = views.rerun_panel(rows.assign(diversity=9.0), [trial], tmp_path / "again")
     assert "outside" in run_again(changed)
 
 

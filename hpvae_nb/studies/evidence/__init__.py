@@ -7,9 +7,9 @@ from hpvae_nb.studies.evidence.claims import (
     Interval,
     claims_table,
     interval,
-    label,
     mean_change,
     ordered,
+    prediction,
     reach,
 )
 from hpvae_nb.studies.evidence.points import (
@@ -19,16 +19,17 @@ from hpvae_nb.studies.evidence.points import (
     METHODS,
     POINTS,
     WHOLE,
+    changes,
     clips,
     folder,
     grid,
-    point,
+    named,
     rows,
     sample_file,
     samples,
     values,
 )
-from hpvae_nb.studies.evidence.reproduction import Comparison, compare, reproduced
+from hpvae_nb.studies.evidence.reproduction import compare, reproduced
 
 __all__ = [
     "ABLATIONS",
@@ -40,18 +41,18 @@ __all__ = [
     "REALISM",
     "WHOLE",
     "Claim",
-    "Comparison",
     "Interval",
+    "changes",
     "claims_table",
     "clips",
     "compare",
     "folder",
     "grid",
     "interval",
-    "label",
     "mean_change",
+    "named",
     "ordered",
-    "point",
+    "prediction",
     "reach",
     "reproduced",
     "rows",

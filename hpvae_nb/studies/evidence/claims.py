@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
+from scipy import stats
 
-from hpvae_nb.errors import InputError, require
-from hpvae_nb.studies.evidence.points import LEVELS, WHOLE, clips, values
-from hpvae_nb.studies.sweeps.results import Row
+from hpvae_nb.errors import InputError
+from hpvae_nb.metrics import METRICS
+from hpvae_nb.studies.evidence.points import LEVELS, WHOLE, changes, clips, values
+from hpvae_nb.studies.tables import markdown
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Interval:
         return f"{self.mean:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
 
 
-def interval(measured: Sequence[float]) -> Interval:
+def interval(measured: Sequence[float] | np.ndarray | pd.Series) -> Interval:
     """Student's t interval of a mean, from values of independent seeds.
 
     Source: Student 1908, "The probable error of a mean".
@@ -46,7 +49,7 @@ def interval(measured: Sequence[float]) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
-def mean_change(changes: Sequence[float]) -> Interval:
+def mean_change(changes: Sequence[float] | np.ndarray) -> Interval:
     """The mean of changes in percent, each above -100, and its interval.
 
     Both are those of logarithms of ratios, for which to double and to halve are equally far.
@@ -54,7 +57,7 @@ def mean_change(changes: Sequence[float]) -> Interval:
     Raises:
         InputError: without any change.
     """
-    logs = interval(list(np.log1p(np.array(changes) / 100)))
+    logs = interval(np.log1p(np.array(changes) / 100))
     return Interval(*(100 * float(np.expm1(end)) for end in (logs.mean, logs.low, logs.high)))
 
 
@@ -66,8 +69,17 @@ def reach(deviation: float, count: int) -> float:
     """
     if count < 2:
         raise InputError(f"count is {count}, but a scatter takes at least 2 seeds: measure another")
-    stats = require("scipy.stats", "intervals", "scipy")
-    return float(stats.t.ppf(0.975, count - 1)) * deviation / math.sqrt(count)
+    return float(stats.t.interval(0.95, count - 1)[1]) * deviation / math.sqrt(count)
+
+
+def prediction(measured: Sequence[float] | pd.Series) -> Interval:
+    """Where the value of a further seed lies with 95 % confidence, from two seeds or more.
+
+    It strays from the mean by its own scatter and by that of the mean: the root of n + 1 times as far as the latter.
+    """
+    mean, count = float(np.mean(measured)), len(measured)
+    half = reach(float(np.std(measured, ddof=1)), count) * math.sqrt(count + 1)
+    return Interval(mean, mean - half, mean + half)
 
 
 @dataclass(frozen=True)
@@ -90,21 +102,26 @@ class Claim:
     direction: Literal[1, -1]
     paper: str = ""
 
-    def measured(self, rows: Sequence[Row], clip: str | None = None) -> list[float]:
+    @property
+    def title(self) -> str:
+        """The metric's, for people."""
+        return METRICS[self.metric].title
+
+    def measured(self, rows: pd.DataFrame, clip: str | None = None) -> np.ndarray:
         """The change in percent, for each seed: of the first point from the second, or by one more level of a trend.
 
         Without a clip those of all clips. A trend is the slope of the straight line through the points (least squares),
         in percent of their mean.
         """
         if clip is None:
-            return [change for name in clips(rows) for change in self.measured(rows, name)]
-        found = np.array([values(rows, clip, name, self.metric) for name in self.points])
+            return np.concatenate([self.measured(rows, name) for name in clips(rows)])
         if self.points == LEVELS:
-            levels = np.array([int(name.removeprefix("M = ")) for name in LEVELS])
-            return list(100 * np.polyfit(levels, found, 1)[0] / found.mean(axis=0))
-        return list(100 * (found[0] / found[1] - 1))
+            found = np.array([values(rows, clip, name, self.metric) for name in LEVELS])
+            levels = [int(name.removeprefix("M = ")) for name in LEVELS]
+            return 100 * np.polyfit(levels, found, 1)[0] / found.mean(axis=0)
+        return changes(rows, clip, self.points[0], self.metric, self.points[1]).to_numpy()
 
-    def found(self, rows: Sequence[Row], clip: str | None = None) -> Interval:
+    def found(self, rows: pd.DataFrame, clip: str | None = None) -> Interval:
         """The mean change in percent over seeds, and its interval; without a clip of all clips together."""
         return mean_change(self.measured(rows, clip))
 
@@ -119,8 +136,8 @@ class Claim:
 
 VERDICTS = ("no", "unclear", "yes")
 
-REALISM = {"svfid": "patches", "svfid_efficientnet": "EfficientNet"}
-"""Columns with a distance to the training clip, and the features that it is measured with."""
+REALISM = ("svfid", "svfid_efficientnet")
+"""Columns with a distance to the training clip."""
 
 
 def _claims() -> tuple[Claim, ...]:
@@ -152,7 +169,7 @@ CLAIMS = _claims()
 """Findings of the paper that the rows can speak about, and what is said of the method that came after."""
 
 
-def claims_table(rows: Sequence[Row]) -> str:
+def claims_table(rows: pd.DataFrame) -> str:
     """Every claim as a row in Markdown: what the paper says, mean and interval on each clip and on all, the verdict.
 
     The verdict is that of all clips and seeds together. What goes the other way comes first, then what is unclear, and
@@ -161,21 +178,15 @@ def claims_table(rows: Sequence[Row]) -> str:
     Raises:
         InputError: a point of a claim has no row.
     """
-    names = clips(rows)
-    heads = ["finding", "source", "measured by", "paper", *names, "all", "same direction"]
-    lines = [heads, ["---"] * len(heads)]
+    lines = []
     for claim in ordered(rows):
-        found = [claim.found(rows, clip) for clip in (*names, None)]
-        cells = [claim.says, claim.source, label(claim.metric), claim.paper]
-        lines.append([*cells, *(f"{one:+.0f} %" for one in found), claim.verdict(found[-1])])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        found = {clip or "all": claim.found(rows, clip) for clip in (*clips(rows), None)}
+        cells = {"finding": claim.says, "source": claim.source, "measured by": claim.title, "paper": claim.paper}
+        cells |= {clip: f"{change:+.0f} %" for clip, change in found.items()}
+        lines.append(cells | {"same direction": claim.verdict(found["all"])})
+    return markdown(pd.DataFrame(lines))
 
 
-def ordered(rows: Sequence[Row]) -> list[Claim]:
+def ordered(rows: pd.DataFrame) -> list[Claim]:
     """The claims, those first that fare worst on all clips together."""
     return sorted(CLAIMS, key=lambda claim: VERDICTS.index(claim.verdict(claim.found(rows))))
-
-
-def label(metric: str) -> str:
-    """A column's name for people, with the features a distance is measured with."""
-    return f"SVFID ({REALISM[metric]})" if metric in REALISM else metric.replace("_", " ")

@@ -1,25 +1,26 @@
 """What was measured: the bundled rows of one sweep, `data/evidence/spec.yaml`, and samples to look at.
 
 Two clips, three seeds and twelve points, each a training of HP-VAE-GAN with one setting changed, or of another method.
+The specification names each point, and every row carries that name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 from einops import rearrange, reduce
 from torch import Tensor
 
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import data_dir, load_clip
-from hpvae_nb.studies.sweeps.results import Row, read_results
+from hpvae_nb.studies.sweeps.results import read_results
 
 LEVELS = ("M = 1", "M = 2", "M = 3", "M = 5", "M = 7")
 WHOLE = "M = 3"  # the method as the paper uses it
 ABLATIONS = ("no freezing", "decoder r = 1", "encoder r = 1")
-METHODS = {"patch_vae": "PatchVAE", "singan": "SinGAN", "consingan": "ConSinGAN", "vgpnn": "VGPNN"}
-POINTS = (*LEVELS, *ABLATIONS, *METHODS.values())
+METHODS = ("PatchVAE", "SinGAN", "ConSinGAN", "VGPNN")
+POINTS = (*LEVELS, *ABLATIONS, *METHODS)
 GRID = (2, 2)  # samples above and beside each other in a file
 ENLARGED = 2  # times, in a file: video files keep colour at half the size
 
@@ -33,43 +34,56 @@ def folder() -> Path:
     return data_dir() / "evidence"
 
 
-def rows() -> list[Row]:
+def rows() -> pd.DataFrame:
     """The bundled rows, each with its `point`.
 
     Raises:
-        InputError: the file is missing.
+        InputError: the file is missing, or a row in it has no known point.
         ImportError: the package pyarrow is missing.
     """
-    return [row | {"point": point(row)} for row in read_results(folder() / "results.parquet")]
+    return named(read_results(folder() / "results.parquet"))
 
 
-def point(row: Row) -> str:
-    """What a row of a sweep stands for, one of `POINTS` if it is of the evidence: its method, or what was changed."""
-    if row["method"] != "hpvae":
-        return METHODS[row["method"]]
-    if not row["freeze"]:
-        return "no freezing"
-    for part in ("decoder", "encoder"):
-        if row[f"{part}_kernel"] == 1:
-            return f"{part} r = 1"
-    return f"M = {row['vae_levels']}"
+def named(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows as they are, if each says which of `POINTS` it is of: none is taken for the whole method by mistake.
+
+    Raises:
+        InputError: a row without a name, or with another.
+    """
+    strange = rows[~rows["point"].isin(POINTS)] if "point" in rows else rows
+    if len(strange):
+        row = strange.iloc[0]
+        raise InputError(
+            f"{row['trial']} is of the point {row.get('point')!r}, but points are {', '.join(POINTS)}: name it in "
+            "data/evidence/spec.yaml, and a new name in hpvae_nb/studies/evidence/points.py"
+        )
+    return rows
 
 
-def values(rows: Sequence[Row], clip: str, point: str, metric: str) -> list[float]:
-    """A metric of one point on one clip, for each seed in order.
+def values(rows: pd.DataFrame, clip: str, point: str, metric: str) -> pd.Series:
+    """A metric of one point on one clip, for each seed in order; the seeds are the index.
 
     Raises:
         InputError: there is no such row.
     """
-    chosen = sorted((row for row in rows if row["clip"] == clip and row["point"] == point), key=lambda row: row["seed"])
-    if not chosen:
+    chosen = rows[(rows["clip"] == clip) & (rows["point"] == point)]
+    if chosen.empty:
         raise InputError(f"there is no row of {point!r} on {clip!r}: points are {', '.join(POINTS)}")
-    return [row[metric] for row in chosen]
+    return chosen.set_index("seed")[metric].sort_index()
 
 
-def clips(rows: Sequence[Row]) -> list[str]:
+def changes(rows: pd.DataFrame, clip: str, point: str, metric: str, base: str = WHOLE) -> pd.Series:
+    """The change of a metric from one point to another in percent, for each seed that both have.
+
+    Raises:
+        InputError: one of them has no row.
+    """
+    return 100 * (values(rows, clip, point, metric) / values(rows, clip, base, metric) - 1).dropna()
+
+
+def clips(rows: pd.DataFrame) -> list[str]:
     """The clips that the rows are about, in their order."""
-    return list(dict.fromkeys(row["clip"] for row in rows))
+    return rows["clip"].unique().tolist()
 
 
 def sample_file(clip: str, point: str) -> Path:

@@ -14,18 +14,17 @@ from typing import Any
 
 import torch
 
-from hpvae_nb import metrics
 from hpvae_nb.core.resampling import Shape
 from hpvae_nb.errors import InputError, sentence
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.lab import show
 from hpvae_nb.machine import choose_device
+from hpvae_nb.metrics import METRICS
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.pyramid import scale_shapes
-from hpvae_nb.studies.sweeps.machine import code_version, commit, device_name, peak_memory
+from hpvae_nb.studies.machine import code_version, commit, device_name, peak_memory
 from hpvae_nb.studies.sweeps.results import Row, describe, finished, write_row
-from hpvae_nb.studies.sweeps.tables import METHODS, METRICS
-from hpvae_nb.studies.sweeps.trials import Trial
+from hpvae_nb.studies.sweeps.trials import METHODS, Trial
 from hpvae_nb.training.clock import planned_steps
 from hpvae_nb.training.cost import step_flops
 from hpvae_nb.training.events import Event
@@ -122,15 +121,12 @@ def _measure(trial: Trial, model: Any, samples: torch.Tensor, clip: Clip) -> Row
     real, errors = show.real_at_last_scale(model, clip), []
     found: Row = {}
     for name in trial.metrics:
+        if name in found:  # it was measured along with another
+            continue
         try:
-            value = METRICS[name](model, samples, real)
+            found |= METRICS[name].measure(samples, real, model)
         except (InputError, ImportError) as error:
             errors.append(f"{name}: {error}")
-            continue
-        if isinstance(value, metrics.Score):
-            found |= {name: value.value, f"{name}_extractor": value.extractor}
-        else:
-            found |= value if isinstance(value, dict) else {name: value}
     return found | {"unmeasured": "; ".join(errors) or None}
 
 

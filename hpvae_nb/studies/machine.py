@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-_PACKAGE = Path(__file__).parents[2]
+_PACKAGE = Path(__file__).parents[1]
 
 
 @functools.cache
