@@ -34,7 +34,7 @@ from hpvae_nb.metrics.table import by_name
 from hpvae_nb.model import Model
 from hpvae_nb.recipe.presets import preset
 from hpvae_nb.studies import sweeps
-from hpvae_nb.studies.evidence import mean_change
+from hpvae_nb.studies.intervals import mean_change
 from hpvae_nb.studies.sweeps.results import collect, read_results, trial_folder, write_results
 from hpvae_nb.studies.tables import markdown
 from hpvae_nb.training import windows

@@ -20,7 +20,7 @@ from hpvae_nb import baselines
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.checkpoint import write_bytes
 from hpvae_nb.lab import show
-from hpvae_nb.studies import evidence, sweeps
+from hpvae_nb.studies import claims, evidence, sweeps
 from hpvae_nb.studies.sweeps.results import finished, trial_folder, write_results
 
 PAGE = Path(__file__).parent.parent / "docs" / "evidence.md"
@@ -55,7 +55,7 @@ def page() -> str:
     """Every claim, what does not reproduce first, in Markdown."""
     head = "Mean change and its 95 % interval over three seeds, in percent (a trend: for each level more). "
     head += "Both clips together have six trainings, and decide. "
-    return f"{head}Written by `python data/evidence.py page`.\n\n{evidence.claims_table(evidence.rows())}\n"
+    return f"{head}Written by `python data/evidence.py page`.\n\n{claims.table(evidence.rows())}\n"
 
 
 def check(out: Path, clip: str, seed: int) -> bool:

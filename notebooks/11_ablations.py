@@ -36,7 +36,7 @@ from hpvae_nb.lab.render import described
 from hpvae_nb.lab.schedule import part
 from hpvae_nb.lessons.l11_ablations import checks as check
 from hpvae_nb.lessons.l11_ablations import experiment, figures
-from hpvae_nb.studies import evidence
+from hpvae_nb.studies import claims, evidence, intervals
 
 whole = hp.preset("laptop")
 clip = hp.load_clip("pedestrians")
@@ -445,7 +445,7 @@ for name in CUTS:
     before, after = (torch.tensor(values) for values in below[f"{name}\ndiversity"])
     change = 100 * (after / before - 1)
     reach = t * change.std() / 3**0.5
-    library = evidence.interval(change.tolist())
+    library = intervals.interval(change.tolist())
     torch.testing.assert_close(
         [change.mean() - reach, change.mean() + reach], [torch.tensor(library.low), torch.tensor(library.high)]
     )
@@ -514,7 +514,7 @@ def by_seed(clip, point, metric):
 for name in evidence.clips(rows):
     a, b = (by_seed(name, point, "diversity") for point in ("no freezing", evidence.WHOLE))
     change = (100 * (a / b - 1)).sort_index().tolist()
-    (claim,) = [c for c in evidence.CLAIMS if c.points[0] == "no freezing" and c.metric == "diversity"]
+    (claim,) = [c for c in claims.CLAIMS if c.points[0] == "no freezing" and c.metric == "diversity"]
     torch.testing.assert_close(change, claim.measured(rows, name).tolist())
     print(f"{name}: diversity without freezing", *(f"{value:+.0f} %" for value in change), "| paper", claim.paper)
 
@@ -538,7 +538,7 @@ for point in experiment.POINTS:
     for metric in experiment.METRICS:
         sides = []
         for name in evidence.clips(rows):
-            found = evidence.interval(evidence.changes(rows, name, point, metric))
+            found = intervals.interval(evidence.changes(rows, name, point, metric))
             sides.append("up" if found.low > 0 else "down" if found.high < 0 else "unclear")
         print(f"{point:14} {metrics.METRICS[metric].title:22}", *(f"{side:8}" for side in sides))
 

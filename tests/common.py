@@ -78,11 +78,11 @@ def answers(lesson):
     """Stub and solution of each exercise of a lesson's script, as functions: `("stub", name)`, `("solution", name)`."""
     import jupytext  # here, as the next, so that tests of the core run where only pytest is installed
 
-    from hpvae_nb.studies import evidence
+    from hpvae_nb.studies import intervals
 
     builder, found = notebook_builder(), {}
     known = {"torch": torch, "F": F, "math": math, "rearrange": rearrange, "reduce": reduce, "repeat": repeat}
-    known |= {"np": numpy, "evidence": evidence}
+    known |= {"np": numpy, "intervals": intervals}
     for cell in jupytext.read(SOURCE / "notebooks" / f"{lesson}.py").cells:
         if "exercise" in cell.metadata.get("tags", []):
             for kind, code in zip(("stub", "solution"), builder.split(cell.source), strict=True):

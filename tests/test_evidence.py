@@ -15,7 +15,7 @@ from scipy import stats
 from hpvae_nb import InputError
 from hpvae_nb.io import clips
 from hpvae_nb.lessons.l13_reproducing_the_paper import figures
-from hpvae_nb.studies import evidence, sweeps
+from hpvae_nb.studies import claims, evidence, intervals, sweeps
 from hpvae_nb.studies.sweeps.results import describe, write_results
 
 SPEC = clips.data_dir() / "evidence" / "spec.yaml"
@@ -44,15 +44,15 @@ def made(trials):
 
 def test_an_interval_is_students():
     values = [0.31, 0.36, 0.42]
-    found = evidence.interval(values)
+    found = intervals.interval(values)
     low, high = stats.t.interval(0.95, 2, loc=np.mean(values), scale=stats.sem(values))
     assert (found.mean, found.low, found.high) == pytest.approx((np.mean(values), low, high))
     assert f"{found:.2f}" == f"{np.mean(values):.2f} [{low:.2f}, {high:.2f}]"
-    assert evidence.interval([1.0]).high == math.inf
+    assert intervals.interval([1.0]).high == math.inf
     with pytest.raises(InputError, match="at least one seed"):
-        evidence.interval([])
+        intervals.interval([])
     with pytest.raises(InputError, match="at least 2 seeds"):
-        evidence.reach(1.0, 1)
+        intervals.reach(1.0, 1)
 
 
 def test_the_specification_has_every_point_for_every_clip_and_seed(trials):
@@ -90,7 +90,7 @@ def test_a_row_without_a_known_point_is_refused_and_never_the_whole_method(made)
 
 
 def test_a_change_is_relative_and_paired(made):
-    claim = evidence.Claim("", "", "svfid", ("no freezing", "M = 3"), 1)
+    claim = claims.Claim("", "", "svfid", ("no freezing", "M = 3"), 1)
     a, b = (evidence.values(made, "bunny", name, "svfid") for name in claim.points)
     assert list(a.index) == [0, 1, 2]
     assert claim.measured(made, "bunny") == pytest.approx([100 * (x - y) / y for x, y in zip(a, b, strict=True)])
@@ -108,7 +108,7 @@ def test_a_change_is_relative_and_paired(made):
 
 
 def test_a_trend_is_the_slope_of_a_straight_line(made):
-    claim = evidence.Claim("", "", "diversity", evidence.LEVELS, 1)
+    claim = claims.Claim("", "", "diversity", evidence.LEVELS, 1)
     levels = [1, 2, 3, 5, 7]
     for seed, found in enumerate(claim.measured(made, "bunny")):
         values = [evidence.values(made, "bunny", f"M = {level}", "diversity")[seed] for level in levels]
@@ -120,17 +120,17 @@ def test_a_trend_is_the_slope_of_a_straight_line(made):
     [(1, 3, 1, "yes"), (1, 3, -1, "no"), (-3, -1, -1, "yes"), (-3, -1, 1, "no"), (-1, 3, 1, "unclear")],
 )
 def test_a_verdict_needs_the_whole_interval_on_one_side(low, high, direction, said):
-    claim = evidence.Claim("", "", "svfid", ("M = 7", "M = 3"), direction)
-    assert claim.verdict(evidence.Interval((low + high) / 2, low, high)) == said
-    assert claim.verdict(evidence.interval([2.0])) == "unclear"
+    claim = claims.Claim("", "", "svfid", ("M = 7", "M = 3"), direction)
+    assert claim.verdict(intervals.Interval((low + high) / 2, low, high)) == said
+    assert claim.verdict(intervals.interval([2.0])) == "unclear"
 
 
 def test_the_table_has_a_line_for_every_claim(made):
-    lines = evidence.claims_table(made).splitlines()
-    assert len(lines) == 2 + len(evidence.CLAIMS)
+    lines = claims.table(made).splitlines()
+    assert len(lines) == 2 + len(claims.CLAIMS)
     assert {line.count("|") for line in lines} == {lines[0].count("|")}
     order = []
-    for line, claim in zip(lines[2:], evidence.ordered(made), strict=True):
+    for line, claim in zip(lines[2:], claims.ordered(made), strict=True):
         for clip in (*evidence.clips(made), None):
             assert f"{claim.found(made, clip):+.0f} %" in line
         order.append(claim.verdict(claim.found(made)))
@@ -144,8 +144,8 @@ def test_figures_show_every_seed_and_every_claim(made):
     assert len(figure.axes) == 6
     dots = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
     assert [len(line.get_ydata()) for line in dots] == [3] * len(evidence.LEVELS)
-    forest = figures.claims(made)
-    shown = evidence.ordered(made)
+    forest = figures.forest_plot(made)
+    shown = claims.ordered(made)
     assert [text.get_text() for text in forest.axes[0].get_yticklabels()] == [
         f"{claim.says} ({claim.title})" for claim in shown
     ]
@@ -166,7 +166,7 @@ def test_on_the_same_machine_numbers_come_back(made):
 
 
 def test_on_another_machine_a_number_lies_where_a_further_seeds_would(made):
-    further = evidence.prediction([1.0, 1.01, 1.02])
+    further = intervals.prediction([1.0, 1.01, 1.02])
     low, high = further.low, further.high
     assert (low, high) == pytest.approx(stats.t.interval(0.95, 2, loc=1.01, scale=0.01 * math.sqrt(1 + 1 / 3)))
     elsewhere = made[made["point"] == "M = 1"].iloc[[0]].assign(device="two")
@@ -216,7 +216,7 @@ def test_samples_are_those_of_their_file(tmp_path, monkeypatch):
     from hpvae_nb.lab import show
 
     one = torch.rand(4, 3, 5, 6, 8).mul(2).sub(1).repeat_interleave(6, -1).repeat_interleave(6, -2)
-    monkeypatch.setattr(evidence.points, "data_dir", lambda: tmp_path)
+    monkeypatch.setattr(evidence, "data_dir", lambda: tmp_path)
     evidence.sample_file("bunny", "M = 3").parent.mkdir(parents=True)
     grid = evidence.grid(one)
     show.save_video(evidence.sample_file("bunny", "M = 3"), grid, 24, width=grid.shape[-1])
@@ -258,4 +258,4 @@ def test_make_evidence_passes_equal_rows_and_fails_others(tmp_path, rows):
 @pytest.mark.skipif(not (SOURCE / "docs" / "evidence.md").exists(), reason="needs the source checkout")
 def test_the_page_of_claims_is_that_of_the_bundled_rows(rows):
     page = (SOURCE / "docs" / "evidence.md").read_text()
-    assert page.endswith(f"\n\n{evidence.claims_table(rows)}\n"), "run `python data/evidence.py page`"
+    assert page.endswith(f"\n\n{claims.table(rows)}\n"), "run `python data/evidence.py page`"

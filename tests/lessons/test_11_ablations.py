@@ -14,7 +14,7 @@ from hpvae_nb.lab.schedule import part
 from hpvae_nb.lessons.l11_ablations import checks as check
 from hpvae_nb.lessons.l11_ablations import experiment, figures
 from hpvae_nb.lessons.l11_ablations.views import WIDTH, ablation_view
-from hpvae_nb.studies import evidence
+from hpvae_nb.studies import evidence, intervals
 from hpvae_nb.training.trainer import Trainer
 
 LESSON = "11_ablations"
@@ -162,7 +162,7 @@ def test_changes_show_seeds_their_mean_and_the_papers_number(rows):
     means = [line.get_xydata() for line in patches.lines if line.get_marker() in ("o", "s")]
     assert [dots[:, 0].tolist() for dots in means] == [pytest.approx([100] * len(experiment.POINTS))] * 2
     assert [dots[:, 1].round().tolist() for dots in means] == [list(range(len(experiment.POINTS)))] * 2
-    found = evidence.interval([50, 150])
+    found = intervals.interval([50, 150])
     for bars in patches.collections:
         assert all(bar[:, 0] == pytest.approx([found.low, found.high]) for bar in bars.get_segments())
     ticks = [list(line.get_xdata()) for line in patches.lines if line.get_marker() == "|"]

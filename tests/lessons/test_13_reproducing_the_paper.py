@@ -11,8 +11,8 @@ from PIL import Image
 
 from hpvae_nb.lessons.l13_reproducing_the_paper import checks as check
 from hpvae_nb.lessons.l13_reproducing_the_paper import views
-from hpvae_nb.studies import evidence, sweeps
-from hpvae_nb.studies.evidence import reach
+from hpvae_nb.studies import claims, evidence, sweeps
+from hpvae_nb.studies.intervals import reach
 
 LESSON = "13_reproducing_the_paper"
 
@@ -85,7 +85,7 @@ def test_every_finding_shows_samples_and_the_numbers_of_all_seeds(rows):
     seen = set()
     for name in evidence.clips(rows):
         clip.value = name
-        for number, claim in enumerate(evidence.CLAIMS):
+        for number, claim in enumerate(claims.CLAIMS):
             finding.value = number
             found = claim.found(rows, name)
             assert text.value.endswith(f"same direction: {claim.verdict(found)}")
@@ -93,9 +93,7 @@ def test_every_finding_shows_samples_and_the_numbers_of_all_seeds(rows):
                 for value in evidence.values(rows, name, point, claim.metric):
                     assert f"{value:.3g}" in text.value
             seen.add(picture.value)
-    assert len(seen) == len(
-        {(clip, c.points[0], c.points[-1]) for c in evidence.CLAIMS for clip in evidence.clips(rows)}
-    )
+    assert len(seen) == len({(clip, c.points[0], c.points[-1]) for c in claims.CLAIMS for clip in evidence.clips(rows)})
     assert Image.open(io.BytesIO(picture.value)).size == (512, 144)
 
 

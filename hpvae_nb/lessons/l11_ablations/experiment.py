@@ -10,7 +10,7 @@ from hpvae_nb.core.hierarchy import Hierarchy
 from hpvae_nb.errors import InputError
 from hpvae_nb.lab.schedule import part
 from hpvae_nb.recipe.config import Config
-from hpvae_nb.studies import evidence
+from hpvae_nb.studies import claims, evidence
 
 METRICS = ("diversity", *evidence.REALISM, "novelty", "survival")
 POINTS = (*evidence.ABLATIONS, "PatchVAE")  # section 4.2 and figure 9
@@ -30,7 +30,7 @@ def learners(config: Config) -> list[dict[str, int]]:
 
 def reported(point: str, metric: str) -> float | None:
     """The change in percent that the paper reports of a point, where it gives a number."""
-    for claim in evidence.CLAIMS:
+    for claim in claims.CLAIMS:
         if claim.paper and claim.points[0] == point and claim.metric == metric:
             return float(claim.paper.removesuffix("%"))
     return None

@@ -20,7 +20,7 @@ from hpvae_nb.lessons.l11_ablations.experiment import METRICS, POINTS, learners,
 from hpvae_nb.metrics import METRICS as TABLE
 from hpvae_nb.model import Model
 from hpvae_nb.recipe.config import Config
-from hpvae_nb.studies import evidence
+from hpvae_nb.studies import evidence, intervals
 
 FRAME = 6  # of a sample, to be shown where nothing moves
 
@@ -104,7 +104,7 @@ def changes(
             there = set(rows["point"][rows["clip"] == clip])
             places = {row + above: point for row, point in enumerate(points) if point in there}
             seeds = [evidence.changes(rows, clip, point, metric) for point in places.values()]
-            found = pd.DataFrame([evidence.interval(values) for values in seeds])
+            found = pd.DataFrame([intervals.interval(values) for values in seeds])
             style = {"fmt": marker, "color": color, "markersize": 7, "ecolor": (color, 0.5), "label": clip}
             dots_and_bars(axis, found["mean"], found["low"], found["high"], list(places), **style)
             for height, values in zip(places, seeds, strict=True):

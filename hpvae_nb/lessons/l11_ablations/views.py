@@ -12,7 +12,7 @@ from hpvae_nb.lab.live import live
 from hpvae_nb.lessons.l11_ablations import figures
 from hpvae_nb.lessons.l11_ablations.experiment import METRICS, POINTS
 from hpvae_nb.metrics import METRICS as TABLE
-from hpvae_nb.studies import evidence
+from hpvae_nb.studies import evidence, intervals
 
 WIDTH = 768  # pixels of the picture
 
@@ -41,7 +41,7 @@ def ablation_view(rows: pd.DataFrame, fps: float, points: Sequence[str] = POINTS
             pairs = {TABLE[metric].title: figures.pair(rows, clip, point, metric) for metric in METRICS}
             charts[clip, point] = pixels(figures.slopes([pairs]), WIDTH)
             changes = {TABLE[metric].title: evidence.changes(rows, clip, point, metric) for metric in METRICS}
-            said = (f"{title} {evidence.interval(change):+.0f} %" for title, change in changes.items())
+            said = (f"{title} {intervals.interval(change):+.0f} %" for title, change in changes.items())
             words[clip, point] = f"{clip}, {point}: " + "; ".join(said)
 
     def draw(clip: str, point: str) -> tuple[bytes, str]:

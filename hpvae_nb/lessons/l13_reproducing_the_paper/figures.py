@@ -12,7 +12,7 @@ from torch import Tensor
 from hpvae_nb.lab import show
 from hpvae_nb.lab.intervals import dots_and_bars, percent_axis
 from hpvae_nb.metrics import METRICS
-from hpvae_nb.studies import evidence
+from hpvae_nb.studies import claims, evidence
 
 COLORS = {"no": show.RANDOM, "unclear": "#999999", "yes": show.REAL}
 MARKERS = "os^"
@@ -61,13 +61,13 @@ def sheet(clip: str, points: Sequence[str], real: Tensor) -> Figure:
     return show.contact_sheet([("real", real), *drawn], frames=FRAMES)
 
 
-def claims(rows: pd.DataFrame) -> Figure:
+def forest_plot(rows: pd.DataFrame) -> Figure:
     """Every claim as a line: the change of its metric, mean and 95 % interval over seeds, on each clip and on all.
 
     What fares worst comes first. Changes are turned so that the claimed direction is always to the right; one whose
     whole interval lies there agrees.
     """
-    shown, columns = evidence.ordered(rows), [*evidence.clips(rows), None]
+    shown, columns = claims.ordered(rows), [*evidence.clips(rows), None]
     size = (2.9 * len(columns) + 2.6, 0.27 * len(shown) + 0.9)
     figure, axes = plt.subplots(1, len(columns), figsize=size, sharex=True, sharey=True, layout="constrained")
     for clip, axis in zip(columns, axes, strict=True):

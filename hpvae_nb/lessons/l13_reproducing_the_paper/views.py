@@ -18,7 +18,7 @@ from hpvae_nb.errors import sentence
 from hpvae_nb.lab.live import live
 from hpvae_nb.lab.show import animation
 from hpvae_nb.metrics import METRICS
-from hpvae_nb.studies import evidence, sweeps
+from hpvae_nb.studies import claims, evidence, sweeps
 
 WIDTH = 640  # pixels of the picture
 FPS = 12.0  # half the clips' own, to look closely
@@ -36,7 +36,7 @@ def findings_view(rows: pd.DataFrame) -> widgets.VBox:
     samples = functools.cache(evidence.samples)
 
     def draw(finding: int, clip: str) -> tuple[bytes, str]:
-        claim = evidence.CLAIMS[finding]
+        claim = claims.CLAIMS[finding]
         one, other = (claim.points[0], claim.points[-1])
         both = torch.cat([samples(clip, point) for point in (one, other)])
         sides = [f"{point}: {_seeds(rows, clip, point, claim.metric)}" for point in (one, other)]
@@ -46,7 +46,7 @@ def findings_view(rows: pd.DataFrame) -> widgets.VBox:
         picture = rearrange(both, "(a b) c t h w -> c t (a h) (b w)", a=2)
         return animation(picture, FPS, width=WIDTH), f"{words}same direction: {claim.verdict(found)}"
 
-    names = [(f"{claim.says} ({claim.title})", i) for i, claim in enumerate(evidence.CLAIMS)]
+    names = [(f"{claim.says} ({claim.title})", i) for i, claim in enumerate(claims.CLAIMS)]
     return live(
         draw,
         "webp",
