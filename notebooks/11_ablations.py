@@ -535,7 +535,7 @@ described(
 
 # %%
 for point in experiment.POINTS:
-    for metric in experiment.METRICS:
+    for metric in experiment.COLUMNS:
         sides = []
         for name in evidence.clips(rows):
             found = intervals.interval(evidence.changes(rows, name, point, metric))
@@ -582,10 +582,10 @@ print(text.value.split(":")[0])
 # the mean of all?*
 
 # %%
-print(" " * 15, *(f"{metrics.METRICS[metric].title:>20}" for metric in experiment.METRICS))
+print(" " * 15, *(f"{metrics.METRICS[metric].title:>20}" for metric in experiment.COLUMNS))
 for point in experiment.POINTS:
     for name in evidence.clips(rows):
-        pairs = [figures.pair(rows, name, point, metric) for metric in experiment.METRICS]
+        pairs = [figures.pair(rows, name, point, metric) for metric in experiment.COLUMNS]
         print(f"{point:14}", *(f"{experiment.misleading_pairs(*pair):>20.0%}" for pair in pairs), name)
 
 # %% [markdown]
@@ -593,7 +593,7 @@ for point in experiment.POINTS:
 
 # %%
 for name in evidence.clips(rows):
-    for metric in experiment.METRICS:
+    for metric in experiment.COLUMNS:
         found = evidence.values(rows, name, evidence.WHOLE, metric)
         print(f"{name:12} {metrics.METRICS[metric].title:20} smallest to largest: {max(found) / min(found) - 1:+.0%}")
 

@@ -556,7 +556,7 @@ print("trainings of each:", {name: int(count) for name, count in numbers["method
 
 # %% [markdown]
 # For each method the mean (least to most) over its seeds; the best mean of a row has a star. Novelty is neither good nor bad
-# by itself.
+# by itself. Sampling is that of 20 clips.
 
 # %%
 for name in evidence.clips(numbers):

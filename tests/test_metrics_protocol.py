@@ -13,7 +13,7 @@ from hpvae_nb import Clip, InputError, load_model
 from hpvae_nb.cli import app
 from hpvae_nb.lab.show import save_video
 from hpvae_nb.metrics import fid, frechet_distance, random_features_distance, svfid
-from hpvae_nb.metrics.fid import embedding
+from hpvae_nb.metrics.frechet import embedding
 from hpvae_nb.studies.protocol import DISTANCES, as_page, neighbour_protocol, read_folder, resized
 
 

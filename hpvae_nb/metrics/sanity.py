@@ -89,8 +89,10 @@ def degenerate_generators(real: Tensor, samples: int = 8) -> dict[str, Tensor]:
     Returns:
         `b 3 t h w` for each name.
     """
-    made = {kind: torch.stack([corrupted(real, kind, seed=seed) for seed in range(samples)]) for kind in CORRUPTIONS}
-    return {ITSELF: real.expand(samples, *real.shape), **made}
+    corruptions = {
+        kind: torch.stack([corrupted(real, kind, seed=seed) for seed in range(samples)]) for kind in CORRUPTIONS
+    }
+    return {ITSELF: real.expand(samples, *real.shape), **corruptions}
 
 
 def measure(

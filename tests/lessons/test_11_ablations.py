@@ -123,7 +123,7 @@ def test_the_schedule_numbers_whoever_learns_and_hatches_whoever_is_frozen():
 
 
 def row(clip, point, seed, **numbers):
-    return {"clip": clip, "point": point, "seed": seed, **dict.fromkeys(experiment.METRICS, 1.0), **numbers}
+    return {"clip": clip, "point": point, "seed": seed, **dict.fromkeys(experiment.COLUMNS, 1.0), **numbers}
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_the_paper_gives_numbers_for_freezing_alone():
     found = {
         (point, metric): experiment.reported(point, metric)
         for point in experiment.POINTS
-        for metric in experiment.METRICS
+        for metric in experiment.COLUMNS
     }
     assert {key: value for key, value in found.items() if value is not None} == {
         ("no freezing", "diversity"): -51,
@@ -211,7 +211,10 @@ def test_single_runs_that_contradict_the_means_are_counted():
 def test_what_scale_0_makes_stands_in_columns(trained):
     axes = figures.coarse_sheet({"a": trained, "b": trained}).axes
     assert [axis.get_title() for axis in axes[:3]] == ["real", "a", "b"]
-    assert [len(axis.images) for axis in axes] == [1, 1, 1, 0, 1, 1, 0, 1, 1]
+    shown = [axis.images[0].get_array() for axis in axes]
+    assert [(picture == 255).all() for picture in shown] == [False] * 3 + [True, False, False] * 2
+    made = trained.reconstruct(scales=1)[0, :, 1]
+    assert (shown[1] == ((made + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()).all()
     with pytest.raises(InputError, match="at least one model"):
         figures.coarse_sheet({})
 

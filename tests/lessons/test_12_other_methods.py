@@ -147,6 +147,7 @@ def test_the_table_has_mean_and_range_and_stars_the_best(rows):
 
 def test_the_comparison_draws_every_mean_and_range(rows):
     rows.loc[0, "sampling_seconds"] = 0.1
+    rows.loc[0, "training_seconds"] = 0
     figure = figures.comparison(rows)
     for axis, measure in zip(figure.axes, experiment.MEASURES.values(), strict=False):
         assert axis.get_title() == measure.title

@@ -12,7 +12,7 @@ from hpvae_nb.lab.schedule import part
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.studies import claims, evidence
 
-METRICS = ("diversity", *evidence.REALISM, "novelty", "survival")
+COLUMNS = ("diversity", *evidence.REALISM, "novelty", "survival")
 POINTS = (*evidence.ABLATIONS, "PatchVAE")  # section 4.2 and figure 9
 
 

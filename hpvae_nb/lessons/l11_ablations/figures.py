@@ -15,9 +15,9 @@ from torch import Tensor
 from hpvae_nb.errors import InputError
 from hpvae_nb.lab.intervals import dots_and_bars, percent_axis
 from hpvae_nb.lab.schedule import training_schedule
-from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED, to_uint8
-from hpvae_nb.lessons.l11_ablations.experiment import METRICS, POINTS, learners, reported
-from hpvae_nb.metrics import METRICS as TABLE
+from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED, contact_sheet
+from hpvae_nb.lessons.l11_ablations.experiment import COLUMNS, POINTS, learners, reported
+from hpvae_nb.metrics import METRICS
 from hpvae_nb.model import Model
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.studies import evidence, intervals
@@ -82,7 +82,7 @@ def pair(rows: pd.DataFrame, clip: str, point: str, metric: str) -> Pair:
 
 
 def changes(
-    rows: pd.DataFrame, points: Sequence[str] = POINTS, metrics: Sequence[str] = METRICS, *, widest: int = 1000
+    rows: pd.DataFrame, points: Sequence[str] = POINTS, metrics: Sequence[str] = COLUMNS, *, widest: int = 1000
 ) -> Figure:
     """The change of each metric with each point: seeds, their mean, and its 95 % interval; beside the paper's number.
 
@@ -115,41 +115,18 @@ def changes(
             axis.plot(list(stars.values()), list(stars), "*", color="black", markersize=11, label="the paper")
         percent_axis(axis, (-100, 0, 100, widest), straight=100)
         axis.set(xlim=(-130, widest), ylim=(len(points) - 0.5, -0.5), xlabel="change, percent")
-        axis.set_title(TABLE[metric].title, fontsize=9)
+        axis.set_title(METRICS[metric].title, fontsize=9)
     axes[0, 0].set_yticks(range(len(points)), list(points))
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     return figure
 
 
-def sheet(
-    rows: Mapping[str, Sequence[Tensor | None]], titles: Sequence[str], *, width: float, colors: Sequence[str] = ()
-) -> Figure:
-    """Pictures in rows and columns.
-
-    Args:
-        rows: by label, a picture `c h w` in [-1, 1] for each column, or None for an empty place.
-        titles: of the columns.
-        width: of a picture, in inches.
-        colors: of the rows' labels; black if not given.
-    """
-    first = next(picture for row in rows.values() for picture in row if picture is not None)
-    height = width * first.shape[-2] / first.shape[-1]
-    figure, axes = plt.subplots(
-        len(rows),
-        len(titles),
-        figsize=((width + 0.08) * len(titles), (height + 0.08) * len(rows)),
-        squeeze=False,
-        gridspec_kw={"wspace": 0.08 / width, "hspace": 0.08 / height, "left": 0, "right": 1, "bottom": 0, "top": 1},
-    )
-    for axis, title in zip(axes[0], titles, strict=True):
+def sheet(rows: Mapping[str, Sequence[Tensor]], titles: Sequence[str], colors: Sequence[str]) -> Figure:
+    """Pictures `c h w` in [-1, 1] in rows and columns."""
+    clips = [(label, torch.stack(list(pictures), dim=1)) for label, pictures in rows.items()]
+    figure = contact_sheet(clips, frames=len(titles), colors=colors)
+    for axis, title in zip(figure.axes, titles, strict=False):
         axis.set_title(title, fontsize=10)
-    for line, (label, row), color in zip(axes, rows.items(), colors or ["black"] * len(rows), strict=True):
-        for axis, picture in zip(line, row, strict=True):
-            axis.set(xticks=[], yticks=[])
-            axis.spines[:].set_visible(False)
-            if picture is not None:
-                axis.imshow(to_uint8(picture), aspect="auto")
-        line[0].set_ylabel(label, rotation=0, ha="right", va="center", color=color, fontsize=9, fontweight="bold")
     return figure
 
 
@@ -167,11 +144,12 @@ def coarse_sheet(models: Mapping[str, Model], *, frame: int = 1, seed: int = 0) 
     coarse = next((model.coarse for model in models.values()), None)
     if coarse is None:
         raise InputError("there is nothing to show: give at least one model, trained here on its clip")
+    real, nothing = coarse[0, :, frame], torch.ones_like(coarse[0, :, frame])
     made = [[model.reconstruct(scales=1)[0], *model.sample(2, seed=seed, scales=1)] for model in models.values()]
-    columns = [[coarse[0, :, frame], None, None], *([clip[:, frame] for clip in clips] for clips in made)]
+    columns = [[real, nothing, nothing], *([clip[:, frame] for clip in clips] for clips in made)]
     labels = ["reconstructed", "random", "another"]
     rows = dict(zip(labels, zip(*columns, strict=True), strict=True))
-    return sheet(rows, ["real", *models], width=2.7, colors=[RECONSTRUCTED, RANDOM, RANDOM])
+    return sheet(rows, ["real", *models], [RECONSTRUCTED, RANDOM, RANDOM])
 
 
 def samples_sheet(real: Mapping[str, Tensor], points: Sequence[str] = (evidence.WHOLE, *POINTS)) -> Figure:
@@ -190,7 +168,7 @@ def samples_sheet(real: Mapping[str, Tensor], points: Sequence[str] = (evidence.
         rows[label] = [
             _joined(rearrange(evidence.samples(clip, point)[:, :, FRAME], "b c h w -> c b h w")) for clip in real
         ]
-    return sheet(rows, list(real), width=5.4, colors=[REAL] + [RANDOM] * len(points))
+    return sheet(rows, list(real), [REAL] + [RANDOM] * len(points))
 
 
 def _joined(pictures: Tensor) -> Tensor:

@@ -10,8 +10,8 @@ import pandas as pd
 from hpvae_nb.lab.film import beside, film, pixels, titled
 from hpvae_nb.lab.live import live
 from hpvae_nb.lessons.l11_ablations import figures
-from hpvae_nb.lessons.l11_ablations.experiment import METRICS, POINTS
-from hpvae_nb.metrics import METRICS as TABLE
+from hpvae_nb.lessons.l11_ablations.experiment import COLUMNS, POINTS
+from hpvae_nb.metrics import METRICS
 from hpvae_nb.studies import evidence, intervals
 
 WIDTH = 768  # pixels of the picture
@@ -38,9 +38,9 @@ def ablation_view(rows: pd.DataFrame, fps: float, points: Sequence[str] = POINTS
             title = "the whole method" if point == evidence.WHOLE else point
             films[clip, point] = titled(f"{clip}: {title}", beside(evidence.samples(clip, point), WIDTH))
         for point in points:
-            pairs = {TABLE[metric].title: figures.pair(rows, clip, point, metric) for metric in METRICS}
+            pairs = {METRICS[metric].title: figures.pair(rows, clip, point, metric) for metric in COLUMNS}
             charts[clip, point] = pixels(figures.slopes([pairs]), WIDTH)
-            changes = {TABLE[metric].title: evidence.changes(rows, clip, point, metric) for metric in METRICS}
+            changes = {METRICS[metric].title: evidence.changes(rows, clip, point, metric) for metric in COLUMNS}
             said = (f"{title} {intervals.interval(change):+.0f} %" for title, change in changes.items())
             words[clip, point] = f"{clip}, {point}: " + "; ".join(said)
 

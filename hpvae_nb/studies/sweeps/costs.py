@@ -71,19 +71,19 @@ def estimate_cost(trials: Sequence[Trial], rows: pd.DataFrame) -> list[SweepCost
 
 
 def _seconds(trial: Trial, rows: pd.DataFrame) -> float:
-    wanted, alike = describe(trial), rows
+    described, alike = describe(trial), rows
     for name in DECISIVE:
-        alike = alike[_equal(alike[name], wanted[name])]
+        alike = alike[_equal(alike[name], described[name])]
     if alike.empty:
         raise InputError(f"nothing like {trial.name} was measured on {rows['device'].iloc[0]}: run one first")
     each = (alike["sampling_seconds"] + alike["measuring_seconds"]) / alike["samples"]
     return float((alike["training_seconds"] + trial.samples * each).mean())
 
 
-def _equal(column: pd.Series, wanted: Any) -> pd.Series:
-    if wanted is None:
+def _equal(column: pd.Series, value: Any) -> pd.Series:
+    if value is None:
         return column.isna()
-    return column.map(lambda value: list(value) == wanted) if isinstance(wanted, list) else column == wanted
+    return column.map(lambda entry: list(entry) == value) if isinstance(value, list) else column == value
 
 
 def cost_text(trials: Sequence[Trial], costs: Sequence[SweepCost], workers: Sequence[int] = WORKERS) -> str:

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from hpvae_nb import baselines
-from hpvae_nb.errors import InputError, require
+from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import Clip, load_clip, load_image
 from hpvae_nb.machine import PRECISIONS
 from hpvae_nb.metrics import METRICS
@@ -117,9 +119,7 @@ def read_spec(path: str | Path) -> list[Trial]:
 
     Raises:
         InputError: the file cannot be read, is no YAML, or `expand` refuses it.
-        ImportError: the package pyyaml is missing.
     """
-    yaml = require("yaml", "reading a sweep's specification", "pyyaml")
     try:
         spec = yaml.safe_load(Path(path).read_text())
     except OSError as error:
