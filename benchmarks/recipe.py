@@ -294,7 +294,9 @@ def measure(clip: str, out: Path, seeds: Sequence[int], names: Sequence[str], it
 
 
 def rows_of(out: Path) -> pd.DataFrame:
-    rows = pd.concat({name: collect(out / name) for name in VARIANTS}, names=["variant"]).reset_index("variant")
+    found = {name: collect(out / name) for name in VARIANTS}
+    measured = {name: rows for name, rows in found.items() if len(rows)}  # empty ones make floats of counts
+    rows = pd.concat(measured, names=["variant"]).reset_index("variant")
     return rows[rows["error"].isna()]
 
 
