@@ -17,13 +17,12 @@ from pathlib import Path
 import torch
 from writing import machine, table
 
+from hpvae_nb import train
 from hpvae_nb.baselines import make_method
 from hpvae_nb.io.checkpoint import write_bytes
 from hpvae_nb.io.clips import data_dir
 from hpvae_nb.studies import evidence, sweeps
 from hpvae_nb.studies.sweeps import Trial
-from hpvae_nb.studies.sweeps.results import describe
-from hpvae_nb.training.events import train
 
 TRAINED = [evidence.WHOLE, *(point for point in evidence.POINTS if point not in (evidence.WHOLE, "VGPNN"))]
 
@@ -31,9 +30,9 @@ TRAINED = [evidence.WHOLE, *(point for point in evidence.POINTS if point not in 
 def main() -> None:
     options = parse_arguments()
     torch.set_num_threads(1)
-    first: dict[str, Trial] = {}
+    first: dict[str | None, Trial] = {}
     for trial in sweeps.read_spec(data_dir() / "evidence" / "spec.yaml"):
-        first.setdefault(evidence.point(describe(trial)), trial)
+        first.setdefault(trial.point, trial)
     chosen = {name: first[name] for name in options.points}
     seconds(next(iter(chosen.values())), 1)  # what starts up only once
     rounds = [

@@ -20,21 +20,23 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from writing import table
 
 from hpvae_nb.core.blocks import SampleNorm
 from hpvae_nb.core.resampling import upsample
 from hpvae_nb.io.checkpoint import write_bytes
+from hpvae_nb.metrics import METRICS, Metric
 from hpvae_nb.metrics.diversity import lightness
+from hpvae_nb.metrics.table import by_name
 from hpvae_nb.model import Model
 from hpvae_nb.recipe.presets import preset
 from hpvae_nb.studies import sweeps
-from hpvae_nb.studies.evidence import mean_change
+from hpvae_nb.studies.intervals import mean_change
 from hpvae_nb.studies.sweeps.results import collect, read_results, trial_folder, write_results
-from hpvae_nb.studies.sweeps.tables import METRICS
+from hpvae_nb.studies.tables import markdown
 from hpvae_nb.training import windows
 from hpvae_nb.training.trainer import Trainer
 
@@ -141,11 +143,10 @@ HEAD = """# What a change of the recipe is worth
 
 The preset `laptop`, 64 pixels, changed in one thing or a few, and given as many iterations as take about as long:
 some 80 to 100 processor seconds; and the preset `laptop-128`, some 150. Changes are paired by clip and seed; the
-interval is Student's, at 95 %, of logarithms of ratios, and a bold one lies wholly on one side of 0. Lower is better
-for SVFID, NNFDIST, reconstruction and window gap; higher for survival, diversity and novelty; *border* is how much
-more samples vary in their outermost 4 pixels than inside, over that of the clip; *window gap* is how far G's output
-in a window is from its output there in the whole clip, in root mean squares. Written by `python benchmarks/recipe.py
-page`."""
+interval is Student's, at 95 %, of logarithms of ratios, and a bold one lies wholly on one side of 0. An arrow says
+which way is better; without one, neither is by itself. *Border* is how much more samples vary in their outermost 4
+pixels than inside, over that of the clip; *window gap* is how far G's output in a window is from its output there in
+the whole clip, in root mean squares. Written by `python benchmarks/recipe.py page`."""
 
 READING = """## What follows
 
@@ -233,7 +234,7 @@ BASES = {"before": "laptop", "new": "laptop", "before 128": "laptop-128"}
 # Measures of this page alone
 
 
-def border(model: Model, samples: Tensor, real: Tensor) -> float:
+def border(samples: Tensor, real: Tensor, model: Model) -> float:
     """How much more samples vary in the outermost pixels than inside, over that of the clip; 1 is like the clip."""
 
     def ratio(video: Tensor) -> float:
@@ -245,7 +246,7 @@ def border(model: Model, samples: Tensor, real: Tensor) -> float:
     return sum(map(ratio, samples)) / len(samples) / ratio(real)
 
 
-def window_gap(model: Model, samples: Tensor, real: Tensor) -> float:
+def window_gap(samples: Tensor, real: Tensor, model: Model) -> float:
     """RMS by which G^N's output in a window differs from its output there in the whole clip, over that of the latter.
 
     Where no padding reaches, the only difference is whose statistics normalise.
@@ -267,19 +268,14 @@ def window_gap(model: Model, samples: Tensor, real: Tensor) -> float:
     return sum(found) / len(found)
 
 
-OWN_METRICS = {"border": border, "window_gap": window_gap}
-MEASURED = {
-    "svfid_efficientnet": "SVFID (EfficientNet)",
-    "nnfdist": "NNFDIST",
-    "survival": "survival",
-    "diversity": "diversity",
-    "novelty": "novelty",
-    "reconstruction_error": "reconstruction",
-    "border": "border",
-    "window_gap": "window gap",
-}
-ASKED = tuple("neighbour_field" if name == "nnfdist" else name for name in MEASURED)
-SLOW = ("neighbour_field", "novelty")  # with four times the patches of 64 pixels
+OWN_METRICS = by_name(
+    Metric("border", "border", "of the clip's", 0, border),
+    Metric("window_gap", "window gap", "of the whole clip's", -1, window_gap),
+)
+_OF_ALL = ("svfid_efficientnet", "nnfdist", "survival", "diversity", "novelty", "reconstruction_error")
+MEASURED = {name: METRICS[name] for name in _OF_ALL} | OWN_METRICS
+TITLES = {name: f"{metric.title}{metric.arrow}" for name, metric in MEASURED.items()}
+SLOW = ("nnfdist", "novelty")  # with four times the patches of 64 pixels
 
 
 def measure(clip: str, out: Path, seeds: Sequence[int], names: Sequence[str], iterations: int | None) -> None:
@@ -289,7 +285,7 @@ def measure(clip: str, out: Path, seeds: Sequence[int], names: Sequence[str], it
         for name in names:
             variant = VARIANTS[name]
             config = preset(variant.preset, iterations=iterations or variant.iterations, **variant.changes)
-            asked = tuple(name for name in ASKED if variant.preset == "laptop" or name not in SLOW)
+            asked = tuple(name for name in MEASURED if variant.preset == "laptop" or name not in SLOW)
             trial = sweeps.Trial(clip=clip, config=config, seed=seed, samples=SAMPLES, metrics=asked, device="cpu")
             with variant.patch():
                 row = sweeps.run_trial(trial, trial_folder(out / name, trial))
@@ -297,72 +293,63 @@ def measure(clip: str, out: Path, seeds: Sequence[int], names: Sequence[str], it
             print(f"{clip} seed {seed} {name}: {ended}", flush=True)
 
 
-def rows_of(out: Path) -> list[dict[str, Any]]:
-    return [{"variant": name, **row} for name in VARIANTS for row in collect(out / name) if row["error"] is None]
+def rows_of(out: Path) -> pd.DataFrame:
+    found = {name: collect(out / name) for name in VARIANTS}
+    measured = {name: rows for name, rows in found.items() if len(rows)}  # empty ones make floats of counts
+    rows = pd.concat(measured, names=["variant"]).reset_index("variant")
+    return rows[rows["error"].isna()]
 
 
 # The page
 
 
-def page(rows: Sequence[dict[str, Any]]) -> str:
+def page(rows: pd.DataFrame) -> str:
     """What was tried, and the tables, in Markdown."""
-    machines = sorted({f"{row['device']}, {row['precision']}, PyTorch {row['torch']}" for row in rows})
+    machines = sorted(set(rows["device"] + ", " + rows["precision"] + ", PyTorch " + rows["torch"]))
     where = f"Clips {', '.join(CLIPS)}; {SAMPLES} samples each; {'; '.join(machines)}."
-    names = [name for name in VARIANTS if of(rows, name)]
-    parts = [f"{HEAD}\n\n{where}"]
-    parts.append(table(["recipe", "what it is"], [[name, VARIANTS[name].says] for name in names]))
+    names = [name for name in VARIANTS if name in set(rows["variant"])]
+    tried = pd.DataFrame([(name, VARIANTS[name].says) for name in names], columns=["recipe", "what it is"])
+    parts = [f"{HEAD}\n\n{where}", markdown(tried)]
     for base, of_preset in BASES.items():
         others = [name for name in names if name != base and VARIANTS[name].preset == of_preset]
-        if not others:
-            continue
-        parts.append(f"## Change from *{base}*, in percent\n\n{changes(rows, base, others)}")
-    parts.append(f"## Means over the seeds\n\n{means(rows, names)}")
-    parts.append(READING)
+        if others:
+            parts.append(f"## Change from *{base}*, in percent\n\n{changes(rows, base, others)}")
+    parts += [f"## Means over the seeds\n\n{means(rows, names)}", READING]
     return "\n\n".join(parts) + "\n"
 
 
-def of(rows: Sequence[dict[str, Any]], variant: str) -> dict[tuple[str, int], dict[str, Any]]:
-    return {(row["clip"], row["seed"]): row for row in rows if row["variant"] == variant}
-
-
-def changes(rows: Sequence[dict[str, Any]], base: str, others: Sequence[str]) -> str:
+def changes(rows: pd.DataFrame, base: str, others: Sequence[str]) -> str:
     """Mean change from one recipe over clips and seeds, and its 95 % interval, of logarithms of ratios."""
-    usual, lines = of(rows, base), []
-    for name in others:
-        found = of(rows, name)
-        pairs = [(found[key], usual[key]) for key in sorted(found.keys() & usual.keys())]
-        cells = [change([(a[metric], b[metric]) for a, b in pairs]) for metric in MEASURED]
-        lines.append([name, str(len(pairs)), *cells])
-    return table(["recipe", "pairs", *MEASURED.values()], lines)
-
-
-def change(pairs: Sequence[tuple[float, float]]) -> str:
-    if any(None in pair for pair in pairs):
-        return ""
-    if min(min(pair) for pair in pairs) <= 0:
-        return "from or to 0"
-    found = mean_change([100 * (a / b - 1) for a, b in pairs])
-    if len(pairs) < FEW:
-        return f"{found.mean:+.0f}"
-    return f"**{found:+.0f}**" if found.low * found.high > 0 else f"{found:+.0f}"
-
-
-def means(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
+    by_pair = rows.set_index(["variant", "clip", "seed"])[list(MEASURED)]
     lines = []
-    for clip in CLIPS:
-        for name in names:
-            found = [row for row in rows if row["variant"] == name and row["clip"] == clip]
-            if not found:
-                continue
-            cells = [mean([row[metric] for row in found]) for metric in MEASURED]
-            seconds = np.mean([row["processor_seconds"] for row in found])
-            lines.append([clip, name, str(len(found)), str(found[0]["iterations"]), f"{seconds:.0f}", *cells])
-    return table(["clip", "recipe", "seeds", "iterations", "processor s", *MEASURED.values()], lines)
+    for name in others:
+        found, usual = by_pair.loc[name].align(by_pair.loc[base], join="inner")
+        cells = {TITLES[metric]: change(found[metric], usual[metric]) for metric in MEASURED}
+        lines.append({"recipe": name, "pairs": len(found), **cells})
+    return markdown(pd.DataFrame(lines))
 
 
-def mean(values: Sequence[float | None]) -> str:
-    measured = [value for value in values if value is not None]
-    return f"{np.mean(measured):.3g}" if measured else ""
+def change(found: Sequence[float] | pd.Series, usual: Sequence[float] | pd.Series) -> str:
+    """From the usual values to those that were found instead, each beside its own."""
+    a, b = np.array(found), np.array(usual)
+    if np.isnan([a, b]).any():
+        return ""
+    if min(a.min(), b.min()) <= 0:
+        return "from or to 0"
+    mean = mean_change(100 * (a / b - 1))
+    if len(a) < FEW:
+        return f"{mean.mean:+.0f}"
+    return f"**{mean:+.0f}**" if mean.low * mean.high > 0 else f"{mean:+.0f}"
+
+
+def means(rows: pd.DataFrame, names: Sequence[str]) -> str:
+    groups = rows.groupby(["clip", "variant"])
+    found = groups[list(MEASURED)].mean().map(lambda mean: "" if np.isnan(mean) else f"{mean:.3g}")
+    found.insert(0, "seeds", groups.size())
+    found.insert(1, "iterations", groups["iterations"].first())
+    found.insert(2, "processor s", groups["processor_seconds"].mean().map("{:.0f}".format))
+    shown = found.reindex([(clip, name) for clip in CLIPS for name in names if (clip, name) in found.index])
+    return markdown(shown.reset_index(names=["clip", "recipe"]).rename(columns=TITLES))
 
 
 def main() -> int:

@@ -29,7 +29,7 @@ from hpvae_nb.machine import choose_device
 from hpvae_nb.method import HpVaeGan
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.presets import preset, presets
-from hpvae_nb.studies.sweeps.machine import device_name
+from hpvae_nb.studies.machine import device_name
 from hpvae_nb.training.stopwatch import try_scale
 from hpvae_nb.training.trainer import Trainer
 

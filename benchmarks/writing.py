@@ -6,10 +6,11 @@ import math
 import os
 import platform
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
+
+from hpvae_nb.studies.machine import cpu_name
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -27,13 +28,6 @@ def machine(device: torch.device) -> str:
         f"{where}; {torch.get_num_threads()} threads of {os.cpu_count()} CPUs{load}; PyTorch {torch.__version__}, "
         f"Python {platform.python_version()}; device {device.type}"
     )
-
-
-def cpu_name() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def sites(shape: Sequence[int]) -> str:

@@ -14,11 +14,13 @@ import math
 import sys
 from pathlib import Path
 
+import pandas as pd
+
 from hpvae_nb import load_model
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.checkpoint import write_bytes
 from hpvae_nb.lab import show
-from hpvae_nb.studies import evidence, sweeps
+from hpvae_nb.studies import claims, evidence, sweeps
 from hpvae_nb.studies.sweeps.results import finished, trial_folder, write_results
 
 PAGE = Path(__file__).parent.parent / "docs" / "evidence.md"
@@ -29,19 +31,19 @@ def collect(out: Path) -> None:
     """Write `results.parquet`, and sample files that are missing, from all trials that have ended in `out`."""
     trials = sweeps.read_spec(SPEC)
     rows = {trial: finished(trial, trial_folder(out, trial)) for trial in trials}
-    ended = {trial: row | {"point": evidence.point(row)} for trial, row in rows.items() if row is not None}
+    ended = {trial: row for trial, row in rows.items() if row is not None}
     if not ended:
         raise InputError(f"no trial of {SPEC} has ended in {out}: run the sweep first")
-    order = {name: number for number, name in enumerate(evidence.POINTS)}
-    of_clip = {name: number for number, name in enumerate(dict.fromkeys(trial.clip for trial in trials))}
+    table = evidence.named(pd.DataFrame(list(ended.values())))
+    places = {"clip": list(dict.fromkeys(trial.clip for trial in trials)), "point": list(evidence.POINTS), "seed": None}
     write_results(
         SPEC.parent,
-        sorted(ended.values(), key=lambda row: (of_clip[row["clip"]], order[row["point"]], row["seed"])),
+        table.sort_values(list(places), key=lambda c: c.map(places[c.name].index) if places[c.name] else c),
     )
     evidence.sample_file("any", "M = 3").parent.mkdir(exist_ok=True)
     first = min(trial.seed for trial in trials)
-    for trial, row in ended.items():
-        file = evidence.sample_file(trial.clip, row["point"])
+    for trial in ended:
+        file = evidence.sample_file(trial.clip, trial.point)
         if trial.seed == first and not file.exists():
             model = load_model(trial_folder(out, trial) / "run", device="cpu")
             made = evidence.grid(model.sample(math.prod(evidence.GRID), seed=first))
@@ -53,7 +55,7 @@ def page() -> str:
     """Every claim, what does not reproduce first, in Markdown."""
     head = "Mean change and its 95 % interval over three seeds, in percent (a trend: for each level more). "
     head += "Both clips together have six trainings, and decide. "
-    return f"{head}Written by `python data/evidence.py page`.\n\n{evidence.claims_table(evidence.rows())}\n"
+    return f"{head}Written by `python data/evidence.py page`.\n\n{claims.table(evidence.rows())}\n"
 
 
 def check(out: Path, clip: str, seed: int) -> bool:
@@ -61,16 +63,17 @@ def check(out: Path, clip: str, seed: int) -> bool:
     bundled = evidence.rows()
     trials = sweeps.select(sweeps.read_spec(SPEC), {"clip": clip, "seed": seed})
     names = {trial.name for trial in trials}
-    again = [row for row in sweeps.read_results(out) if row["trial"] in names]
-    missing = names - {row["trial"] for row in again}
+    again = sweeps.read_results(out)
+    again = again[again["trial"].isin(names)]
+    missing = names - set(again["trial"])
     if missing:
         raise InputError(f"{out} lacks {len(missing)} of {len(names)} trials, such as {min(missing)}: run the sweep")
     found = evidence.compare(again, bundled)
     print(f"{'point':14} {'measure':22} {'bundled':>9} {'again':>9}   allowed")
-    for one in found:
+    for one in found.itertuples():
         numbers = f"{one.bundled:9.4f} {one.again:9.4f}   {one.low:.4f} to {one.high:.4f}"
         print(f"{one.point:14} {one.metric:22} {numbers}{'' if one.within else '   outside'}")
-    print(f"{sum(one.within for one in found)} of {len(found)} numbers lie where they should")
+    print(f"{found['within'].sum()} of {len(found)} numbers lie where they should")
     return evidence.reproduced(found)
 
 

@@ -132,18 +132,18 @@ def sweep(
     ] = None,
 ) -> None:
     """Run many trainings (clip x method x setting x seed); write one row for each to OUT/results.parquet."""
-    from hpvae_nb.studies import sweeps
-
     with _sentences("nothing is lost: the same command goes on"):
+        from hpvae_nb.studies import sweeps
+
         trials = sweeps.select(sweeps.read_spec(spec), _overrides(only or [], "--only"))
         if results is not None:
             typer.echo(sweeps.cost_text(trials, sweeps.estimate_cost(trials, sweeps.read_results(results))))
             return
         if out is None:
             raise InputError("--out is missing: name a folder, or --estimate with a results file, to run nothing")
-        names = {trial.name for trial in trials}
-        rows = [row for row in sweeps.run_sweep(trials, out, serial=serial, address=address) if row["trial"] in names]
-        failed = [row["trial"] for row in rows if row["error"] is not None]
+        rows = sweeps.run_sweep(trials, out, serial=serial, address=address)
+        rows = rows[rows["trial"].isin([trial.name for trial in trials])]
+        failed = rows["trial"][rows["error"].notna()].tolist()
         typer.echo(f"{len(rows) - len(failed)} of {len(trials)} trials have a row in {out / 'results.parquet'}")
         if failed:
             raise TrainingError(f"{len(failed)} trials failed, such as {failed[0]}: the same command tries them again")
@@ -167,10 +167,10 @@ def compare(
     precision: Precision = "auto",
 ) -> None:
     """The protocol of the paper's table 1: another method's samples, and ours, against the nearest real clips."""
-    from hpvae_nb import metrics
-    from hpvae_nb.studies import protocol
-
     with _sentences(f"the models so far are in {out}, and the same command goes on"):
+        from hpvae_nb import metrics
+        from hpvae_nb.studies import protocol
+
         config = hpvae_nb.preset(preset, **_overrides(change or [], "--set"))
         chosen = extractor if extractor == "patches" else metrics.make_extractor(extractor, None, weights, sha256)
         numbers = itertools.count(seed)
@@ -182,8 +182,8 @@ def compare(
             model = _watch(hpvae_nb.train(clip, config, seed=seed, **options), config, clip, run)
             return model.sample(1, seed=next(numbers))[0]
 
-        rows = metrics.neighbour_protocol(clips, samples, make, extractor=chosen, frames=frames or None)
-        checkpoint.write_bytes(out / "table1.csv", protocol.as_csv(rows).encode())
+        rows = protocol.neighbour_protocol(clips, samples, make, extractor=chosen, frames=frames or None)
+        checkpoint.write_bytes(out / "table1.csv", rows.to_csv(index=False).encode())
         typer.echo(f"{protocol.as_page(rows)}\nEvery sample has a row in {out / 'table1.csv'}")
 
 

@@ -34,7 +34,7 @@ from hpvae_nb import metrics
 from hpvae_nb.lab import show
 from hpvae_nb.lab.render import described
 from hpvae_nb.lessons.l09_diversity_and_realism import checks as check
-from hpvae_nb.lessons.l09_diversity_and_realism import figures
+from hpvae_nb.lessons.l09_diversity_and_realism import experiment, figures
 from hpvae_nb.metrics.diversity import lightness as lightness_of
 
 LEVELS = (1, 2, 3, 4, 5, 7)
@@ -168,10 +168,10 @@ print(*ranking, sep=", ")
 # Now both numbers for every model of both clips, on the same seeds.
 
 # %%
-measured = {"pedestrians": [figures.measure(model, real, samples=10) for model in models.values()]}
+measured = {"pedestrians": [experiment.measure(model, real, samples=10) for model in models.values()]}
 bunny = {m: hp.load_model(f"bunny_m{m}") for m in LEVELS}
 bunny_real = show.real_at_last_scale(bunny[3], hp.load_clip("bunny"))
-measured["bunny"] = [figures.measure(model, bunny_real, samples=10) for model in bunny.values()]
+measured["bunny"] = [experiment.measure(model, bunny_real, samples=10) for model in bunny.values()]
 
 # %% tags=["nbval-ignore-output"]
 from hpvae_nb.lessons.l09_diversity_and_realism.views import levels_view

@@ -33,9 +33,10 @@ import hpvae_nb as hp
 from hpvae_nb import metrics
 from hpvae_nb.lab import show
 from hpvae_nb.lab.render import described
+from hpvae_nb.lab.schedule import part
 from hpvae_nb.lessons.l11_ablations import checks as check
-from hpvae_nb.lessons.l11_ablations import figures
-from hpvae_nb.studies import evidence
+from hpvae_nb.lessons.l11_ablations import experiment, figures
+from hpvae_nb.studies import claims, evidence, intervals
 
 whole = hp.preset("laptop")
 clip = hp.load_clip("pedestrians")
@@ -135,14 +136,14 @@ def moved(config, scale):
         trainer.enter_scale(n)
     before = {name: weight.clone() for name, weight in trainer.network.named_parameters()}
     trainer.step()
-    return {figures.part(name) for name, w in trainer.network.named_parameters() if not torch.equal(w, before[name])}
+    return {part(name) for name, w in trainer.network.named_parameters() if not torch.equal(w, before[name])}
 
 
 # %%
 small = hp.preset("smoke")  # two VAE scales, two GAN scales
 for freeze in (True, False):
     config = small.replace(freeze=freeze)
-    for scale, powers in enumerate(figures.learners(config)):
+    for scale, powers in enumerate(experiment.learners(config)):
         assert moved(config, scale) == set(powers)
         print("freezing" if freeze else "no freezing", "| scale", scale, "|", *sorted(powers))
 
@@ -181,7 +182,7 @@ for scale in range(whole.scales):
 # most of it either way. But how fast do all these weights move?
 
 # %%
-powers = figures.learners(without["no freezing"])
+powers = experiment.learners(without["no freezing"])
 assert all(powers[scale][f"G{n}"] == scale - n for scale in range(whole.scales) for n in range(scale + 1))
 print(f"at the last scale G6 learns at {whole.lr:.0e}, E at {whole.lr * whole.lr_decay ** powers[-1]['E']:.0e}")
 
@@ -448,7 +449,7 @@ for name in CUTS:
     before, after = (torch.tensor(values) for values in below[f"{name}\ndiversity"])
     change = 100 * (after / before - 1)
     reach = t * change.std() / 3**0.5
-    library = evidence.interval(change.tolist())
+    library = intervals.interval(change.tolist())
     torch.testing.assert_close(
         [change.mean() - reach, change.mean() + reach], [torch.tensor(library.low), torch.tensor(library.high)]
     )
@@ -463,9 +464,9 @@ print(f"our interval is the library's; t = {t:.3f}")
 
 # %%
 rows = evidence.rows()
-about = [row for row in rows if row["point"] in (evidence.WHOLE, *figures.POINTS)]
-print(len(about), "trainings of", sorted({row["point"] for row in about}))
-print("clips", evidence.clips(rows), "| seeds", sorted({row["seed"] for row in rows}))
+about = rows[rows["point"].isin([evidence.WHOLE, *experiment.POINTS])]
+print(len(about), "trainings of", sorted(about["point"].unique()))
+print("clips", evidence.clips(rows), "| seeds", sorted(rows["seed"].unique().tolist()))
 
 # %% [markdown]
 # What the paper says of the same cuts:
@@ -511,14 +512,14 @@ described(
 
 # %%
 def by_seed(clip, point, metric):
-    return {row["seed"]: row[metric] for row in rows if (row["clip"], row["point"]) == (clip, point)}
+    return rows[(rows["clip"] == clip) & (rows["point"] == point)].set_index("seed")[metric]
 
 
 for name in evidence.clips(rows):
     a, b = (by_seed(name, point, "diversity") for point in ("no freezing", evidence.WHOLE))
-    change = [100 * (a[seed] / b[seed] - 1) for seed in sorted(a)]
-    (claim,) = [c for c in evidence.CLAIMS if c.points[0] == "no freezing" and c.metric == "diversity"]
-    torch.testing.assert_close(change, list(map(float, claim.measured(rows, name))))
+    change = (100 * (a / b - 1)).sort_index().tolist()
+    (claim,) = [c for c in claims.CLAIMS if c.points[0] == "no freezing" and c.metric == "diversity"]
+    torch.testing.assert_close(change, claim.measured(rows, name).tolist())
     print(f"{name}: diversity without freezing", *(f"{value:+.0f} %" for value in change), "| paper", claim.paper)
 
 # %%
@@ -537,13 +538,13 @@ described(
 # training goes. It says nothing of other clips.
 
 # %%
-for point in figures.POINTS:
-    for metric in figures.METRICS:
+for point in experiment.POINTS:
+    for metric in experiment.COLUMNS:
         sides = []
         for name in evidence.clips(rows):
-            found = evidence.interval(figures.change(figures.pair(rows, name, point, metric)))
+            found = intervals.interval(evidence.changes(rows, name, point, metric))
             sides.append("up" if found.low > 0 else "down" if found.high < 0 else "unclear")
-        print(f"{point:14} {evidence.label(metric):22}", *(f"{side:8}" for side in sides))
+        print(f"{point:14} {metrics.METRICS[metric].title:22}", *(f"{side:8}" for side in sides))
 
 # %% [markdown]
 # - **Freezing**: not what the paper found. SVFID falls where it rose by 680 % in the paper, on the bunny surely so: without
@@ -585,20 +586,20 @@ print(text.value.split(":")[0])
 # the mean of all?*
 
 # %%
-print(" " * 15, *(f"{evidence.label(metric):>20}" for metric in figures.METRICS))
-for point in figures.POINTS:
+print(" " * 15, *(f"{metrics.METRICS[metric].title:>20}" for metric in experiment.COLUMNS))
+for point in experiment.POINTS:
     for name in evidence.clips(rows):
-        pairs = [figures.pair(rows, name, point, metric) for metric in figures.METRICS]
-        print(f"{point:14}", *(f"{figures.wrong_single_runs(pair):>20.0%}" for pair in pairs), name)
+        pairs = [figures.pair(rows, name, point, metric) for metric in experiment.COLUMNS]
+        print(f"{point:14}", *(f"{experiment.misleading_pairs(*pair):>20.0%}" for pair in pairs), name)
 
 # %% [markdown]
 # And the whole method against itself: two runs that differ in nothing but the seed.
 
 # %%
 for name in evidence.clips(rows):
-    for metric in figures.METRICS:
+    for metric in experiment.COLUMNS:
         found = evidence.values(rows, name, evidence.WHOLE, metric)
-        print(f"{name:12} {evidence.label(metric):20} smallest to largest: {max(found) / min(found) - 1:+.0%}")
+        print(f"{name:12} {metrics.METRICS[metric].title:20} smallest to largest: {max(found) / min(found) - 1:+.0%}")
 
 # %% [markdown]
 # Whoever compares two single runs, and finds a difference no larger than this, has measured the seed. Pairing by seed helps

@@ -39,8 +39,9 @@ from hpvae_nb.core import patches as neighbours
 from hpvae_nb.core.latents import normal_maps
 from hpvae_nb.lab import show
 from hpvae_nb.lab.render import described
+from hpvae_nb.lab.schedule import part, training_schedule
 from hpvae_nb.lessons.l12_other_methods import checks as check
-from hpvae_nb.lessons.l12_other_methods import figures
+from hpvae_nb.lessons.l12_other_methods import experiment, figures
 from hpvae_nb.studies import evidence
 
 clip = hp.load_clip("pedestrians")
@@ -73,8 +74,8 @@ def watch(name, config):
         if event.iteration == 1:
             first = weights
         if event.scale_done:
-            changed = {figures.part(key) for key in weights if not torch.equal(first[key], weights[key])}
-            trained.append(changed | ({"critic"} if "distance" in event.losses else set()))
+            changed = {part(key) for key in weights if not torch.equal(first[key], weights[key])}
+            trained.append(changed | ({"D"} if "distance" in event.losses else set()))
     return event.model, trained
 
 
@@ -92,7 +93,7 @@ assert parts["patch_vae"] == parts["hpvae"], "PatchVAE must train the same parts
 # %%
 titles = {"HP-VAE-GAN": "hpvae", "SinGAN": "singan", "ConSinGAN": "consingan"}
 described(
-    figures.schedule({title: parts[name] for title, name in titles.items()}),
+    training_schedule({title: parts[name] for title, name in titles.items()}),
     "Which parts are trained at scales 0 to 3. HP-VAE-GAN: E and G^0 at scales 0 and 1, then only the newest generator, "
     "with a critic from scale 2. SinGAN: only the newest generator, a critic always. ConSinGAN: the newest three stages, "
     "the last layer always, the head until scale 2, a critic always",
@@ -466,7 +467,7 @@ described(
 print("σ = 0: largest difference from the clip", (copier(0).sample(1, seed=0)[0] - real).abs().max().item())
 
 # %% tags=["nbval-ignore-output"]
-points = [figures.measure_noise(copier(sigma)) for sigma in (0, 1, 2, 5, 10, 20)]
+points = [experiment.measure_noise(copier(sigma)) for sigma in (0, 1, 2, 5, 10, 20)]
 for point in (points[3], points[5]):
     print(f"σ = {point.sigma:<2g}: novelty {point.novelty:.3f}, survival {point.survival:.3f}")
 assert points[3].novelty < points[5].novelty
@@ -566,21 +567,21 @@ assert used["without"][-1] < used["without"][0]
 
 # %%
 rows = evidence.rows()
-numbers = figures.numbers_of(rows)
-print("seeds:", {name: len(results["SinGAN"]["svfid"]) for name, results in numbers.items()})
+numbers = experiment.of_methods(rows)
+print("trainings of each:", {name: int(count) for name, count in numbers["method"].value_counts(sort=False).items()})
 
 # %% [markdown]
 # For each method the mean (least to most) over its seeds; the best mean of a row has a star. Novelty is neither good nor bad
-# by itself.
+# by itself. Sampling is that of 20 clips.
 
 # %%
-for name in numbers:
+for name in evidence.clips(numbers):
     print(name)
-    print(figures.table(numbers, name), end="\n\n")
+    print(experiment.table(numbers, name).to_string(), end="\n\n")
 
 # %%
-peak = {m: max(row["peak_bytes"] for row in rows if row["point"] == point) for m, point in figures.METHODS.items()}
-print("peak memory of the process, MB:", {method: round(value / 1e6) for method, value in peak.items()})
+peak = numbers.groupby("method", observed=True)["peak_bytes"].max() / 1e6
+print("peak memory of the process, MB:", peak.round().astype(int).to_dict())
 
 # %%
 described(
@@ -594,21 +595,22 @@ described(
 # Whose mean is best, and does *every* one of its seeds beat every seed of all others?
 
 # %%
-for measure, about in figures.MEASURES.items():
-    best = {name: figures.ranking(numbers, name, measure)[0] for name in numbers}
-    sure = {name: "every seed" if figures.clear(numbers, name, measure) else "on average" for name in numbers}
-    label = "least novelty" if about.sign == 0 else about.title
-    print(f"{label:22}", *(f"{name}: {best[name]} ({sure[name]})" for name in numbers), sep="  ")
+for measure, about in experiment.MEASURES.items():
+    found = []
+    for name in evidence.clips(numbers):
+        sure = "every seed" if experiment.clear(numbers, name, measure) else "on average"
+        found.append(f"{name}: {experiment.ranking(numbers, name, measure)[0]} ({sure})")
+    print(f"{about.title if about.direction else 'least novelty':22}", *found, sep="  ")
 
 # %% [markdown]
 # And this is what the numbers are numbers of, pedestrians left and bunny right:
 
 # %%
-real = {name: show.real_at_last_scale(hp.load_model(f"{name}_m3"), hp.load_clip(name)) for name in numbers}
+real = {c: show.real_at_last_scale(hp.load_model(f"{c}_m3"), hp.load_clip(c)) for c in evidence.clips(numbers)}
 rows = [("the clip", torch.cat([*real.values()], dim=-1))]
-for method, point in figures.METHODS.items():
-    samples = {name: evidence.samples(name, point) for name in numbers}
-    rows += [(method, torch.cat([videos[i] for videos in samples.values()], dim=-1)) for i in (0, 1)]
+for point, method in experiment.METHODS.items():
+    made = [evidence.samples(name, point) for name in real]
+    rows += [(method, torch.cat([videos[i] for videos in made], dim=-1)) for i in (0, 1)]
 
 # %%
 described(
@@ -653,13 +655,8 @@ assert strongest == tints["ConSinGAN"] > 2 * second
 # each. *From how many samples on is it cheaper to train?*
 
 # %%
-whole, copying = (
-    {
-        name: np.mean([value for methods in numbers.values() for value in methods[method][name]])
-        for name in ("training_seconds", "sampling_seconds")
-    }
-    for method in ("HP-VAE-GAN", "VGPNN")
-)
+seconds = numbers.groupby("method", observed=True)[["training_seconds", "sampling_seconds"]].mean()
+whole, copying = seconds.loc["HP-VAE-GAN"], seconds.loc["VGPNN"]
 
 # %%
 each, slow = whole["sampling_seconds"] / 20, copying["sampling_seconds"] / 20

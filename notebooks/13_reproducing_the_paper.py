@@ -36,7 +36,7 @@ from hpvae_nb.lab import show
 from hpvae_nb.lab.render import described
 from hpvae_nb.lessons.l13_reproducing_the_paper import checks as check
 from hpvae_nb.lessons.l13_reproducing_the_paper import figures
-from hpvae_nb.studies import evidence, sweeps
+from hpvae_nb.studies import claims, evidence, intervals, sweeps
 
 trials = sweeps.read_spec(evidence.folder() / "spec.yaml")
 rows = evidence.rows()
@@ -52,7 +52,8 @@ print(
     "seeds of each:",
     {len(evidence.values(rows, c, p, "diversity")) for c in evidence.clips(rows) for p in evidence.POINTS},
 )
-print("extractors:", *sorted({row[f"{metric}_extractor"].split()[0] for row in rows for metric in evidence.REALISM}))
+extractors = rows[[f"{metric}_extractor" for metric in evidence.REALISM]].stack()
+print("extractors:", *sorted(set(extractors.str.split().str[0])))
 
 # %% [markdown]
 # The paper measures realism with C3D, whose weights nobody may pass on. We have two stand-ins: patches, learned from the
@@ -107,7 +108,7 @@ check.trend(trend)
 # same weights and see the same noise where they can, so that what the seed does cancels in part.
 
 # %%
-claim = next(claim for claim in evidence.CLAIMS if claim.points == ("no freezing", "M = 3"))
+claim = next(claim for claim in claims.CLAIMS if claim.points == ("no freezing", "M = 3"))
 ablated, whole = (np.array(evidence.values(rows, "bunny", point, claim.metric)) for point in claim.points)
 changes = 100 * (ablated / whole - 1)
 np.testing.assert_allclose(changes, claim.measured(rows, "bunny"))
@@ -121,9 +122,9 @@ print(f"{claim.says}; on the bunny, seed by seed:", *(f"{change:+.0f} %" for cha
 # which to double and to halve are equally far from no change, and go back to percent at the end.
 
 # %%
-assert round(evidence.reach(1, 3) * 3**0.5, 1) == 4.3  # s = 1, n = 3
+assert round(intervals.reach(1, 3) * 3**0.5, 1) == 4.3  # s = 1, n = 3
 logs = np.log(ablated / whole)
-half = evidence.reach(logs.std(ddof=1), len(logs))
+half = intervals.reach(logs.std(ddof=1), len(logs))
 found = claim.found(rows, "bunny")
 np.testing.assert_allclose((found.low, found.high), 100 * np.expm1([logs.mean() - half, logs.mean() + half]))
 print("claimed: a fall of 51 %")
@@ -136,7 +137,7 @@ print(f"the bunny: between {found.low:+.0f} % and {found.high:+.0f} %. The same 
 #
 # ### Exercise 2
 #
-# If your seeds go on to scatter as these do, how many does it take until 0 lies outside the interval? `evidence.reach(s, n)`
+# If your seeds go on to scatter as these do, how many does it take until 0 lies outside the interval? `intervals.reach(s, n)`
 # is half the interval's width for $n$ seeds.
 
 
@@ -145,7 +146,7 @@ def seeds_needed(changes):
     """changes: a list of numbers, one for each seed. The least n from 2 on whose interval leaves out 0."""
     # solution
     deviation, count = np.std(changes, ddof=1), 2
-    while evidence.reach(deviation, count) >= abs(np.mean(changes)):
+    while intervals.reach(deviation, count) >= abs(np.mean(changes)):
         count += 1
     return count
     # end
@@ -155,7 +156,7 @@ def seeds_needed(changes):
 check.seeds_needed(seeds_needed)
 
 # %%
-verdicts = {claim: claim.verdict(claim.found(rows)) for claim in evidence.CLAIMS}
+verdicts = {claim: claim.verdict(claim.found(rows)) for claim in claims.CLAIMS}
 unclear = [np.log1p(np.array(c.measured(rows)) / 100) for c, verdict in verdicts.items() if verdict == "unclear"]
 print("findings that both clips together leave unclear:", len(unclear), "of", len(verdicts))
 needed = sorted(map(check.seeds_for, unclear))
@@ -169,7 +170,7 @@ assert needed[0] > 6
 
 # %%
 described(
-    figures.claims(rows),
+    figures.forest_plot(rows),
     "Every finding as a line, for each clip and for both: mean and 95 % interval of the change, turned so that the claimed "
     "direction is to the right. What goes the other way stands on top, among it freezing and the comparisons with SinGAN; "
     "what agrees at the bottom, among it that realism falls with M",
@@ -195,7 +196,7 @@ described(
 # %% tags=["nbval-ignore-output"]
 from IPython.display import Markdown
 
-Markdown(evidence.claims_table(rows))
+Markdown(claims.table(rows))
 
 # %%
 said = list(verdicts.values())

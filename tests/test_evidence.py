@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from common import SOURCE
@@ -13,10 +14,8 @@ from scipy import stats
 
 from hpvae_nb import InputError
 from hpvae_nb.io import clips
-from hpvae_nb.lab.render import png
 from hpvae_nb.lessons.l13_reproducing_the_paper import figures
-from hpvae_nb.studies import evidence, sweeps
-from hpvae_nb.studies.evidence.reproduction import prediction
+from hpvae_nb.studies import claims, evidence, intervals, sweeps
 from hpvae_nb.studies.sweeps.results import describe, write_results
 
 SPEC = clips.data_dir() / "evidence" / "spec.yaml"
@@ -37,51 +36,79 @@ def made(trials):
     """Rows as a sweep leaves them, with numbers that depend on point and seed alone."""
     found = []
     for trial in trials:
-        row = describe(trial)
-        level = evidence.POINTS.index(evidence.point(row)) + 1
-        row |= {name: level + 0.01 * trial.seed for name in trial.metrics}
-        row |= {"metrics": list(trial.metrics), "device": "one", "torch": "2", "precision": "float32"}
-        found.append(row | {"point": evidence.point(row)})
-    return found
+        level = evidence.POINTS.index(trial.point) + 1
+        row = describe(trial) | {name: level + 0.01 * trial.seed for name in trial.metrics}
+        found.append(row | {"metrics": list(trial.metrics), "device": "one", "torch": "2", "precision": "float32"})
+    return evidence.named(pd.DataFrame(found))
 
 
 def test_an_interval_is_students():
     values = [0.31, 0.36, 0.42]
-    found = evidence.interval(values)
+    found = intervals.interval(values)
     low, high = stats.t.interval(0.95, 2, loc=np.mean(values), scale=stats.sem(values))
     assert (found.mean, found.low, found.high) == pytest.approx((np.mean(values), low, high))
     assert f"{found:.2f}" == f"{np.mean(values):.2f} [{low:.2f}, {high:.2f}]"
-    assert evidence.interval([1.0]).high == math.inf
+    assert intervals.interval([1.0]).high == math.inf
     with pytest.raises(InputError, match="at least one seed"):
-        evidence.interval([])
+        intervals.interval([])
     with pytest.raises(InputError, match="at least 2 seeds"):
-        evidence.reach(1.0, 1)
+        intervals.reach(1.0, 1)
 
 
 def test_the_specification_has_every_point_for_every_clip_and_seed(trials):
-    named = [(trial.clip, evidence.point(describe(trial)), trial.seed) for trial in trials]
+    named = [(trial.clip, trial.point, trial.seed) for trial in trials]
     assert len(set(named)) == len(named)
     assert {point for _, point, _ in named} == set(evidence.POINTS)
     assert len(named) == len(evidence.POINTS) * len({c for c, _, _ in named}) * len({s for _, _, s in named})
 
 
+WHAT_A_POINT_CHANGES = {
+    **{f"M = {m}": ("hpvae", {"vae_levels": m}) for m in (1, 2, 5, 7)},
+    "M = 3": ("hpvae", {}),
+    "no freezing": ("hpvae", {"freeze": False}),
+    "decoder r = 1": ("hpvae", {"decoder_kernel": 1}),
+    "encoder r = 1": ("hpvae", {"encoder_kernel": 1}),
+    **{name: (name.lower().replace("patchvae", "patch_vae"), {}) for name in evidence.METHODS},
+}
+
+
+def test_a_points_name_says_what_its_trainings_change(trials, rows):
+    for trial in trials:
+        method, changes = WHAT_A_POINT_CHANGES[trial.point]
+        assert (trial.method, trial.changes | {"iterations": 0}) == (method, changes | {"iterations": 0})
+    assert dict(zip(rows["trial"], rows["point"], strict=True)) == {trial.name: trial.point for trial in trials}
+
+
+def test_a_row_without_a_known_point_is_refused_and_never_the_whole_method(made):
+    ablation = made.iloc[[0]].assign(residual=False)
+    assert evidence.WHOLE in made["point"].unique()
+    for name in ("no residual", None, float("nan")):
+        with pytest.raises(InputError, match=r"is of the point .*, but points are M = 1, .*: name it in"):
+            evidence.named(pd.concat([made, ablation.assign(point=name)]))
+    with pytest.raises(InputError, match="is of the point None"):
+        evidence.named(made.drop(columns="point"))
+
+
 def test_a_change_is_relative_and_paired(made):
-    claim = evidence.Claim("", "", "svfid", ("no freezing", "M = 3"), 1)
+    claim = claims.Claim("", "", "svfid", ("no freezing", "M = 3"), 1)
     a, b = (evidence.values(made, "bunny", name, "svfid") for name in claim.points)
+    assert list(a.index) == [0, 1, 2]
     assert claim.measured(made, "bunny") == pytest.approx([100 * (x - y) / y for x, y in zip(a, b, strict=True)])
+    shuffled = made.sample(frac=1, random_state=0)  # pairs are those of a seed, wherever its rows stand
+    assert claim.measured(shuffled, "bunny") == pytest.approx(claim.measured(made, "bunny"))
     logs = np.log(np.array(a) / np.array(b))
     low, high = stats.t.interval(0.95, 2, loc=logs.mean(), scale=stats.sem(logs))
     found = claim.found(made, "bunny")
     assert (found.low, found.high) == pytest.approx((100 * np.expm1(low), 100 * np.expm1(high)))
     assert found.mean == pytest.approx(100 * (np.exp(logs.mean()) - 1))
     both = [change for clip in evidence.clips(made) for change in claim.measured(made, clip)]
-    assert claim.measured(made) == both
+    assert claim.measured(made).tolist() == both
     with pytest.raises(InputError, match="no row of 'M = 9' on 'bunny'"):
         evidence.values(made, "bunny", "M = 9", "svfid")
 
 
 def test_a_trend_is_the_slope_of_a_straight_line(made):
-    claim = evidence.Claim("", "", "diversity", evidence.LEVELS, 1)
+    claim = claims.Claim("", "", "diversity", evidence.LEVELS, 1)
     levels = [1, 2, 3, 5, 7]
     for seed, found in enumerate(claim.measured(made, "bunny")):
         values = [evidence.values(made, "bunny", f"M = {level}", "diversity")[seed] for level in levels]
@@ -93,17 +120,17 @@ def test_a_trend_is_the_slope_of_a_straight_line(made):
     [(1, 3, 1, "yes"), (1, 3, -1, "no"), (-3, -1, -1, "yes"), (-3, -1, 1, "no"), (-1, 3, 1, "unclear")],
 )
 def test_a_verdict_needs_the_whole_interval_on_one_side(low, high, direction, said):
-    claim = evidence.Claim("", "", "svfid", ("M = 7", "M = 3"), direction)
-    assert claim.verdict(evidence.Interval((low + high) / 2, low, high)) == said
-    assert claim.verdict(evidence.interval([2.0])) == "unclear"
+    claim = claims.Claim("", "", "svfid", ("M = 7", "M = 3"), direction)
+    assert claim.verdict(intervals.Interval((low + high) / 2, low, high)) == said
+    assert claim.verdict(intervals.interval([2.0])) == "unclear"
 
 
 def test_the_table_has_a_line_for_every_claim(made):
-    lines = evidence.claims_table(made).splitlines()
-    assert len(lines) == 2 + len(evidence.CLAIMS)
+    lines = claims.table(made).splitlines()
+    assert len(lines) == 2 + len(claims.CLAIMS)
     assert {line.count("|") for line in lines} == {lines[0].count("|")}
     order = []
-    for line, claim in zip(lines[2:], evidence.ordered(made), strict=True):
+    for line, claim in zip(lines[2:], claims.ordered(made), strict=True):
         for clip in (*evidence.clips(made), None):
             assert f"{claim.found(made, clip):+.0f} %" in line
         order.append(claim.verdict(claim.found(made)))
@@ -118,52 +145,56 @@ def test_figures_show_every_seed_and_every_claim(made):
     assert len(figure.axes) == 6
     dots = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
     assert [len(line.get_ydata()) for line in dots] == [3] * len(evidence.LEVELS)
-    assert png(figure).startswith(b"\x89PNG")
-    forest = figures.claims(made)
+    forest = figures.forest_plot(made)
+    shown = claims.ordered(made)
     assert [text.get_text() for text in forest.axes[0].get_yticklabels()] == [
-        f"{claim.says} ({evidence.label(claim.metric)})" for claim in evidence.ordered(made)
+        f"{claim.says} ({claim.title})" for claim in shown
     ]
-    assert png(forest).startswith(b"\x89PNG")
+    for axis, clip in zip(forest.axes, (*evidence.clips(made), None), strict=True):
+        dots = np.concatenate([line.get_xydata() for line in axis.lines if line.get_marker() in figures.MARKERS])
+        means = [[claim.direction * claim.found(made, clip).mean, place] for place, claim in enumerate(shown)]
+        assert sorted(dots.tolist()) == pytest.approx(np.array(sorted(means)))
 
 
 def test_on_the_same_machine_numbers_come_back(made):
-    again = [row | {"svfid": row["svfid"] * 1.005} for row in made]
-    assert evidence.reproduced(evidence.compare(again, made))
-    again = [row | {"svfid": row["svfid"] * 1.02, "diversity": row["diversity"] * 0.97} for row in made]
-    outside = [one for one in evidence.compare(again, made) if not one.within]
-    assert {one.metric for one in outside} == {"svfid", "diversity"}
+    assert evidence.reproduced(evidence.compare(made.assign(svfid=made["svfid"] * 1.005), made))
+    found = evidence.compare(made.assign(svfid=made["svfid"] * 1.02, diversity=made["diversity"] * 0.97), made)
+    outside = found[~found["within"]]
+    assert set(outside["metric"]) == {"svfid", "diversity"}
     assert len(outside) == 2 * len(made)
-    assert not evidence.reproduced(evidence.compare(again, made))
-    assert not evidence.reproduced([])
+    assert not evidence.reproduced(found)
+    assert not evidence.reproduced(found.iloc[:0])
 
 
 def test_on_another_machine_a_number_lies_where_a_further_seeds_would(made):
-    low, high = prediction([1.0, 1.01, 1.02])
+    further = intervals.prediction([1.0, 1.01, 1.02])
+    low, high = further.low, further.high
     assert (low, high) == pytest.approx(stats.t.interval(0.95, 2, loc=1.01, scale=0.01 * math.sqrt(1 + 1 / 3)))
-    row = next(row for row in made if row["point"] == "M = 1")
-    elsewhere = row | {"device": "two"}
-    inside = evidence.compare([elsewhere | {"svfid": high - 1e-6}], made)
-    assert all(one.within for one in inside)
-    assert all((one.low, one.high) == pytest.approx((low, high)) for one in inside)
-    (outside,) = [one for one in evidence.compare([elsewhere | {"svfid": high + 1e-6}], made) if not one.within]
-    assert outside.metric == "svfid"
+    elsewhere = made[made["point"] == "M = 1"].iloc[[0]].assign(device="two")
+    inside = evidence.compare(elsewhere.assign(svfid=high - 1e-6), made)
+    assert inside["within"].all()
+    assert inside["low"].to_numpy() == pytest.approx(low)
+    assert inside["high"].to_numpy() == pytest.approx(high)
+    outside = evidence.compare(elsewhere.assign(svfid=high + 1e-6), made)
+    assert outside["metric"][~outside["within"]].tolist() == ["svfid"]
 
 
 def test_what_cannot_be_compared_is_refused(made):
     with pytest.raises(InputError, match="is not among the bundled rows"):
-        evidence.compare([made[0] | {"trial": "another"}], made)
+        evidence.compare(made.iloc[[0]].assign(trial="another"), made)
     with pytest.raises(InputError, match="failed: no such clip"):
-        evidence.compare([made[0] | {"error": "no such clip"}], made)
-    (lost,) = [one for one in evidence.compare([made[0] | {"svfid": None}], made) if not one.within]
-    assert lost.metric == "svfid"
+        evidence.compare(made.iloc[[0]].assign(error="no such clip"), made)
+    for lost in (made.iloc[[0]].assign(svfid=np.nan), made.iloc[[0]].drop(columns="svfid")):
+        found = evidence.compare(lost, made)
+        assert found["metric"][~found["within"]].tolist() == ["svfid"]
 
 
 # What is bundled
 
 
 def test_every_trial_has_a_bundled_row_with_all_its_metrics(trials, rows):
-    assert {row["trial"] for row in rows} == {trial.name for trial in trials}
-    for row in rows:
+    assert set(rows["trial"]) == {trial.name for trial in trials}
+    for row in rows.to_dict("records"):
         assert row["error"] is None
         assert row["unmeasured"] is None
         assert all(math.isfinite(row[name]) for name in row["metrics"])
@@ -187,7 +218,7 @@ def test_samples_are_those_of_their_file(tmp_path, monkeypatch):
     from hpvae_nb.lab import show
 
     one = torch.rand(4, 3, 5, 6, 8).mul(2).sub(1).repeat_interleave(6, -1).repeat_interleave(6, -2)
-    monkeypatch.setattr(evidence.points, "data_dir", lambda: tmp_path)
+    monkeypatch.setattr(evidence, "data_dir", lambda: tmp_path)
     evidence.sample_file("bunny", "M = 3").parent.mkdir(parents=True)
     grid = evidence.grid(one)
     show.save_video(evidence.sample_file("bunny", "M = 3"), grid, 24, width=grid.shape[-1])
@@ -209,16 +240,18 @@ def check(*arguments):
 @pytest.mark.slow
 @pytest.mark.skipif(not (SOURCE / "data" / "evidence.py").exists(), reason="needs the source checkout")
 def test_make_evidence_passes_equal_rows_and_fails_others(tmp_path, rows):
-    mine = [row for row in rows if (row["clip"], row["seed"]) == ("bunny", 1)]
+    mine = rows[(rows["clip"] == "bunny") & (rows["seed"] == 1)]
     write_results(tmp_path, mine)
     told = check(tmp_path, "--clip", "bunny", "--seed", "1")
     assert told.returncode == 0, told.stderr
-    count = sum(len(row["metrics"]) for row in mine)
+    count = mine["metrics"].map(len).sum()
     assert told.stdout.splitlines()[-1] == f"{count} of {count} numbers lie where they should"
-    write_results(tmp_path, [row | {"svfid": 2 * row["svfid"], "novelty": 0.0} for row in mine])
+    write_results(tmp_path, mine.assign(svfid=2 * mine["svfid"], novelty=0.0))
     told = check(tmp_path, "--clip", "bunny", "--seed", "1")
     assert told.returncode == 1
     assert told.stdout.count("outside") == 2 * len(mine)
+    write_results(tmp_path, mine.drop(columns="point"))  # of a sweep from before points had names
+    assert check(tmp_path, "--clip", "bunny", "--seed", "1").returncode == 0
     write_results(tmp_path, mine[1:])
     told = check(tmp_path, "--clip", "bunny", "--seed", "1")
     assert told.returncode == 2
@@ -228,4 +261,4 @@ def test_make_evidence_passes_equal_rows_and_fails_others(tmp_path, rows):
 @pytest.mark.skipif(not (SOURCE / "docs" / "evidence.md").exists(), reason="needs the source checkout")
 def test_the_page_of_claims_is_that_of_the_bundled_rows(rows):
     page = (SOURCE / "docs" / "evidence.md").read_text()
-    assert page.endswith(f"\n\n{evidence.claims_table(rows)}\n"), "run `python data/evidence.py page`"
+    assert page.endswith(f"\n\n{claims.table(rows)}\n"), "run `python data/evidence.py page`"

@@ -18,7 +18,7 @@ from hpvae_nb.metrics import (
     svfid,
     svfid_each,
 )
-from hpvae_nb.metrics.features import triangle, typical
+from hpvae_nb.metrics.features import k_means, triangle_activation
 from hpvae_nb.metrics.frechet import Gaussian, distance
 
 
@@ -173,14 +173,14 @@ def test_the_typical_patches_see_what_means_and_covariances_of_pixels_cannot():
 
 def test_each_centre_settles_in_the_middle_of_what_is_nearest_to_it():
     rows = normal(200, 3).float()
-    centres = typical(rows, 5, torch.Generator().manual_seed(0), iterations=100)
+    centres = k_means(rows, 5, torch.Generator().manual_seed(0), iterations=100)
     own = torch.cdist(rows, centres).argmin(1)
     torch.testing.assert_close(centres, torch.stack([rows[own == k].mean(0) for k in range(5)]))
 
 
 def test_the_triangle_is_zero_for_centres_beyond_the_mean_distance():
     rows, centres = torch.zeros(1, 2), torch.tensor([[1.0, 0], [2, 0], [6, 0]])  # mean distance 3
-    assert triangle(rows, centres).tolist() == [[2, 1, 0]]
+    assert triangle_activation(rows, centres).tolist() == [[2, 1, 0]]
 
 
 def test_an_image_is_scored_as_a_video_of_one_frame():

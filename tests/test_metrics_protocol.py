@@ -3,6 +3,7 @@
 import csv
 import itertools
 
+import pandas as pd
 import pytest
 import torch
 from common import TINY, noise_clip
@@ -11,9 +12,9 @@ from typer.testing import CliRunner
 from hpvae_nb import Clip, InputError, load_model
 from hpvae_nb.cli import app
 from hpvae_nb.lab.show import save_video
-from hpvae_nb.metrics import fid, frechet_distance, neighbour_protocol, random_features_distance, svfid
-from hpvae_nb.metrics.fid import embedding
-from hpvae_nb.studies.protocol import DISTANCES, read_folder, resized
+from hpvae_nb.metrics import fid, frechet_distance, random_features_distance, svfid
+from hpvae_nb.metrics.frechet import embedding
+from hpvae_nb.studies.protocol import DISTANCES, as_page, neighbour_protocol, read_folder, resized
 
 
 def normal(*shape, seed=0):
@@ -88,16 +89,27 @@ def test_a_row_holds_the_neighbours_and_four_scores(folders):
         seen.append(clip)
         return clip.video.flip(-1)
 
-    (row,) = neighbour_protocol(folders / "clips", folders / "samples", make, frames=5)
-    assert row.sample == "sample"
-    assert row.first.startswith("v_Ski_g01")
-    assert row.second == "v_Ski_g02_c01"  # of the first's own video, there is another clip nearer
-    assert [clip.name for clip in seen] == [row.first]
+    (row,) = neighbour_protocol(folders / "clips", folders / "samples", make, frames=5).to_dict("records")
+    assert row["sample"] == "sample"
+    assert row["first"].startswith("v_Ski_g01")
+    assert row["second"] == "v_Ski_g02_c01"  # of the first's own video, there is another clip nearer
+    assert [clip.name for clip in seen] == [row["first"]]
     clips = {clip.name: clip.video for clip in read_folder(folders / "clips", 5)}
     (sample,) = read_folder(folders / "samples", 5)
-    for made, scores in ((sample.video, row.theirs), (seen[0].video.flip(-1), row.ours)):
-        expected = [svfid(made[None], clips[name]).value for name in (row.first, row.second)]
-        assert [score.value for score in scores] == pytest.approx(expected, rel=1e-5)
+    videos = (sample.video, seen[0].video.flip(-1))
+    expected = [svfid(video[None], clips[row[near]]).value for video in videos for near in ("first", "second")]
+    assert [row[name] for name in DISTANCES] == pytest.approx(expected, rel=1e-5)
+    assert row["extractor"] == "patches"
+
+
+def test_table_1_has_the_mean_of_each_distance_and_names_the_extractor():
+    rows = [("a", "n", "m", 1.0, 2.0, 3.0, 4.0, "patches"), ("b", "n", "m", 2.0, 4.0, 6.0, 8.0, "patches")]
+    page = as_page(pd.DataFrame(rows, columns=["sample", "first", "second", *DISTANCES, "extractor"]))
+    assert page.splitlines()[2:] == [
+        "| the other method | SVFID 1.5 (patches) | SVFID 3 (patches) |",
+        "| ours | SVFID 4.5 (patches) | SVFID 6 (patches) |",
+    ]
+    assert "| mean of 2 |" in page
 
 
 def test_what_ours_makes_is_measured_at_the_samples_size(folders):
@@ -115,10 +127,10 @@ def test_what_ours_makes_is_measured_at_the_samples_size(folders):
 
 
 def test_how_clips_belong_together_can_be_told(folders):
-    (row,) = neighbour_protocol(
+    rows = neighbour_protocol(
         folders / "clips", folders / "samples", lambda clip: clip.video, frames=5, same_video=lambda name: name
     )
-    assert {row.first, row.second} == {"v_Ski_g01_c01", "v_Ski_g01_c02"}
+    assert {*rows["first"], *rows["second"]} == {"v_Ski_g01_c01", "v_Ski_g01_c02"}
     with pytest.raises(InputError, match="come from one video"):
         neighbour_protocol(
             folders / "clips", folders / "samples", lambda c: c.video, frames=5, same_video=lambda n: "x"
@@ -153,15 +165,15 @@ def test_the_command_writes_a_row_for_each_sample_and_the_four_means(folders, tm
     clip = next(clip for clip in read_folder(folders / "clips", 5) if clip.name == row["first"])
     model = load_model(tmp_path / "models" / row["first"], device="cpu", precision="float32")
     assert len(model.facts["history"]) > 0
-    (expected,) = neighbour_protocol(
+    expected = neighbour_protocol(
         folders / "clips", folders / "samples", lambda first: model.sample(1, seed=0)[0], frames=5
     )
-    assert clip.name == expected.first
-    numbers = [score.value for score in (*expected.theirs, *expected.ours)]
-    assert [float(row[name]) for name in DISTANCES] == pytest.approx(numbers, rel=1e-4)
+    assert [clip.name] == expected["first"].tolist()
+    assert [float(row[name]) for name in DISTANCES] == pytest.approx(
+        expected.loc[0, list(DISTANCES)].tolist(), rel=1e-4
+    )
     assert row["extractor"] == "patches"
-    means = "| ours | {} | {} |".format(*expected.ours)
-    assert means in result.output
+    assert as_page(expected).splitlines()[-1] in result.output
     before = (tmp_path / "table1.csv").read_bytes()
     assert CliRunner().invoke(app, command).exit_code == 0
     assert (tmp_path / "table1.csv").read_bytes() == before

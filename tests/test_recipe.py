@@ -1,9 +1,11 @@
 """The page on what changes of the recipe are worth: it says what its rows say, and what it tries does something."""
 
 import importlib
+import math
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from common import noise_clip, tiny_config
@@ -24,15 +26,16 @@ def recipe():
 def test_the_page_is_that_of_its_rows(recipe):
     rows = read_results(recipe.ROWS)
     assert recipe.PAGE.read_text() == recipe.page(rows)
-    assert {row["clip"] for row in rows} == set(recipe.CLIPS)
-    assert all(row["iterations"] == recipe.VARIANTS[row["variant"]].iterations for row in rows)
+    assert set(rows["clip"]) == set(recipe.CLIPS)
+    assert (rows["iterations"] == rows["variant"].map(lambda name: recipe.VARIANTS[name].iterations)).all()
 
 
 def test_a_change_is_that_of_logarithms_and_bold_when_it_is_sure(recipe):
-    assert recipe.change([(2.0, 1.0), (4.0, 2.0), (6.0, 3.0)]) == "**+100 [+100, +100]**"
-    assert recipe.change([(2.0, 1.0), (1.0, 2.0), (1.0, 1.0)]).startswith("+0 [")
-    assert recipe.change([(2.0, 1.0), (2.0, 1.0)]) == "+100"
-    assert recipe.change([(0.0, 1.0), (1.0, 2.0)]) == "from or to 0"
+    assert recipe.change([2.0, 4.0, 6.0], [1.0, 2.0, 3.0]) == "**+100 [+100, +100]**"
+    assert recipe.change([2.0, 1.0, 1.0], [1.0, 2.0, 1.0]).startswith("+0 [")
+    assert recipe.change([2.0, 2.0], [1.0, 1.0]) == "+100"
+    assert recipe.change([0.0, 1.0], [1.0, 2.0]) == "from or to 0"
+    assert recipe.change([math.nan, 1.0], [1.0, 2.0]) == ""
 
 
 def test_a_row_is_compared_with_that_of_its_clip_and_seed(recipe):
@@ -43,7 +46,7 @@ def test_a_row_is_compared_with_that_of_its_clip_and_seed(recipe):
         for clip in recipe.CLIPS
         for seed in (0, 1, 2)
     ]
-    line = recipe.changes(rows, "before", ["new"]).splitlines()[-1].split(" | ")
+    line = recipe.changes(pd.DataFrame(rows[::-1]), "before", ["new"]).splitlines()[-1].split(" | ")
     assert line[:2] == ["| new", "6"]
     assert line[2 + list(recipe.MEASURED).index("diversity")] == "**+50 [+50, +50]**"
 
@@ -75,8 +78,8 @@ def test_what_no_setting_does_changes_the_training(recipe, usual, name):
 
 def test_a_border_like_the_clips_is_one(recipe):
     clip = noise_clip(height=24, width=32).video
-    assert recipe.border(None, torch.stack([clip, clip]), clip) == pytest.approx(1)
+    assert recipe.border(torch.stack([clip, clip]), clip, None) == pytest.approx(1)
     framed = clip.clone()
     framed[..., :2, :] = 1
     framed[..., -2:, :] = -1
-    assert recipe.border(None, framed[None], clip) > 1.2
+    assert recipe.border(framed[None], clip, None) > 1.2

@@ -1,5 +1,6 @@
 """Sweeps: what a specification stands for, that nothing is lost or run twice, and that Ray changes no row."""
 
+import dataclasses
 import itertools
 import json
 import os
@@ -11,46 +12,47 @@ import tempfile
 import threading
 import time
 
+import pandas as pd
 import pytest
 import torch
 from common import TINY, environment, same_weights
+from pandas.testing import assert_frame_equal
 from typer.testing import CliRunner
 
 from hpvae_nb import InputError, fit, load_clip, load_model, metrics, preset
+from hpvae_nb.baselines import METHODS
 from hpvae_nb.cli import app
 from hpvae_nb.io import checkpoint
 from hpvae_nb.lab import show
+from hpvae_nb.metrics import METRICS
 from hpvae_nb.studies import sweeps
 from hpvae_nb.studies.sweeps import (
-    METHODS,
-    METRICS,
     cluster,
     expand,
     read_results,
     read_spec,
     run_sweep,
     run_trial,
+    runner,
     select,
 )
 from hpvae_nb.studies.sweeps.results import trial_folder
 from hpvae_nb.studies.sweeps.runner import sessions
 
-TAKES = (
-    "finished",
-    "training_seconds",
-    "processor_seconds",
-    "sampling_seconds",
-    "measuring_seconds",
-    "peak_bytes",
-    "sessions",
-)
+TAKES = ["finished", "training_seconds", "processor_seconds", "sampling_seconds", "measuring_seconds"]
+TAKES += ["peak_bytes", "sessions"]
 FEW = {"metrics": ["diversity", "reconstruction_error"], "samples": 3, "device": "cpu", "precision": "float32"}
 SMALL = {"preset": "smoke", **TINY, **FEW}
 
 
-def lasting(row):
-    """The row without what two runs of one trial cannot share."""
-    return {name: value for name, value in row.items() if name not in TAKES}
+def lasting(rows):
+    """The rows, by trial, without what two runs of one trial cannot share; and without columns that are empty."""
+    return rows.drop(columns=TAKES).sort_values("trial", ignore_index=True).dropna(axis=1, how="all")
+
+
+def of(trial, rows):
+    """The one row of a trial."""
+    return rows[rows["trial"] == trial.name].squeeze()
 
 
 def test_lists_are_crossed_and_runs_are_joined():
@@ -79,7 +81,7 @@ def test_lists_are_crossed_and_runs_are_joined():
         ({"clip": "bunny", "vae_level": 1}, "no key 'vae_level'.*nearest is 'vae_levels'"),
         ({"clips": ["bunny"]}, "no key 'clips'.*nearest is 'clip'"),
         ({"seed": [0, 1]}, "names no clip"),
-        ({"clip": "bunny", "method": ["hpvae", "magic"]}, "no method 'magic'; there are hpvae"),
+        ({"clip": "bunny", "method": ["hpvae", "magic"]}, "no method 'magic'; the nearest is"),
         ({"clip": "bunny", "metrics": ["beauty"]}, "no metric 'beauty'; there are diversity"),
         ({"clip": "bunny", "seed": [0, -1]}, "seed is -1"),
         ({"clip": "bunny", "samples": 1}, "samples is 1, but must be a whole number of at least 2"),
@@ -113,8 +115,20 @@ def test_a_name_tells_trainings_apart_whatever_is_measured():
     names = {trial.name for trial in expand(spec)}
     assert len(names) == 16
     assert any(name.startswith("bunny_hpvae_laptop_beta=0.5_seed=1_") for name in names)
-    assert names == {trial.name for trial in expand(spec | {"samples": 7, "metrics": ["diversity"]})}
+    others = {"samples": 7, "metrics": ["diversity"], "point": "a name"}
+    assert names == {trial.name for trial in expand(spec | others)}
     assert not any("/" in name or len(name) > 100 for name in names)
+
+
+def test_a_point_has_a_name_and_a_training_has_one_point(tmp_path, swept, small):
+    runs = [{"point": "whole"}, {"point": "no freezing", "freeze": False}]
+    trials = expand({"clip": ["bunny", "pedestrians"], "runs": runs})
+    assert [trial.point for trial in trials] == ["whole", "whole", "no freezing", "no freezing"]
+    assert [trial.clip for trial in select(trials, {"point": "no freezing"})] == ["bunny", "pedestrians"]
+    with pytest.raises(InputError, match="'whole' and 'freezing' are one training, bunny_"):
+        expand({"clip": "bunny", "runs": [{"point": "whole"}, {"point": "freezing", "freeze": True}]})
+    named = dataclasses.replace(small[0], point="a name")  # and of a row from before, training and name stay together
+    assert run_trial(named, trial_folder(swept[0], named))["point"] == "a name"
 
 
 @pytest.fixture(scope="module")
@@ -134,20 +148,15 @@ def test_a_row_holds_what_training_by_hand_gives(swept, small):
     out, rows = swept
     assert len(rows) == 3
     for trial in (small[0], small[2]):
-        (row,) = [row for row in rows if row["trial"] == trial.name]
+        row = of(trial, rows)
         clip = load_clip(trial.clip)
         model = fit(clip, preset("smoke", **TINY), seed=4, device="cpu", precision="float32")
         real = show.real_at_last_scale(model, clip)
         assert row["diversity"] == metrics.diversity(model.sample(3, seed=4), real)
         assert row["reconstruction_error"] == (model.reconstruct()[0] - real).square().mean().item()
         assert same_weights(model, load_model(trial_folder(out, trial) / "run", device="cpu"))
-        assert (row["clip"], row["method"], row["seed"], row["samples"], row["error"]) == (
-            trial.clip,
-            "hpvae",
-            4,
-            3,
-            None,
-        )
+        assert (row["clip"], row["method"], row["seed"], row["samples"]) == (trial.clip, "hpvae", 4, 3)
+        assert pd.isna(row["error"])
         assert {name: row[name] for name in trial.config.to_dict()} == trial.config.to_dict() | {
             "sampling_rates": [4, 3, 2, 1],
             "adam_betas": [0.5, 0.999],
@@ -160,21 +169,27 @@ def test_a_row_holds_what_training_by_hand_gives(swept, small):
 
 def test_one_bad_clip_is_a_row_with_a_sentence(swept, small):
     _, rows = swept
-    (bad,) = [row for row in rows if row["trial"] == small[1].name]
+    bad = of(small[1], rows)
     assert bad["error"].startswith("there is no file or folder 'nowhere.mp4'")
-    assert "diversity" not in bad
+    assert pd.isna(bad["diversity"])
 
 
 def test_the_results_file_holds_all_rows(swept):
     out, rows = swept
-    columns = dict.fromkeys(name for row in rows for name in row)
-    assert read_results(out) == read_results(out / "results.parquet")
-    assert read_results(out) == [{name: row.get(name) for name in columns} for row in rows]
+    for place in (out, out / "results.parquet"):
+        assert_frame_equal(read_results(place).map(listed), rows.map(listed), check_dtype=False)
     with pytest.raises(InputError, match="nothing.parquet holds no results"):
         read_results(out / "nothing.parquet")
 
 
 @pytest.mark.slow
+def listed(value):
+    """A file holds lists as arrays, and another sort of nothing where there is none."""
+    if hasattr(value, "__iter__") and not isinstance(value, str):
+        return list(value)
+    return None if pd.isna(value) else value
+
+
 def test_a_sweep_called_again_trains_nothing_again(swept, small, monkeypatch):
     out, before = swept
     trained = []
@@ -183,17 +198,17 @@ def test_a_sweep_called_again_trains_nothing_again(swept, small, monkeypatch):
         trained.append(clip.name)
         return train(clip, config, **options)
 
-    train = METHODS["hpvae"]
-    monkeypatch.setitem(METHODS, "hpvae", watched)
-    assert [lasting(row) for row in run_sweep(small, out, serial=True)] == [lasting(row) for row in before]
+    train = runner.train
+    monkeypatch.setattr(runner, "train", watched)
+    assert_frame_equal(lasting(run_sweep(small, out, serial=True)), lasting(before))
     assert trained == []
     other = {**SMALL, "samples": 4, "metrics": ["diversity"]}
     more = expand({**other, "clip": ["pedestrians", "bunny"], "seed": [4, 5]})
-    rows = {row["trial"]: row for row in run_sweep(more, out, serial=True)}
+    rows = run_sweep(more, out, serial=True)
     assert len(rows) == 5  # those of before are not forgotten
     assert trained == ["pedestrians", "pedestrians", "bunny", "bunny"]  # two of them only to be measured anew:
     assert all(len(sessions(trial_folder(out, trial))) == 1 for trial in more)
-    assert {rows[trial.name]["samples"] for trial in more} == {4}
+    assert {of(trial, rows)["samples"] for trial in more} == {4}
 
 
 def test_an_interrupted_trial_goes_on_where_it_was(swept, small, tmp_path):
@@ -212,8 +227,8 @@ def test_an_interrupted_trial_goes_on_where_it_was(swept, small, tmp_path):
     assert 0 < shares[0] < shares[-1] < 1
     row = run_trial(trial, tmp_path)
     assert [(s["scale"], s["iteration"]) for s in sessions(tmp_path)] == [(0, 1), (2, 4)]  # five steps a scale
-    (whole,) = [row for row in swept[1] if row["trial"] == trial.name]
-    assert lasting(row) == lasting(whole)
+    whole = swept[1][swept[1]["trial"] == trial.name]
+    assert_frame_equal(lasting(pd.DataFrame([row])), lasting(whole))
     assert row["sessions"] == 2
 
 
@@ -244,11 +259,10 @@ def test_every_method_makes_a_row_with_every_metric(tmp_path):
     own = {"consingan": {"stages": 2}, "vgpnn": {"iterations": 1}}
     runs = [{"method": name, "settings": own.get(name, {})} for name in METHODS]
     rows = run_sweep(expand({**small, "runs": runs}), tmp_path / "out", serial=True)
-    assert {row["method"]: json.loads(row["settings"]) for row in rows} == {n: own.get(n, {}) for n in METHODS}
-    for row in rows:
-        assert (row["error"], row["unmeasured"]) == (None, None)
-        names = (set(METRICS) - {"neighbour_field"}) | {"nnfdiv", "nnfdist"}
-        assert all(isinstance(row[name], float) for name in names)
+    assert {row.method: json.loads(row.settings) for row in rows.itertuples()} == {n: own.get(n, {}) for n in METHODS}
+    assert rows[["error", "unmeasured"]].isna().all(axis=None)
+    assert rows[list(METRICS)].notna().all(axis=None)
+    assert set(rows[list(METRICS)].dtypes) == {torch.zeros(1, dtype=torch.float64).numpy().dtype}
 
 
 def test_another_folders_files_are_left_alone(tmp_path, small):
@@ -261,15 +275,16 @@ def test_another_folders_files_are_left_alone(tmp_path, small):
 
 
 def rows_of(seconds, **common):
-    """Rows that took so many seconds of training, and one each of sampling and measuring for ten samples."""
+    """A table of rows that took so many seconds of training, and one each of sampling and measuring for ten samples."""
     config = json.loads(json.dumps(preset("laptop").to_dict()))  # as files hold it
     base = {"error": None, "device": "abacus", "method": "hpvae", "settings": "{}", "samples": 10, **config, **common}
-    return [base | {"training_seconds": s, "sampling_seconds": 1.0, "measuring_seconds": 1.0} for s in seconds]
+    took = [{"training_seconds": s, "sampling_seconds": 1.0, "measuring_seconds": 1.0} for s in seconds]
+    return pd.DataFrame([base | times for times in took])
 
 
 def test_a_sweep_costs_what_its_trials_cost():
     trials = expand({"clip": [f"clip{i}" for i in range(5)], "samples": 50, "vae_levels": [3, 1]})
-    rows = rows_of([100.0, 120.0]) + rows_of([7.0], vae_levels=1) + rows_of([1.0], error="failed")
+    rows = pd.concat([rows_of([100.0, 120.0]), rows_of([7.0], vae_levels=1), rows_of([1.0], error="failed")])
     (cost,) = sweeps.estimate_cost(trials, rows)
     assert cost.seconds == [120.0, 17.0] * 5  # means, and 50 samples take five times the seconds of ten
     assert cost.wall_seconds(1) == sum(cost.seconds)
@@ -308,9 +323,9 @@ def test_the_command_line_runs_a_sweep_and_says_what_another_would_cost(tmp_path
 
 def test_without_ray_trials_run_one_after_another_and_it_is_said(tmp_path, small, swept, monkeypatch, capsys):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    (row,) = run_sweep(small[:1], tmp_path / "out")
+    rows = run_sweep(small[:1], tmp_path / "out")
     assert "one trial after another: side by side they need Ray" in capsys.readouterr().out
-    assert lasting(row) in [lasting(other) for other in swept[1]]
+    assert_frame_equal(lasting(rows), lasting(swept[1][swept[1]["trial"] == small[0].name]))
 
 
 def wait_for(found, seconds=240):
@@ -327,7 +342,7 @@ LONG = {**SMALL, "iterations": 120, "clip": ["pedestrians", "nowhere.mp4", "bunn
 
 @pytest.fixture(scope="module")
 def serial_rows(tmp_path_factory):
-    return {row["trial"]: row for row in run_sweep(expand(LONG), tmp_path_factory.mktemp("s") / "out", serial=True)}
+    return run_sweep(expand(LONG), tmp_path_factory.mktemp("s") / "out", serial=True)
 
 
 def kill_a_worker(out, trial):
@@ -360,13 +375,10 @@ def test_ray_starts_a_killed_worker_again_from_its_checkpoint_and_gives_the_same
     starts = [(s["scale"], s["iteration"]) for s in sessions(trial_folder(out, trials[0]))]
     assert starts[0] == (0, 1)
     assert starts[1:] == [(place[0], place[1] + 1)] if place[1] < 120 else [(place[0] + 1, 1)]
-    rows = {row["trial"]: row for row in read_results(out)}
-    assert rows[trials[0].name]["sessions"] == 2
-    assert rows[trials[2].name]["sessions"] == 1
-    assert rows.keys() == serial_rows.keys()
-    for name, row in serial_rows.items():
-        found = {key: value for key, value in rows[name].items() if value is not None}
-        assert lasting(found) == {key: value for key, value in lasting(row).items() if value is not None}
+    rows = read_results(out)
+    assert of(trials[0], rows)["sessions"] == 2
+    assert of(trials[2], rows)["sessions"] == 1
+    assert_frame_equal(lasting(rows).map(listed), lasting(serial_rows).map(listed), check_dtype=False, check_like=True)
 
 
 @pytest.mark.slow
@@ -383,16 +395,16 @@ def test_a_cluster_is_named_by_its_address_and_a_dead_trial_goes_on_at_the_next_
     try:
         killer = threading.Thread(target=kill_a_worker, args=(tmp_path / "out", trial))
         killer.start()
-        (row,) = run_sweep([trial], tmp_path / "out", address=head.address)
+        row = of(trial, run_sweep([trial], tmp_path / "out", address=head.address))
         killer.join()
         assert row["error"].startswith("the worker died")
-        (row,) = run_sweep([trial], tmp_path / "out", address=head.address)
+        rows = run_sweep([trial], tmp_path / "out", address=head.address)
     finally:
         head.shutdown()
         shutil.rmtree(scratch, ignore_errors=True)
-    assert row["sessions"] == 2
+    assert of(trial, rows)["sessions"] == 2
     assert sessions(trial_folder(tmp_path / "out", trial))[1]["iteration"] > 1
-    assert lasting(row) == lasting(serial_rows[trial.name])
+    assert_frame_equal(lasting(rows), lasting(serial_rows[serial_rows["trial"] == trial.name]), check_like=True)
 
 
 def test_no_cluster_at_an_address(tmp_path, small):
@@ -416,10 +428,11 @@ def test_some_trials_of_a_specification_are_chosen_by_their_values():
 
 
 def test_a_metric_whose_package_is_missing_costs_one_number(monkeypatch, tmp_path):
-    def needs_a_package(model, samples, real):
+    def needs_a_package(samples, real, model):
         raise ImportError("features of it need the package such: pip install such")
 
-    monkeypatch.setitem(METRICS, "svfid_efficientnet", needs_a_package)
+    without = dataclasses.replace(METRICS["svfid_efficientnet"], function=needs_a_package)
+    monkeypatch.setitem(METRICS, "svfid_efficientnet", without)
     (trial,) = expand({**SMALL, "clip": "bunny", "metrics": ["svfid_efficientnet", "diversity"]})
     row = run_trial(trial, tmp_path)
     assert row["error"] is None

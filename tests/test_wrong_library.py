@@ -84,9 +84,9 @@ MISTAKES = {
         "assert_close(x, singan.sample(1, seed=5))",
     ),
     "an interval knows nothing of how few seeds there are": (
-        ("13_reproducing_the_paper", "studies/evidence/claims.py"),
-        ("float(stats.t.ppf(0.975, count - 1))", "float(stats.norm.ppf(0.975))"),
-        "assert round(evidence.reach(1, 3) * 3**0.5, 1) == 4.3",
+        ("13_reproducing_the_paper", "studies/intervals.py"),
+        ("stats.t.interval(0.95, count - 1)", "stats.norm.interval(0.95)"),
+        "assert round(intervals.reach(1, 3) * 3**0.5, 1) == 4.3",
     ),
 }
 

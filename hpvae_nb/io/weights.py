@@ -70,17 +70,17 @@ def fill(network: nn.Module, weights: dict[str, Tensor], source: str) -> None:
         InputError: a weight is missing or has another shape.
     """
     prefix = _prefix(network, weights)
-    wanted = network.state_dict()
-    for name, own in wanted.items():
-        given = weights.get(prefix + name)
-        if given is None and not name.endswith("num_batches_tracked"):
+    expected = network.state_dict()
+    for name, own in expected.items():
+        found = weights.get(prefix + name)
+        if found is None and not name.endswith("num_batches_tracked"):
             raise InputError(f"{source} has no weight {name!r}: it belongs to another network")
-        if given is not None and given.shape != own.shape:
+        if found is not None and found.shape != own.shape:
             raise InputError(
-                f"{name} in {source} is {tuple(given.shape)}, but {tuple(own.shape)} is wanted: it belongs to another "
+                f"{name} in {source} is {tuple(found.shape)}, but {tuple(own.shape)} is wanted: it belongs to another "
                 "network"
             )
-    network.load_state_dict({name: weights.get(prefix + name, own) for name, own in wanted.items()})
+    network.load_state_dict({name: weights.get(prefix + name, own) for name, own in expected.items()})
 
 
 def _prefix(network: nn.Module, weights: dict[str, Tensor]) -> str:

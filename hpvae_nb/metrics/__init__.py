@@ -4,18 +4,20 @@ from hpvae_nb.metrics.consistency import reconstruction_error, temporal_consiste
 from hpvae_nb.metrics.diversity import diversity, lightness
 from hpvae_nb.metrics.extractors import make_extractor
 from hpvae_nb.metrics.features import Extractor, PatchFeatures
-from hpvae_nb.metrics.fid import fid, random_features_distance
-from hpvae_nb.metrics.frechet import frechet_distance, sifid, svfid, svfid_each
+from hpvae_nb.metrics.frechet import fid, frechet_distance, random_features_distance, sifid, svfid, svfid_each
 from hpvae_nb.metrics.networks import c3d, efficientnet_lite0, inception, torchvision_video
 from hpvae_nb.metrics.novelty import Matches, nearest_field, nearest_patches, nnfdist, nnfdiv, novelty
 from hpvae_nb.metrics.score import Score, mean_score
 from hpvae_nb.metrics.sliced import sliced_wasserstein
 from hpvae_nb.metrics.survival import survival
-from hpvae_nb.studies.protocol import neighbour_protocol
+from hpvae_nb.metrics.table import COSTS, METRICS, Metric
 
 __all__ = [
+    "COSTS",
+    "METRICS",
     "Extractor",
     "Matches",
+    "Metric",
     "PatchFeatures",
     "Score",
     "c3d",
@@ -29,7 +31,6 @@ __all__ = [
     "mean_score",
     "nearest_field",
     "nearest_patches",
-    "neighbour_protocol",
     "nnfdist",
     "nnfdiv",
     "novelty",

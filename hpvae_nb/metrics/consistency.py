@@ -15,11 +15,11 @@ RADIUS = 4  # px, at 36 px of height
 BLOCK = 7
 
 
-def reconstruction_error(made: Tensor, real: Tensor) -> float:
+def reconstruction_error(reconstruction: Tensor, real: Tensor) -> float:
     """Mean squared difference of a reconstruction from what it should be: equation (7), as the released code has it.
 
     Args:
-        made: `3 t h w` in [-1, 1], such as `model.reconstruct()[0]`.
+        reconstruction: `3 t h w` in [-1, 1], such as `model.reconstruct()[0]`.
         real: the same shape, such as `hpvae_nb.lab.show.real_at_last_scale(model, clip)`.
 
     Returns:
@@ -28,12 +28,12 @@ def reconstruction_error(made: Tensor, real: Tensor) -> float:
     Raises:
         InputError: the shapes differ.
     """
-    if made.shape != real.shape:
+    if reconstruction.shape != real.shape:
         raise InputError(
-            f"the reconstruction is {tuple(made.shape)} and the real clip {tuple(real.shape)}, but they must agree: "
-            "take the clip at the model's last scale"
+            f"the reconstruction is {tuple(reconstruction.shape)} and the real clip {tuple(real.shape)}, but they must "
+            "agree: take the clip at the model's last scale"
         )
-    return (made.float() - real.float()).square().mean().item()
+    return (reconstruction.float() - real.float()).square().mean().item()
 
 
 def temporal_consistency(samples: Tensor, real: Tensor | Clip) -> float:
@@ -59,10 +59,10 @@ def temporal_consistency(samples: Tensor, real: Tensor | Clip) -> float:
     samples, clip = checked_pair(samples, real)
     if min(samples.shape[2], clip.shape[1]) < 2:
         raise InputError("temporal consistency needs at least two frames, but one was given: use a video")
-    wanted = matching_error(clip)
-    if wanted < 1e-8:
+    reference = matching_error(clip)
+    if reference < 1e-8:
         raise InputError("the real clip stands still, so there is no motion to compare with")
-    return sum(map(matching_error, samples)) / len(samples) / wanted
+    return sum(map(matching_error, samples)) / len(samples) / reference
 
 
 def matching_error(clip: Tensor) -> float:

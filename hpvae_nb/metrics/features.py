@@ -58,12 +58,12 @@ class PatchFeatures:
             mean = rows.mean(0)
             axes = principal_axes(rows, DIRECTIONS)
             axes = axes / (((rows - mean) @ axes).var(0) + FLOOR).sqrt()
-            self.levels.append((mean, axes, typical((rows - mean) @ axes, CENTRES, generator)))
+            self.levels.append((mean, axes, k_means((rows - mean) @ axes, CENTRES, generator)))
 
     def __call__(self, clip: Tensor) -> list[Tensor]:
         """Features of each scale, `k 32` with a row for every patch of a clip `3 t h w`."""
         return [
-            triangle((rows - mean) @ axes, centres)
+            triangle_activation((rows - mean) @ axes, centres)
             for rows, (mean, axes, centres) in zip(_rows(clip), self.levels, strict=True)
         ]
 
@@ -81,7 +81,7 @@ def _rows(clip: Tensor) -> list[Tensor]:
     return [patch_rows(resize(clip[None], size, antialias=True), patch) for size in sizes]
 
 
-def typical(rows: Tensor, count: int, generator: torch.Generator, iterations: int = 10) -> Tensor:
+def k_means(rows: Tensor, count: int, generator: torch.Generator, iterations: int = 10) -> Tensor:
     """`count` centres of the rows by k-means (Lloyd 1982), from rows drawn at random: `k d` to `count d`."""
     start = torch.randperm(len(rows), generator=generator)[:count]
     centres = rows[start.to(rows.device)]
@@ -93,7 +93,7 @@ def typical(rows: Tensor, count: int, generator: torch.Generator, iterations: in
     return centres
 
 
-def triangle(rows: Tensor, centres: Tensor) -> Tensor:
+def triangle_activation(rows: Tensor, centres: Tensor) -> Tensor:
     """How much nearer each centre is than the mean one, or 0: `k d` and `c d` to `k c`.
 
     Source: Coates, Ng and Lee 2011, f_k = max(0, mean(z) - z_k) with z_k the distance to centre k.

@@ -16,6 +16,7 @@ from hpvae_nb.io.clips import Clip
 from hpvae_nb.metrics.inputs import checked_pair
 
 COARSE = 18  # px: the height at which layouts are compared; half the laptop preset's
+LARGE_PATCH = (3, COARSE // 2, COARSE // 2)  # voxels, at that height
 NNF_PATCH = (3, 3, 3)
 
 
@@ -91,11 +92,8 @@ def novelty(samples: Tensor, real: Tensor | Clip) -> float:
         InputError: other shapes, values that are not finite, or a clip whose parts are all alike.
     """
     samples, clip = checked_pair(samples, real)
-    width = max(COARSE // 2, round(samples.shape[-1] * COARSE / samples.shape[-2]))
-    samples = resize(samples, (COARSE, width), antialias=True)
-    own_width = max(COARSE // 2, round(clip.shape[-1] * COARSE / clip.shape[-2]))
-    clip = resize(clip[None], (COARSE, own_width), antialias=True)[0]
-    patch = (min(3, samples.shape[2], clip.shape[1]), COARSE // 2, COARSE // 2)
+    samples, clip = coarse(samples), coarse(clip[None])[0]
+    patch = (min(LARGE_PATCH[0], samples.shape[2], clip.shape[1]), *LARGE_PATCH[1:])
     # Two rows drawn at random differ by twice the variance.
     variety = 2 * patch_rows(clip[None], patch).var(0).mean().item()
     if variety < 1e-6:
@@ -103,6 +101,12 @@ def novelty(samples: Tensor, real: Tensor | Clip) -> float:
     return (
         sum(_matches(sample[None], clip, patch).distance.mean().item() for sample in samples) / len(samples) / variety
     )
+
+
+def coarse(video: Tensor) -> Tensor:
+    """`b c t h w` at the height of 18 px at which layouts are compared."""
+    width = max(COARSE // 2, round(video.shape[-1] * COARSE / video.shape[-2]))
+    return resize(video, (COARSE, width), antialias=True)
 
 
 def nnfdiv(matches: Matches) -> float:

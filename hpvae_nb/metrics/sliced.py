@@ -52,16 +52,16 @@ def sliced_wasserstein(samples: Tensor, real: Tensor | Clip, seed: int = 0) -> S
     bands = laplacian(clip[None])
     scales = [band.std(dim=(0, 2, 3, 4), keepdim=True).clamp(min=1e-6) for band in bands]
 
-    def along(bands: list[Tensor]) -> list[Tensor]:
+    def projections(bands: list[Tensor]) -> list[Tensor]:
         """Sorted values in each band, `directions k`."""
         rows = [patch_rows(band / scale, patch) for band, scale in zip(bands, scales, strict=True)]
         return [rearrange(row @ directions, "k d -> d k").contiguous().sort(dim=1).values for row in rows]
 
-    wanted = along(bands)
+    reference = projections(bands)
     scores = []
     for sample in samples:
-        pairs = zip(along(laplacian(sample[None])), wanted, strict=True)
-        distance = sum(wasserstein(made, real).mean().item() for made, real in pairs) / LEVELS
+        pairs = zip(projections(laplacian(sample[None])), reference, strict=True)
+        distance = sum(wasserstein(values, real).mean().item() for values, real in pairs) / LEVELS
         scores.append(Score(distance, "sliced Wasserstein", "patches of 3x7x7"))
     return mean_score(scores)
 

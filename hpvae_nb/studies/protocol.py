@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -19,30 +17,12 @@ from hpvae_nb.io.clips import Clip, load_clip
 from hpvae_nb.io.video_files import PICTURES
 from hpvae_nb.metrics.features import Extractor
 from hpvae_nb.metrics.frechet import svfid
-from hpvae_nb.metrics.score import Score, mean_score
+from hpvae_nb.metrics.score import Score
+from hpvae_nb.studies.tables import markdown
 
 VIDEOS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif"}
 DISTANCES = ("theirs_to_first", "theirs_to_second", "ours_to_first", "ours_to_second")
 TINY = (4, 16, 16)  # frames, height and width of what neighbours are told by
-
-
-@dataclass(frozen=True)
-class Row:
-    """One sample s of the other method and our sample s', both measured against the neighbours of s.
-
-    Attributes:
-        sample: name of s.
-        first: name of its nearest clip nn1, which ours was trained on.
-        second: name of the nearest clip nn2 of another video, which ours has not seen.
-        theirs: SVFID of s to nn1 and nn2.
-        ours: SVFID of s' to nn1 and nn2.
-    """
-
-    sample: str
-    first: str
-    second: str
-    theirs: tuple[Score, Score]
-    ours: tuple[Score, Score]
 
 
 def neighbour_protocol(
@@ -53,7 +33,7 @@ def neighbour_protocol(
     extractor: str | Extractor = "patches",
     frames: int | None = 13,
     same_video: Callable[[str], str] | None = None,
-) -> list[Row]:
+) -> pd.DataFrame:
     """For each sample of another method: its two nearest clips, a sample of ours made from the nearest, four SVFIDs.
 
     Source: section 4.1, table 1, and appendix A.2. The nearest clip favours ours, which was trained on it; the second
@@ -72,7 +52,10 @@ def neighbour_protocol(
             None: UCF-101's naming, `v_Class_g01_c02` from `v_Class_g01`; other names stand for themselves.
 
     Returns:
-        A row for each sample, in order of names.
+        A row for each `sample` s, in order of names: `first` and `second`, the names of its nearest clip nn1, which
+        ours was trained on, and of the nearest clip nn2 of another video, which ours has not seen; SVFID of s to both
+        (`theirs_to_first`, `theirs_to_second`), that of our sample s' (`ours_to_first`, `ours_to_second`), and the
+        `extractor` that all four were measured with.
 
     Raises:
         InputError: a folder without clips, or clips of one video only.
@@ -87,32 +70,19 @@ def neighbour_protocol(
         first, second = neighbours(sample.video, candidates, small, origin)
         shape = tuple(sample.video.shape[1:])
         references = [resized(near.video, shape) for near in (first, second)]
-        theirs, ours = (
-            (svfid(made[None], references[0], extractor), svfid(made[None], references[1], extractor))
-            for made in (sample.video, resized(make(first), shape))
-        )
-        rows.append(Row(sample.name, first.name, second.name, theirs, ours))
-    return rows
+        videos = (sample.video, resized(make(first), shape))
+        scores = [svfid(video[None], reference, extractor) for video in videos for reference in references]
+        values = [score.value for score in scores]
+        rows.append((sample.name, first.name, second.name, *values, scores[0].extractor))
+    return pd.DataFrame(rows, columns=["sample", "first", "second", *DISTANCES, "extractor"])
 
 
-def as_csv(rows: Sequence[Row]) -> str:
-    """The rows as a table for programs, the extractor's name in every line."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["sample", "first", "second", *DISTANCES, "extractor"])
-    for row in rows:
-        scores = [*row.theirs, *row.ours]
-        writer.writerow([row.sample, row.first, row.second, *(score.value for score in scores), scores[0].extractor])
-    return text.getvalue()
-
-
-def as_page(rows: Sequence[Row]) -> str:
+def as_page(rows: pd.DataFrame) -> str:
     """Table 1 in Markdown: the four distances, each the mean over all samples."""
-    lines = [f"| mean of {len(rows)} | to the first neighbour | to the second |", "| --- | --- | --- |"]
-    for who, pairs in (("the other method", [row.theirs for row in rows]), ("ours", [row.ours for row in rows])):
-        first, second = (mean_score(scores) for scores in zip(*pairs, strict=True))
-        lines.append(f"| {who} | {first} | {second} |")
-    return "\n".join(lines)
+    extractor, means = rows["extractor"].iloc[0], rows[list(DISTANCES)].mean()
+    scores = [f"{Score(mean, 'SVFID', extractor)}" for mean in means]
+    lines = [("the other method", *scores[:2]), ("ours", *scores[2:])]
+    return markdown(pd.DataFrame(lines, columns=[f"mean of {len(rows)}", "to the first neighbour", "to the second"]))
 
 
 def neighbours(
@@ -120,7 +90,7 @@ def neighbours(
 ) -> tuple[Clip, Clip]:
     """The nearest of the candidates, and the nearest that was cut from another video."""
     query = resized(video, TINY)
-    near = [candidates[i] for i in torch.stack([(query - one).square().mean() for one in small]).argsort()]
+    near = [candidates[i] for i in torch.stack([(query - other).square().mean() for other in small]).argsort()]
     return near[0], next(clip for clip in near if origin(clip.name) != origin(near[0].name))
 
 

@@ -3,15 +3,19 @@
 import io
 import math
 
+import pandas as pd
 import pytest
 import torch
 from common import cpu_trainer, tiny_config
 from PIL import Image
 
 from hpvae_nb.errors import InputError
-from hpvae_nb.lessons.l11_ablations import figures
+from hpvae_nb.lab.schedule import part
+from hpvae_nb.lessons.l11_ablations import experiment, figures
 from hpvae_nb.lessons.l11_ablations.views import WIDTH, ablation_view
-from hpvae_nb.studies import evidence
+from hpvae_nb.studies import evidence, intervals
+
+LESSON = "11_ablations"
 
 
 def everyone(scale, power=lambda own, scale: scale - own):
@@ -86,9 +90,9 @@ WRONG = {  # see test_exercises
 def test_who_learns_is_what_the_trainers_optimiser_holds(clip, change):
     config = tiny_config(**change)
     trainer = cpu_trainer(clip, config)
-    for scale, powers in enumerate(figures.learners(config)):
+    for scale, powers in enumerate(experiment.learners(config)):
         trainer.enter_scale(scale)
-        names = {id(p): figures.part(name) for name, p in trainer.network.named_parameters()}
+        names = {id(p): part(name) for name, p in trainer.network.named_parameters()}
         rates = {names[id(p)]: group["lr"] for group in trainer.optimizer.param_groups for p in group["params"]}
         assert rates == pytest.approx({name: config.lr * config.lr_decay**power for name, power in powers.items()})
 
@@ -97,7 +101,7 @@ def test_the_schedule_numbers_whoever_learns_and_hatches_whoever_is_frozen():
     configs = {"with": tiny_config(), "without": tiny_config(freeze=False)}
     frozen, free = figures.schedule(configs).axes
     assert [int(text.get_text()) for text in free.texts] == [
-        power for scale, powers in enumerate(figures.learners(configs["without"]))
+        power for scale, powers in enumerate(experiment.learners(configs["without"]))
         for power in [*powers.values(), *[0] * (scale >= 2)]
     ]  # fmt: skip
     hatched = {(box.get_x(), box.get_y()) for box in frozen.patches if box.get_hatch()}
@@ -106,7 +110,7 @@ def test_the_schedule_numbers_whoever_learns_and_hatches_whoever_is_frozen():
 
 
 def row(clip, point, seed, **numbers):
-    return {"clip": clip, "point": point, "seed": seed, **dict.fromkeys(figures.METRICS, 1.0), **numbers}
+    return {"clip": clip, "point": point, "seed": seed, **dict.fromkeys(experiment.COLUMNS, 1.0), **numbers}
 
 
 @pytest.fixture
@@ -116,45 +120,59 @@ def rows():
     made += [
         row(clip, point, seed, diversity=0.2 * (seed + 1), svfid=1.5 + 0.5 * seed)
         for clip in ("one", "two")
-        for point in figures.POINTS
+        for point in experiment.POINTS
         for seed in (2, 0)
     ]
-    return made
+    return pd.DataFrame(made)
 
 
 def test_seeds_are_paired_by_number_and_not_by_place(rows):
     whole, ablated = figures.pair(rows, "one", "no freezing", "diversity")
     assert (whole, ablated) == (pytest.approx([0.1, 0.3]), pytest.approx([0.2, 0.6]))
-    assert figures.change((whole, ablated)) == pytest.approx([100, 100])
-    assert figures.change(figures.pair(rows, "one", "no freezing", "svfid")) == pytest.approx([50, 150])
-    assert figures.pair(rows, "one", "M = 7", "diversity") == ([], [])
+    assert list(evidence.changes(rows, "one", "no freezing", "diversity")) == pytest.approx([100, 100])
+    assert list(evidence.changes(rows, "one", "no freezing", "svfid")) == pytest.approx([50, 150])
+    with pytest.raises(InputError, match="no row of 'M = 7' on 'one'"):
+        figures.pair(rows, "one", "M = 7", "diversity")
 
 
 def test_changes_show_seeds_their_mean_and_the_papers_number(rows):
     figure = figures.changes(rows)
     diversity, patches, *_ = figure.axes
-    assert [text.get_text() for text in diversity.get_yticklabels()] == list(figures.POINTS)
+    assert [text.get_text() for text in diversity.get_yticklabels()] == list(experiment.POINTS)
     stars = {
-        axis.get_title(): line.get_xdata() for axis in figure.axes for line in axis.lines if line.get_marker() == "*"
+        axis.get_title(): line.get_xydata().tolist()
+        for axis in figure.axes
+        for line in axis.lines
+        if line.get_marker() == "*"
     }
-    assert stars == {"diversity": [-51], "SVFID (patches)": [680], "SVFID (EfficientNet)": [680]}
-    means = [line.get_xdata() for line in patches.lines if line.get_marker() in "os" and len(line.get_xdata()) == 1]
-    assert means == [pytest.approx([100])] * 2 * len(figures.POINTS)
+    assert stars == {"diversity": [[-51, 0]], "SVFID (patches)": [[680, 0]], "SVFID (EfficientNet)": [[680, 0]]}
+    means = [line.get_xydata() for line in patches.lines if line.get_marker() in ("o", "s")]
+    assert [dots[:, 0].tolist() for dots in means] == [pytest.approx([100] * len(experiment.POINTS))] * 2
+    assert [dots[:, 1].round().tolist() for dots in means] == [list(range(len(experiment.POINTS)))] * 2
+    found = intervals.interval([50, 150])
+    for bars in patches.collections:
+        assert all(bar[:, 0] == pytest.approx([found.low, found.high]) for bar in bars.get_segments())
     ticks = [list(line.get_xdata()) for line in patches.lines if line.get_marker() == "|"]
-    assert ticks == [pytest.approx([50, 150])] * 2 * len(figures.POINTS)
+    assert ticks == [pytest.approx([50, 150])] * 2 * len(experiment.POINTS)
 
 
 def test_changes_leave_out_what_was_not_measured_and_draw_a_single_seed_without_end(rows):
-    one = [r for r in rows if r["clip"] == "one" and r["seed"] == 0]
-    diversity, *_ = figures.changes([r for r in one if r["point"] != "PatchVAE"]).axes
-    means = [line.get_ydata()[0] for line in diversity.lines if line.get_marker() == "o"]
-    assert means == [row - 0.17 for row in range(len(figures.POINTS) - 1)]
-    ends = [list(line.get_xdata()) for line in diversity.lines if line.get_linewidth() == 2]
-    assert ends == [[-10_000, 10_000]] * (len(figures.POINTS) - 1)
+    one = rows[(rows["clip"] == "one") & (rows["seed"] == 0) & (rows["point"] != "PatchVAE")]
+    figure = figures.changes(one)
+    figure.canvas.draw()  # with all that has no end
+    (bars,) = figure.axes[0].collections
+    assert len(bars.get_segments()) == len(experiment.POINTS) - 1
+    for bar in bars.get_segments():
+        assert bar[0, 0] < -1000
+        assert bar[1, 0] > 1000
 
 
 def test_the_paper_gives_numbers_for_freezing_alone():
-    found = {(point, metric): figures.paper(point, metric) for point in figures.POINTS for metric in figures.METRICS}
+    found = {
+        (point, metric): experiment.reported(point, metric)
+        for point in experiment.POINTS
+        for metric in experiment.COLUMNS
+    }
     assert {key: value for key, value in found.items() if value is not None} == {
         ("no freezing", "diversity"): -51,
         ("no freezing", "svfid"): 680,
@@ -170,17 +188,20 @@ def test_slopes_join_the_values_of_a_seed():
 
 
 def test_single_runs_that_contradict_the_means_are_counted():
-    assert figures.wrong_single_runs(([1, 2], [3, 4])) == 0
-    assert figures.wrong_single_runs(([1, 4], [3, 6])) == 0.25  # 4 and 3
-    assert figures.wrong_single_runs(([3, 6], [1, 4])) == 0.25
+    assert experiment.misleading_pairs(*([1, 2], [3, 4])) == 0
+    assert experiment.misleading_pairs(*([1, 4], [3, 6])) == 0.25  # 4 and 3
+    assert experiment.misleading_pairs(*([3, 6], [1, 4])) == 0.25
     with pytest.raises(InputError, match="0 and 1 runs to compare"):
-        figures.wrong_single_runs(([], [1]))
+        experiment.misleading_pairs(*([], [1]))
 
 
 def test_what_scale_0_makes_stands_in_columns(trained):
     axes = figures.coarse_sheet({"a": trained, "b": trained}).axes
     assert [axis.get_title() for axis in axes[:3]] == ["real", "a", "b"]
-    assert [len(axis.images) for axis in axes] == [1, 1, 1, 0, 1, 1, 0, 1, 1]
+    shown = [axis.images[0].get_array() for axis in axes]
+    assert [(picture == 255).all() for picture in shown] == [False] * 3 + [True, False, False] * 2
+    made = trained.reconstruct(scales=1)[0, :, 1]
+    assert (shown[1] == ((made + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()).all()
     with pytest.raises(InputError, match="at least one model"):
         figures.coarse_sheet({})
 
@@ -198,7 +219,7 @@ def samples(monkeypatch):
 def test_samples_of_every_point_and_clip_are_shown(samples):
     figure = figures.samples_sheet({name: torch.zeros(3, 13, 36, 64) for name in ("one", "two")})
     assert [axis.get_title() for axis in figure.axes[:2]] == ["one", "two"]
-    assert [axis.get_ylabel() for axis in figure.axes[::2]] == ["the clip", "the whole", *figures.POINTS]
+    assert [axis.get_ylabel() for axis in figure.axes[::2]] == ["the clip", "the whole", *experiment.POINTS]
     picture = figure.axes[0].images[0].get_array()
     assert picture.shape == (36, 4 * 64 + 3, 3)
     assert (picture[:, 64] == 255).all()

@@ -4,6 +4,7 @@ import math
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
@@ -12,8 +13,8 @@ from common import noise_clip, tiny_config
 from hpvae_nb import fit, load_clip, preset
 from hpvae_nb.baselines import Vgpnn
 from hpvae_nb.errors import InputError
-from hpvae_nb.lessons.l12_other_methods import figures
-from hpvae_nb.lessons.l12_other_methods.figures import NoisePoint
+from hpvae_nb.lessons.l12_other_methods import experiment, figures
+from hpvae_nb.lessons.l12_other_methods.experiment import NoisePoint
 from hpvae_nb.lessons.l12_other_methods.views import copies_view
 from hpvae_nb.metrics import diversity, novelty, survival
 from hpvae_nb.studies import evidence
@@ -92,92 +93,80 @@ WRONG = {  # see test_exercises
 # Figures
 
 
-@pytest.mark.slow
-def test_the_schedule_marks_what_is_trained_frozen_and_not_there_yet():
-    scales = [{"encoder", "generators.0"}, {"generators.1", "critic"}]
-    figure = figures.schedule({"a method": scales})
-    (axis,) = figure.axes
-    assert [label.get_text() for label in axis.get_yticklabels()] == ["E", "$G^0$", "$G^1$", "D"]
-    assert [text.get_text() for text in axis.texts] == ["frozen", "frozen"]
-    assert [(text.get_position()[0], text.get_position()[1]) for text in axis.texts] == [(1.5, 0.5), (1.5, 1.5)]
-    assert len(axis.patches) == 6
-    with pytest.raises(InputError, match="at least one method"):
-        figures.schedule({})
-
-
-@pytest.mark.parametrize(
-    ("name", "part"),
-    [("stages.2.0.0.weight", "stages.2"), ("generators.1.body.0.0.bias", "generators.1"), ("tail.weight", "tail")],
-)
-def test_a_weight_belongs_to_a_part(name, part):
-    assert figures.part(name) == part
-
-
 @pytest.fixture
-def numbers():
-    """Two methods; on each measure `first` has 1 and 2, `second` 1.75 and 3."""
-    return {
-        "a clip": {
-            "first": {name: [1, 2] for name in figures.MEASURES},
-            "second": {name: [1.75, 3] for name in figures.MEASURES},
-        }
-    }
+def rows():
+    """Two methods on a clip; on each measure `first` has 1 and 2, `second` 1.75 and 3."""
+    values = {("first", 0): 1.0, ("first", 1): 2.0, ("second", 0): 1.75, ("second", 1): 3.0}
+    every = [
+        {"clip": "a clip", "method": method, "seed": seed, **dict.fromkeys(experiment.MEASURES, value)}
+        for (method, seed), value in values.items()
+    ]
+    return pd.DataFrame(every)
 
 
-def test_best_is_the_least_distance_and_the_most_diversity(numbers):
-    assert figures.ranking(numbers, "a clip", "svfid") == ["first", "second"]
-    assert figures.ranking(numbers, "a clip", "diversity") == ["second", "first"]
+def test_best_is_the_least_distance_and_the_most_diversity(rows):
+    assert experiment.ranking(rows, "a clip", "svfid") == ["first", "second"]
+    assert experiment.ranking(rows, "a clip", "diversity") == ["second", "first"]
 
 
-def test_a_win_is_clear_when_no_seed_of_another_reaches_it(numbers):
-    assert not figures.clear(numbers, "a clip", "svfid")
-    numbers["a clip"]["second"]["svfid"] = [2.5, 3]
-    assert figures.clear(numbers, "a clip", "svfid")
-    assert not figures.clear(numbers, "a clip", "diversity")
-    numbers["a clip"]["second"]["diversity"] = [2.5, 3]
-    assert figures.clear(numbers, "a clip", "diversity")
+def test_a_win_is_clear_when_no_seed_of_another_reaches_it(rows):
+    assert not experiment.clear(rows, "a clip", "svfid")
+    rows.loc[rows["method"] == "second", "svfid"] = [2.5, 3]
+    assert experiment.clear(rows, "a clip", "svfid")
+    assert not experiment.clear(rows, "a clip", "diversity")
+    rows.loc[rows["method"] == "second", "diversity"] = [2.5, 3]
+    assert experiment.clear(rows, "a clip", "diversity")
 
 
-def test_the_table_has_mean_and_range_and_stars_the_best(numbers):
-    head, *lines = figures.table(numbers, "a clip").splitlines()
-    assert head.split() == ["first", "second"]
+def test_the_table_has_mean_and_range_and_stars_the_best(rows):
+    table = experiment.table(rows, "a clip")
+    assert list(table.columns) == ["first", "second"]
     starred = {
-        -1: "1.50 (1.00-2.00)*  2.38 (1.75-3.00)",
-        0: "1.50 (1.00-2.00)   2.38 (1.75-3.00)",
-        1: "1.50 (1.00-2.00)   2.38 (1.75-3.00)*",
+        -1: ["1.50 (1.00-2.00)*", "2.38 (1.75-3.00)"],
+        0: ["1.50 (1.00-2.00)", "2.38 (1.75-3.00)"],
+        1: ["1.50 (1.00-2.00)", "2.38 (1.75-3.00)*"],
     }
-    for line, measure in zip(lines, figures.MEASURES.values(), strict=True):
-        assert line.startswith(measure.title)
-        assert re.sub(" +", " ", line).endswith(re.sub(" +", " ", starred[measure.sign]))
+    assert list(table.index) == [measure.title for measure in experiment.MEASURES.values()]
+    for measure in experiment.MEASURES.values():
+        assert list(table.loc[measure.title]) == starred[measure.direction]
+    rows.loc[:, "svfid"] = 100.4
+    assert list(experiment.table(rows, "a clip").loc["SVFID (patches)"]) == ["100*", "100"]
 
 
-def test_the_comparison_draws_every_mean_and_range(numbers):
-    figure = figures.comparison(numbers)
-    for axis, measure in zip(figure.axes, figures.MEASURES.values(), strict=False):
+def test_the_comparison_draws_every_mean_and_range(rows):
+    rows.loc[0, "sampling_seconds"] = 0.1
+    rows.loc[0, "training_seconds"] = 0
+    figure = figures.comparison(rows)
+    for axis, measure in zip(figure.axes, experiment.MEASURES.values(), strict=False):
         assert axis.get_title() == measure.title
-        ranges, means = axis.lines[::2], axis.lines[1::2]
-        assert [list(line.get_xdata()) for line in ranges] == [[1, 2], [1.75, 3]]
-        assert [line.get_xdata()[0] for line in means] == [1.5, 2.375]
+        assert axis.get_xlabel() == measure.reading
+        (means,), (bars,) = [line for line in axis.lines if line.get_marker() == "o"], axis.collections
+        low = rows[measure.name].min()
+        assert np.array(bars.get_segments())[:, :, 0] == pytest.approx(np.array([[low, 2], [1.75, 3]]))
+        assert means.get_xdata().tolist() == [(low + 2) / 2, 2.375]
+        assert axis.get_xscale() == ("log" if measure.name == "sampling_seconds" else "linear")
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["first", "second"]
     with pytest.raises(InputError, match="at least one clip"):
-        figures.comparison({})
+        figures.comparison(rows.iloc[:0])
 
 
 def test_numbers_are_those_of_the_rows_seed_by_seed():
-    rows = [
-        {"clip": "a clip", "point": point, "seed": seed, **dict.fromkeys(figures.MEASURES, place + seed / 10)}
-        for place, point in enumerate(figures.METHODS.values())
+    rows = pd.DataFrame(
+        {"clip": "a clip", "point": point, "seed": seed, **dict.fromkeys(experiment.MEASURES, place + seed / 10)}
+        for place, point in enumerate([*experiment.METHODS, "no freezing"])
         for seed in (1, 0)
-    ]
-    numbers = figures.numbers_of(rows)
-    assert list(numbers["a clip"]) == list(figures.METHODS)
-    assert numbers["a clip"]["HP-VAE-GAN"]["novelty"] == [0, 0.1]
-    assert numbers["a clip"]["VGPNN"]["svfid"] == [4, 4.1]
-    with pytest.raises(InputError, match="VGPNN"):
-        figures.numbers_of([row for row in rows if row["point"] != "VGPNN"])
+    )
+    found = experiment.of_methods(rows)
+    means = experiment.statistics(found, "a clip", "svfid")
+    assert list(means.index) == list(experiment.METHODS.values())
+    assert means.loc["HP-VAE-GAN"].tolist() == pytest.approx([0.05, 0, 0.1])
+    assert means.loc["VGPNN"].tolist() == pytest.approx([4.05, 4, 4.1])
+    with pytest.raises(InputError, match="VGPNN on 'a clip'"):
+        experiment.of_methods(rows[rows["point"] != "VGPNN"])
 
 
 def test_every_method_of_the_evidence_is_in_the_table():
-    assert set(figures.METHODS.values()) == {evidence.WHOLE, *evidence.METHODS.values()}
+    assert set(experiment.METHODS) == {evidence.WHOLE, *evidence.METHODS}
 
 
 # VGPNN's noise
@@ -199,8 +188,8 @@ def test_a_noise_point_holds_the_measures_of_its_samples(make):
     model = make(10, False)
     samples, real = model.sample(3, seed=1), model.reconstruct()[0]
     expected = NoisePoint(10, diversity(samples, real), novelty(samples, real), survival(samples, real))
-    assert figures.measure_noise(model, samples=3, seed=1) == expected
-    assert figures.measure_noise(make(0, False), samples=2) == NoisePoint(0, 0, pytest.approx(0, abs=1e-6), 1)
+    assert experiment.measure_noise(model, samples=3, seed=1) == expected
+    assert experiment.measure_noise(make(0, False), samples=2) == NoisePoint(0, 0, pytest.approx(0, abs=1e-6), 1)
 
 
 POINTS = [NoisePoint(20, 0.5, 0.1, 0.4), NoisePoint(0, 0, 0, 1)]
@@ -240,7 +229,7 @@ def example():
         settings["alpha"] = 0.005 if completeness else None
         return fit(clip, config, device="cpu", method=Vgpnn(**settings))
 
-    points = [figures.measure_noise(copier(sigma, False), samples=2) for sigma in (5, 20)]
+    points = [experiment.measure_noise(copier(sigma, False), samples=2) for sigma in (5, 20)]
     return copies_view(copier, points, clip.fps)
 
 

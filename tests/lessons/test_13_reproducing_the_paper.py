@@ -4,14 +4,15 @@ import io
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from common import TINY
 from PIL import Image
 
 from hpvae_nb.lessons.l13_reproducing_the_paper import checks as check
 from hpvae_nb.lessons.l13_reproducing_the_paper import views
-from hpvae_nb.studies import evidence, sweeps
-from hpvae_nb.studies.evidence import reach
+from hpvae_nb.studies import claims, evidence, sweeps
+from hpvae_nb.studies.intervals import reach
 
 
 def slope(levels, values):
@@ -73,7 +74,7 @@ def test_every_finding_shows_samples_and_the_numbers_of_all_seeds(rows):
     seen = set()
     for name in evidence.clips(rows):
         clip.value = name
-        for number, claim in enumerate(evidence.CLAIMS):
+        for number, claim in enumerate(claims.CLAIMS):
             finding.value = number
             found = claim.found(rows, name)
             assert text.value.endswith(f"same direction: {claim.verdict(found)}")
@@ -81,9 +82,7 @@ def test_every_finding_shows_samples_and_the_numbers_of_all_seeds(rows):
                 for value in evidence.values(rows, name, point, claim.metric):
                     assert f"{value:.3g}" in text.value
             seen.add(picture.value)
-    assert len(seen) == len(
-        {(clip, c.points[0], c.points[-1]) for c in evidence.CLAIMS for clip in evidence.clips(rows)}
-    )
+    assert len(seen) == len({(clip, c.points[0], c.points[-1]) for c in claims.CLAIMS for clip in evidence.clips(rows)})
     assert Image.open(io.BytesIO(picture.value)).size == (512, 144)
 
 
@@ -93,7 +92,7 @@ def small(tmp_path):
     spec = {"preset": "smoke", **TINY, "clip": "bunny", "metrics": ["diversity", "novelty"], "samples": 2}
     (trial,) = sweeps.expand({**spec, "device": "cpu", "precision": "float32"})
     row = sweeps.run_trial(trial, tmp_path / "first")
-    return trial, [row | {"point": "M = 2"}]
+    return trial, pd.DataFrame([row | {"point": "M = 2"}])
 
 
 def run_again(view):
@@ -109,9 +108,9 @@ def test_a_training_run_again_stands_beside_the_bundled_row(small, tmp_path):
     assert [label for label, _ in view.children[0].options] == ["bunny, M = 2, seed 0"]
     said = run_again(view)
     assert said.count("as expected") == 2
-    assert f"{rows[0]['diversity']:.4g}" in said
+    assert f"{rows.loc[0, 'diversity']:.4g}" in said
     assert view.children[2].value == 1
-    changed = views.rerun_panel([rows[0] | {"diversity": 9.0}], [trial], tmp_path / "again")
+    changed = views.rerun_panel(rows.assign(diversity=9.0), [trial], tmp_path / "again")
     assert "outside" in run_again(changed)
 
 

@@ -17,20 +17,20 @@ from hpvae_nb.metrics.sliced import wasserstein
 def living(answer: Callable[[Tensor, Tensor, Tensor], Tensor]) -> str:
     """`living(salient, common, sample)`: which of the salient patches `k d` live on in the sample's, `k` of bool."""
     for seed in range(5):
-        piles = _piles(seed)
-        given, wanted = ask(answer, *(pile.clone() for pile in piles)), survivors(*piles)
+        sets = _patch_sets(seed)
+        given, wanted = ask(answer, *(rows.clone() for rows in sets)), survivors(*sets)
         if not isinstance(given, Tensor):
             raise Mistake(f"your result is a {type(given).__name__}, but a tensor was wanted")
         if given.ndim == 0:
             raise Mistake("that is the share; the answer for each salient patch is wanted, and the share is its mean")
-        if given.shape == piles[2].shape[:1]:
+        if given.shape == sets[2].shape[:1]:
             raise Mistake(
                 f"{len(given)} answers, one for each patch of the sample; but it is the {len(wanted)} salient patches "
                 "that look for a neighbour: take the least distance of each of them"
             )
         if given.shape == wanted.shape and given.dtype != torch.bool:
             raise Mistake("those are numbers; live or not is a yes or no for each patch: compare the two distances")
-        _same(given, wanted, _wrong_survivors(*piles))
+        _same(given, wanted, _wrong_survivors(*sets))
     return "found in the sample at most half as far away as in what is common in the clip"
 
 
@@ -60,7 +60,7 @@ def _wrong_survivors(salient: Tensor, common: Tensor, sample: Tensor) -> dict[st
     }
 
 
-def _piles(seed: int) -> tuple[Tensor, Tensor, Tensor]:
+def _patch_sets(seed: int) -> tuple[Tensor, Tensor, Tensor]:
     """Background about 0; salient patches farther out; a sample that holds some of them, more or less changed."""
     generator = torch.Generator().manual_seed(seed)
     salient = 2 * torch.randn(24, 6, generator=generator)

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-import numpy as np
-from einops import repeat
+import ipywidgets as widgets
 from torch import Tensor
 
-from hpvae_nb.errors import require
+from hpvae_nb.lab.film import film, pixels
 from hpvae_nb.lab.live import live
-from hpvae_nb.lab.show import webp
 from hpvae_nb.lessons.l10_metrics import figures
-from hpvae_nb.lessons.l10_metrics.figures import Step
+from hpvae_nb.lessons.l10_metrics.experiment import Step, said
 
 WIDTH = 768  # pixels of the picture
 
 
-def strength_view(found: Mapping[str, Mapping[float, Step]], honest: Step, real: Tensor, fps: float) -> Any:
+def strength_view(found: Mapping[str, Mapping[float, Step]], honest: Step, real: Tensor, fps: float) -> widgets.VBox:
     """A choice of what is done to the clip and a slider for how much, above the clip and what metrics say of it.
 
     Args:
-        found: kind -> strength -> step, as `hpvae_nb.lessons.l10_metrics.figures.steps` gives them.
+        found: kind -> strength -> step, as `hpvae_nb.lessons.l10_metrics.experiment.steps` gives them.
         honest: the step of a trained model's sample, to compare with.
         real: the clip, `3 t h w` in [-1, 1].
         fps: frames per second.
@@ -30,21 +27,18 @@ def strength_view(found: Mapping[str, Mapping[float, Step]], honest: Step, real:
     Returns:
         A widget whose `children` are the choice, the slider, the picture and a line of text.
     """
-    widgets = require("ipywidgets", "interactive views")
-    first = next(iter(found))
-    sheet = figures.strength_figure(found[first], honest, next(iter(found[first])))
+    strengths = list(found[next(iter(found))])
+    sheet = figures.strength_curves(found[next(iter(found))], honest, strengths[0])
 
     def draw(kind: str, strength: float) -> tuple[bytes, str]:
         step = found[kind][strength]
-        panel = figures.drawn(figures.strength_figure(found[kind], honest, strength, figure=sheet), WIDTH)
-        clips = figures.beside(step, real, WIDTH)
-        still = repeat(panel, "h w c -> t h w c", t=len(clips))
-        numbers = ", ".join(f"{metric} {figures.digits(value)}" for metric, value in step.values.items())
-        return webp(np.concatenate([clips, still], axis=1), fps), f"{kind}, strength {strength:g}: {numbers}"
+        panel = pixels(figures.strength_curves(found[kind], honest, strength, figure=sheet), WIDTH)
+        clips = figures.clip_sample_and_map(step, real, WIDTH)
+        return film(clips, panel, fps=fps), f"{kind}, strength {strength:g}: {said(step)}"
 
     return live(
         draw,
         "webp",
         kind=widgets.ToggleButtons(options=list(found), description="done to it"),
-        strength=widgets.SelectionSlider(options=list(found[first]), description="how much"),
+        strength=widgets.SelectionSlider(options=strengths, description="how much"),
     )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from hpvae_nb.lab.exercise import Mistake, ask, compare, exercise
-from hpvae_nb.lessons.l11_ablations import figures
+from hpvae_nb.lessons.l11_ablations import experiment
 from hpvae_nb.recipe.presets import preset
 
 
@@ -20,7 +20,7 @@ def learners(answer: Callable[[int, int, bool], Mapping[str, int]]) -> str:
     for freeze in (True, False):
         for levels in (3, 1):
             config = preset("smoke", scales=5, vae_levels=levels, freeze=freeze)
-            for scale, right in enumerate(figures.learners(config)):
+            for scale, right in enumerate(experiment.learners(config)):
                 given = ask(answer, scale, levels, freeze)
                 if not isinstance(given, Mapping):
                     raise Mistake(f"your result is a {type(given).__name__}, but a dictionary was wanted")

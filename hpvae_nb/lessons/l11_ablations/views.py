@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
-from einops import repeat
-from torch import Tensor
+import ipywidgets as widgets
+import pandas as pd
 
-from hpvae_nb.errors import require
+from hpvae_nb.lab.film import beside, film, pixels, titled
 from hpvae_nb.lab.live import live
-from hpvae_nb.lab.show import to_uint8, webp
-from hpvae_nb.lessons.l09_diversity_and_realism.figures import pixels, strip
 from hpvae_nb.lessons.l11_ablations import figures
-from hpvae_nb.studies import evidence
-from hpvae_nb.studies.sweeps.results import Row
+from hpvae_nb.lessons.l11_ablations.experiment import COLUMNS, POINTS
+from hpvae_nb.metrics import METRICS
+from hpvae_nb.studies import evidence, intervals
 
 WIDTH = 768  # pixels of the picture
 
 
-def ablation_view(rows: Sequence[Row], fps: float, points: Sequence[str] = figures.POINTS) -> Any:
+def ablation_view(rows: pd.DataFrame, fps: float, points: Sequence[str] = POINTS) -> widgets.VBox:
     """Four samples of the whole method, four without one of its parts, and both methods' numbers for each seed.
 
     Args:
@@ -34,23 +31,22 @@ def ablation_view(rows: Sequence[Row], fps: float, points: Sequence[str] = figur
     Raises:
         InputError: a clip lacks rows or samples of a point.
     """
-    widgets = require("ipywidgets", "interactive views")
     clips = evidence.clips(rows)
     films, charts, words = {}, {}, {}
     for clip in clips:
         for point in (evidence.WHOLE, *points):
             title = "the whole method" if point == evidence.WHOLE else point
-            films[clip, point] = _labelled(f"{clip}: {title}", evidence.samples(clip, point))
+            films[clip, point] = titled(f"{clip}: {title}", beside(evidence.samples(clip, point), WIDTH))
         for point in points:
-            found = {evidence.label(metric): figures.pair(rows, clip, point, metric) for metric in figures.METRICS}
-            charts[clip, point] = to_uint8(pixels(figures.slopes([found]), WIDTH))
-            changes = (f"{name} {evidence.interval(figures.change(pair)):+.0f} %" for name, pair in found.items())
-            words[clip, point] = f"{clip}, {point}: " + "; ".join(changes)
+            pairs = {METRICS[metric].title: figures.pair(rows, clip, point, metric) for metric in COLUMNS}
+            charts[clip, point] = pixels(figures.slopes([pairs]), WIDTH)
+            changes = {METRICS[metric].title: evidence.changes(rows, clip, point, metric) for metric in COLUMNS}
+            said = (f"{title} {intervals.interval(change):+.0f} %" for title, change in changes.items())
+            words[clip, point] = f"{clip}, {point}: " + "; ".join(said)
 
     def draw(clip: str, point: str) -> tuple[bytes, str]:
-        above, below = films[clip, evidence.WHOLE], films[clip, point]
-        still = repeat(charts[clip, point], "h w c -> t h w c", t=len(above))
-        return webp(np.concatenate([above, below, still], axis=1), fps), words[clip, point]
+        parts = (films[clip, evidence.WHOLE], films[clip, point], charts[clip, point])
+        return film(*parts, fps=fps), words[clip, point]
 
     return live(
         draw,
@@ -58,13 +54,3 @@ def ablation_view(rows: Sequence[Row], fps: float, points: Sequence[str] = figur
         clip=widgets.ToggleButtons(options=clips, description="clip"),
         point=widgets.ToggleButtons(options=list(points), description="taken out"),
     )
-
-
-def _labelled(title: str, samples: Tensor) -> np.ndarray:
-    """Samples `b c t h w` side by side as frames `t h w c`, below a line of text."""
-    beside = to_uint8(strip(samples, WIDTH))
-    image, draw = (require(f"PIL.{name}", "pictures", "Pillow") for name in ("Image", "ImageDraw"))
-    line = image.new("RGB", (WIDTH, 18), "white")
-    draw.Draw(line).text((4, 3), title, fill="black")
-    still = repeat(np.asarray(line), "h w c -> t h w c", t=len(beside))
-    return np.concatenate([still, beside], axis=1)

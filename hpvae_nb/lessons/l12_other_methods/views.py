@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
-import numpy as np
-import torch
-from einops import repeat
+import ipywidgets as widgets
 
-from hpvae_nb.errors import require
+from hpvae_nb.lab.film import beside, film, pixels
 from hpvae_nb.lab.live import live
-from hpvae_nb.lab.show import to_uint8, webp
-from hpvae_nb.lessons.l09_diversity_and_realism.figures import pixels, strip
 from hpvae_nb.lessons.l12_other_methods import figures
-from hpvae_nb.lessons.l12_other_methods.figures import NoisePoint
+from hpvae_nb.lessons.l12_other_methods.experiment import NoisePoint
 from hpvae_nb.metrics import novelty, survival
 from hpvae_nb.model import Model
 
@@ -22,7 +17,7 @@ WIDTH = 768  # pixels of the picture
 SEEDS = 20
 
 
-def copies_view(make: Callable[[float, bool], Model], measured: Sequence[NoisePoint], fps: float) -> Any:
+def copies_view(make: Callable[[float, bool], Model], measured: Sequence[NoisePoint], fps: float) -> widgets.VBox:
     """The clip beside a sample of VGPNN, below the curves of diversity, novelty and survival over sigma.
 
     Args:
@@ -34,21 +29,16 @@ def copies_view(make: Callable[[float, bool], Model], measured: Sequence[NoisePo
         A widget whose `children` are the sigma slider, a slider over seeds, a switch for completeness, the picture and
         a line of text.
     """
-    widgets = require("ipywidgets", "interactive views")
-    panels = {
-        point.sigma: to_uint8(pixels(figures.noise_curves(measured, chosen=point.sigma), WIDTH)) for point in measured
-    }
+    panels = {point.sigma: pixels(figures.noise_curves(measured, chosen=point.sigma), WIDTH) for point in measured}
 
     def draw(sigma: float, seed: int, completeness: bool) -> tuple[bytes, str]:
         model = make(sigma, completeness)
         sample, real = model.sample(1, seed=seed), model.reconstruct()
-        beside = to_uint8(strip(torch.cat([real[:1], sample]), WIDTH))
-        still = repeat(panels[sigma], "h w c -> t h w c", t=len(beside))
         words = (
             f"σ = {sigma:g}, seed {seed}, completeness {'on' if completeness else 'off'}; left the clip, right the "
             f"sample: novelty {novelty(sample, real[0]):.2f}, survival {survival(sample, real[0]):.2f}"
         )
-        return webp(np.concatenate([still, beside], axis=1), fps), words
+        return film(panels[sigma], beside([real[0], sample[0]], WIDTH), fps=fps), words
 
     sigmas = sorted(panels)
     return live(

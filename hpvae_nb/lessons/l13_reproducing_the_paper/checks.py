@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hpvae_nb.lab.exercise import Mistake, ask, compare, exercise
-from hpvae_nb.studies.evidence import reach
+from hpvae_nb.studies.intervals import reach
 
 MOST = 1000  # seeds; whoever needs more has found nothing
 

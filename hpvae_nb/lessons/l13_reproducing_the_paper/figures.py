@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from hpvae_nb.errors import require
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+from torch import Tensor
+
 from hpvae_nb.lab import show
-from hpvae_nb.studies import evidence
-from hpvae_nb.studies.sweeps.results import Row
+from hpvae_nb.lab.intervals import dots_and_bars, percent_axis
+from hpvae_nb.metrics import METRICS
+from hpvae_nb.studies import claims, evidence
 
 COLORS = {"no": show.RANDOM, "unclear": "#999999", "yes": show.REAL}
-MARKERS = "os^D"
+MARKERS = "os^"
 LINES = {"SinGAN": "--", "ConSinGAN": ":", "VGPNN": "-."}
 FRAMES = 4
 TICKS = (-1000, -100, -10, 0, 10, 100, 1000)  # percent
 
 
-def tradeoff(rows: Sequence[Row], metrics: Sequence[str] = ("diversity", *evidence.REALISM)) -> Any:
+def tradeoff(rows: pd.DataFrame, metrics: Sequence[str] = ("diversity", *evidence.REALISM)) -> Figure:
     """Fig. 5: each metric over M, a row of charts for each clip; every seed a dot, other methods as lines.
 
     Args:
         rows: of `hpvae_nb.studies.evidence.rows`.
         metrics: columns of the rows.
     """
-    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
     names = evidence.clips(rows)
     size = (2.9 * len(metrics), 2.3 * len(names))
     figure, grid = plt.subplots(len(names), len(metrics), figsize=size, layout="constrained", squeeze=False)
@@ -32,21 +35,21 @@ def tradeoff(rows: Sequence[Row], metrics: Sequence[str] = ("diversity", *eviden
     for clip, axes in zip(names, grid, strict=True):
         for metric, axis in zip(metrics, axes, strict=True):
             found = [evidence.values(rows, clip, name, metric) for name in evidence.LEVELS]
-            axis.plot(levels, [sum(seeds) / len(seeds) for seeds in found], color=show.RANDOM, label="HP-VAE-GAN")
+            axis.plot(levels, [seeds.mean() for seeds in found], color=show.RANDOM, label="HP-VAE-GAN")
             for level, seeds in zip(levels, found, strict=True):
                 axis.plot([level] * len(seeds), seeds, "o", color=show.RANDOM, markersize=4)
             for method, line in LINES.items():
-                seeds = evidence.values(rows, clip, method, metric)
-                axis.axhline(sum(seeds) / len(seeds), color="black", linestyle=line, linewidth=1.2, label=method)
+                mean = evidence.values(rows, clip, method, metric).mean()
+                axis.axhline(mean, color="black", linestyle=line, linewidth=1.2, label=method)
             axis.set(xlabel="M, number of VAE levels", xticks=levels)
-            axis.set_title(f"{clip}: {evidence.label(metric)}", fontsize=9)
+            axis.set_title(f"{clip}: {METRICS[metric].title}", fontsize=9)
             axis.set_ylim(bottom=0)
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, fontsize=8, ncols=4, loc="outside upper center")
     return figure
 
 
-def sheet(clip: str, points: Sequence[str], real: Any) -> Any:
+def sheet(clip: str, points: Sequence[str], real: Tensor) -> Figure:
     """Figs. 6 and 9: the training clip, and below it a sample of each point.
 
     Args:
@@ -58,36 +61,28 @@ def sheet(clip: str, points: Sequence[str], real: Any) -> Any:
     return show.contact_sheet([("real", real), *drawn], frames=FRAMES)
 
 
-def claims(rows: Sequence[Row]) -> Any:
+def forest_plot(rows: pd.DataFrame) -> Figure:
     """Every claim as a line: the change of its metric, mean and 95 % interval over seeds, on each clip and on all.
 
     What fares worst comes first. Changes are turned so that the claimed direction is always to the right; one whose
     whole interval lies there agrees.
     """
-    plt = require("matplotlib.pyplot", "drawing figures", "matplotlib")
-    shown, columns = evidence.ordered(rows), [*evidence.clips(rows), None]
+    shown, columns = claims.ordered(rows), [*evidence.clips(rows), None]
     size = (2.9 * len(columns) + 2.6, 0.27 * len(shown) + 0.9)
     figure, axes = plt.subplots(1, len(columns), figsize=size, sharex=True, sharey=True, layout="constrained")
     for clip, axis in zip(columns, axes, strict=True):
-        for place, claim in enumerate(shown):
-            found = claim.found(rows, clip)
-            verdict = claim.verdict(found)
-            ends = [claim.direction * end for end in (found.low, found.high)]
-            marker = MARKERS[list(COLORS).index(verdict)]
-            axis.plot(ends, [place, place], color=COLORS[verdict], linewidth=2)
-            axis.plot(claim.direction * found.mean, place, marker, color=COLORS[verdict], markersize=6)
-        axis.axvline(0, color="black", linewidth=1)
-        axis.set_xscale("symlog", linthresh=10)
-        axis.set_xticks(TICKS, [f"{tick:+d}" if tick else "0" for tick in TICKS], fontsize=8)
+        table = pd.DataFrame([claim.found(rows, clip) for claim in shown])
+        table = table.mul([claim.direction for claim in shown], axis=0)
+        verdicts = pd.Series([claim.verdict(claim.found(rows, clip)) for claim in shown])
+        for (verdict, color), marker in zip(COLORS.items(), MARKERS, strict=True):
+            found = table[verdicts == verdict]
+            style = {"fmt": marker, "color": color, "label": f"same direction: {verdict}"}
+            dots_and_bars(axis, found["mean"], found["low"], found["high"], found.index, **style)
+        percent_axis(axis, TICKS, straight=10)
         axis.set_title(clip or "all", fontsize=10)
         axis.grid(axis="x", alpha=0.3)
     axes[len(columns) // 2].set_xlabel("change in the claimed direction, percent")
-    texts = [f"{claim.says} ({evidence.label(claim.metric)})" for claim in shown]
-    axes[0].set_yticks(range(len(shown)), texts, fontsize=8)
+    axes[0].set_yticks(range(len(shown)), [f"{claim.says} ({claim.title})" for claim in shown], fontsize=8)
     axes[0].invert_yaxis()
-    handles = [
-        plt.Line2D([], [], color=color, marker=marker, label=f"same direction: {verdict}")
-        for (verdict, color), marker in zip(COLORS.items(), MARKERS, strict=False)
-    ]
-    figure.legend(handles=handles, fontsize=8, ncols=3, loc="outside upper center")
+    figure.legend(*axes[0].get_legend_handles_labels(), fontsize=8, ncols=3, loc="outside upper center")
     return figure

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
+import pandas as pd
 import torch
 from einops import rearrange
 
@@ -15,14 +16,14 @@ from hpvae_nb.errors import sentence
 from hpvae_nb.lab.background import Background, Pause
 from hpvae_nb.lab.live import live, message
 from hpvae_nb.lab.show import animation
-from hpvae_nb.studies import evidence, sweeps
-from hpvae_nb.studies.sweeps.results import Row
+from hpvae_nb.metrics import METRICS
+from hpvae_nb.studies import claims, evidence, sweeps
 
 WIDTH = 640  # pixels of the picture
 FPS = 12.0  # half the clips' own, to look closely
 
 
-def findings_view(rows: Sequence[Row]) -> Any:
+def findings_view(rows: pd.DataFrame) -> widgets.VBox:
     """Samples of both sides of a finding above each other, and below what was measured for each seed.
 
     Args:
@@ -34,17 +35,17 @@ def findings_view(rows: Sequence[Row]) -> Any:
     samples = functools.cache(evidence.samples)
 
     def draw(finding: int, clip: str) -> tuple[bytes, str]:
-        claim = evidence.CLAIMS[finding]
+        claim = claims.CLAIMS[finding]
         one, other = (claim.points[0], claim.points[-1])
         both = torch.cat([samples(clip, point) for point in (one, other)])
         sides = [f"{point}: {_seeds(rows, clip, point, claim.metric)}" for point in (one, other)]
         found = claim.found(rows, clip)
         change = f"{found:+.0f} % {'a level' if claim.points == evidence.LEVELS else ''}".strip()
-        words = f"{evidence.label(claim.metric)} on {clip}. Above {sides[0]}; below {sides[1]}. Change {change}: "
+        words = f"{claim.title} on {clip}. Above {sides[0]}; below {sides[1]}. Change {change}: "
         picture = rearrange(both, "(a b) c t h w -> c t (a h) (b w)", a=2)
         return animation(picture, FPS, width=WIDTH), f"{words}same direction: {claim.verdict(found)}"
 
-    names = [(f"{claim.says} ({evidence.label(claim.metric)})", i) for i, claim in enumerate(evidence.CLAIMS)]
+    names = [(f"{claim.says} ({claim.title})", i) for i, claim in enumerate(claims.CLAIMS)]
     return live(
         draw,
         "webp",
@@ -53,11 +54,11 @@ def findings_view(rows: Sequence[Row]) -> Any:
     )
 
 
-def _seeds(rows: Sequence[Row], clip: str, point: str, metric: str) -> str:
+def _seeds(rows: pd.DataFrame, clip: str, point: str, metric: str) -> str:
     return ", ".join(f"{value:.3g}" for value in evidence.values(rows, clip, point, metric))
 
 
-def rerun_panel(rows: Sequence[Row], trials: Sequence[sweeps.Trial], folder: Path) -> Any:
+def rerun_panel(rows: pd.DataFrame, trials: Sequence[sweeps.Trial], folder: Path) -> widgets.VBox:
     """Train one point of the evidence again, measure it, and hold every number against the bundled one.
 
     Training goes on in the background, and in `folder`; stopped, it goes on from its last checkpoint.
@@ -71,11 +72,9 @@ def rerun_panel(rows: Sequence[Row], trials: Sequence[sweeps.Trial], folder: Pat
         A widget whose `children` are the choice, the buttons Start and Stop, a bar, and the result; `training` is the
         `Background` that trains.
     """
-    known = {row["trial"]: row for row in rows}
+    points = rows.set_index("trial")["point"]
     options = [
-        (f"{trial.clip}, {known[trial.name]['point']}, seed {trial.seed}", trial)
-        for trial in trials
-        if trial.name in known
+        (f"{trial.clip}, {points[trial.name]}, seed {trial.seed}", trial) for trial in trials if trial.name in points
     ]
     choice = widgets.Dropdown(options=options, description="training", layout={"width": "420px"})
     start, stop = widgets.Button(description="Start"), widgets.Button(description="Stop", disabled=True)
@@ -109,12 +108,15 @@ def rerun_panel(rows: Sequence[Row], trials: Sequence[sweeps.Trial], folder: Pat
     return box
 
 
-def _compared(row: Row, rows: Sequence[Row]) -> str:
+def _compared(row: dict[str, Any], rows: pd.DataFrame) -> str:
     """A table of the numbers, bundled and again."""
-    found = evidence.compare([row], rows)
-    lines = [
-        f"<tr><td>{evidence.label(one.metric)}</td><td>{one.bundled:.4g}</td><td>{one.again:.4g}</td>"
-        f"<td>{'as expected' if one.within else 'outside'}</td></tr>"
-        for one in found
-    ]
-    return f"<table><tr><th>measure</th><th>bundled</th><th>again</th><th></th></tr>{''.join(lines)}</table>"
+    found = evidence.compare(pd.DataFrame([row]), rows)
+    shown = pd.DataFrame(
+        {
+            "measure": found["metric"].map(lambda name: METRICS[name].title),
+            "bundled": found["bundled"].map("{:.4g}".format),
+            "again": found["again"].map("{:.4g}".format),
+            "": found["within"].map({True: "as expected", False: "outside"}),
+        }
+    )
+    return shown.to_html(index=False, border=0)

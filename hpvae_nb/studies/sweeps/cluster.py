@@ -65,8 +65,8 @@ def run(trials: list[Trial], out: Path, address: str | None, progress: Any) -> N
             return tune.Callback, ()  # Tune keeps a copy in a file, where a progress bar cannot go
 
     with _connected(ray, address), _without(out / NOTES):
-        wanted = any(trial.device != "cpu" for trial in trials)
-        gpus = 1 if wanted and ray.cluster_resources().get("GPU", 0) else 0
+        may_use_gpu = any(trial.device != "cpu" for trial in trials)
+        gpus = 1 if may_use_gpu and ray.cluster_resources().get("GPU", 0) else 0
         task = tune.with_parameters(_task, trials=waiting, out=out, place=Path.cwd())
         tune.Tuner(
             tune.with_resources(task, {"cpu": 1, "gpu": gpus}),

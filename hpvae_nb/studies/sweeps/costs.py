@@ -5,11 +5,15 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
 
 from hpvae_nb.errors import InputError
 from hpvae_nb.lab.report import duration
-from hpvae_nb.studies.sweeps.results import Row, describe
+from hpvae_nb.studies.sweeps.results import describe
 from hpvae_nb.studies.sweeps.trials import Trial
+from hpvae_nb.studies.tables import markdown
 
 WORKERS = (1, 8, 64)
 DECISIVE = (
@@ -42,7 +46,7 @@ class SweepCost:
         return max(busy)
 
 
-def estimate_cost(trials: Sequence[Trial], rows: Sequence[Row]) -> list[SweepCost]:
+def estimate_cost(trials: Sequence[Trial], rows: pd.DataFrame) -> list[SweepCost]:
     """The cost of a sweep on each device that `rows` were measured on.
 
     A trial takes as long as the mean of the rows of its method and the same sizes, whatever their clip, seed and
@@ -54,13 +58,11 @@ def estimate_cost(trials: Sequence[Trial], rows: Sequence[Row]) -> list[SweepCos
     Raises:
         InputError: when no device has measured times for all of the trials.
     """
-    good = [row for row in rows if row["error"] is None]
     costs: list[SweepCost] = []
     missing: list[str] = []
-    for device in dict.fromkeys(row["device"] for row in good):
-        of_device = [row for row in good if row["device"] == device]
+    for device, of_device in rows[rows["error"].isna()].groupby("device", sort=False):
         try:
-            costs.append(SweepCost(device, len(of_device), [_seconds(trial, of_device) for trial in trials]))
+            costs.append(SweepCost(str(device), len(of_device), [_seconds(trial, of_device) for trial in trials]))
         except InputError as error:
             missing.append(str(error))
     if not costs:
@@ -68,16 +70,20 @@ def estimate_cost(trials: Sequence[Trial], rows: Sequence[Row]) -> list[SweepCos
     return costs
 
 
-def _seconds(trial: Trial, rows: list[Row]) -> float:
-    wanted = describe(trial)
-    alike = [row for row in rows if all(row.get(name) == wanted[name] for name in DECISIVE)]
-    if not alike:
-        raise InputError(f"nothing like {trial.name} was measured on {rows[0]['device']}: run one such trial first")
-    taken = [
-        row["training_seconds"] + (row["sampling_seconds"] + row["measuring_seconds"]) * trial.samples / row["samples"]
-        for row in alike
-    ]
-    return sum(taken) / len(taken)
+def _seconds(trial: Trial, rows: pd.DataFrame) -> float:
+    described, alike = describe(trial), rows
+    for name in DECISIVE:
+        alike = alike[_equal(alike[name], described[name])]
+    if alike.empty:
+        raise InputError(f"nothing like {trial.name} was measured on {rows['device'].iloc[0]}: run one first")
+    each = (alike["sampling_seconds"] + alike["measuring_seconds"]) / alike["samples"]
+    return float((alike["training_seconds"] + trial.samples * each).mean())
+
+
+def _equal(column: pd.Series, value: Any) -> pd.Series:
+    if value is None:
+        return column.isna()
+    return column.map(lambda entry: list(entry) == value) if isinstance(value, list) else column == value
 
 
 def cost_text(trials: Sequence[Trial], costs: Sequence[SweepCost], workers: Sequence[int] = WORKERS) -> str:
@@ -86,7 +92,7 @@ def cost_text(trials: Sequence[Trial], costs: Sequence[SweepCost], workers: Sequ
     samples = " or ".join(map(str, sorted({trial.samples for trial in trials})))
     lines = [f"{len(trials)} trials: {len(clips)} clips, {len(methods)} methods, {samples} samples each"]
     for cost in costs:
-        lines += ["", f"From {cost.measured} measured trials; each worker one {cost.device}:", ""]
-        lines += ["| workers | until all is done |", "| --- | --- |"]
-        lines += [f"| {n} | {duration(cost.wall_seconds(n))} |" for n in workers]
-    return "\n".join(lines)
+        taken = [(n, duration(cost.wall_seconds(n))) for n in workers]
+        lines.append(f"From {cost.measured} measured trials; each worker one {cost.device}:")
+        lines.append(markdown(pd.DataFrame(taken, columns=["workers", "until all is done"])))
+    return "\n\n".join(lines)

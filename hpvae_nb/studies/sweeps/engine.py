@@ -6,6 +6,9 @@ import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
+from tqdm.auto import tqdm
+
 from hpvae_nb.errors import InputError, require
 from hpvae_nb.io import checkpoint
 from hpvae_nb.lab.report import duration
@@ -14,7 +17,9 @@ from hpvae_nb.studies.sweeps.runner import run_trial
 from hpvae_nb.studies.sweeps.trials import Trial
 
 
-def run_sweep(trials: list[Trial], out: str | Path, *, serial: bool = False, address: str | None = None) -> list[Row]:
+def run_sweep(
+    trials: list[Trial], out: str | Path, *, serial: bool = False, address: str | None = None
+) -> pd.DataFrame:
     """Run all trials, and write their rows to `results.parquet` in `out` as they end.
 
     Called again, with the same trials or more, it runs what is missing: a trial that has a row is not run again, one
@@ -70,7 +75,6 @@ class _Progress:
     """A bar over all trials, and a line for each that ends."""
 
     def __init__(self, trials: list[Trial], out: Path) -> None:
-        tqdm = require("tqdm.auto", "progress bars", "tqdm").tqdm
         self.out = out
         self.shares = {trial.name: 0.0 for trial in trials}
         for trial in trials:

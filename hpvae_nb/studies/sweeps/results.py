@@ -1,4 +1,4 @@
-"""A sweep's folder, and its results as tidy rows: one trial a row, one parquet file."""
+"""A sweep's folder, and its results as a table: one trial a row, one parquet file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hpvae_nb.errors import CheckpointError, InputError, require
+import pandas as pd
+
+from hpvae_nb.errors import CheckpointError, InputError
 from hpvae_nb.io import checkpoint
 from hpvae_nb.studies.sweeps.trials import Trial
 
@@ -43,47 +45,45 @@ def read_row(folder: Path) -> Row | None:
 
 
 def finished(trial: Trial, folder: Path) -> Row | None:
-    """The trial's row, if it ended well and holds as many samples and all metrics that are wanted now."""
+    """The trial's row, if it ended well and holds as many samples and all metrics that are wanted now.
+
+    Its point is the trial's, also where the row was measured before the specification had that name.
+    """
     row = read_row(folder)
     if row is None or row["error"] is not None or row["samples"] != trial.samples:
         return None
-    return row if set(trial.metrics) <= set(row["metrics"]) else None
+    return row | {"point": trial.point} if set(trial.metrics) <= set(row["metrics"]) else None
 
 
-def collect(out: Path) -> list[Row]:
+def collect(out: Path) -> pd.DataFrame:
     """The rows of all trials in a sweep's folder, by name."""
-    rows = [read_row(file.parent) for file in sorted((out / "trials").glob("*/row.json"))]
-    return [row for row in rows if row is not None]
+    rows = (read_row(file.parent) for file in sorted((out / "trials").glob("*/row.json")))
+    return pd.DataFrame([row for row in rows if row is not None])
 
 
-def write_results(out: Path, rows: list[Row]) -> Path:
-    """All rows as `results.parquet`: a column for each of their keys, empty where a row lacks it.
+def write_results(out: Path, rows: pd.DataFrame) -> Path:
+    """All rows as `results.parquet`, empty where a row lacks a column.
 
     Raises:
         CheckpointError: when it cannot be written.
         ImportError: the package pyarrow is missing.
     """
-    arrow = require("pyarrow", "writing results")
-    parquet = require("pyarrow.parquet", "writing results")
-    columns = dict.fromkeys(name for row in rows for name in row)
-    table = arrow.table({name: [row.get(name) for row in rows] for name in columns})
     buffer = io.BytesIO()
-    parquet.write_table(table, buffer)
+    rows.to_parquet(buffer, engine="pyarrow", index=False)
     checkpoint.write_bytes(out / "results.parquet", buffer.getvalue())
     return out / "results.parquet"
 
 
-def read_results(path: str | Path) -> list[Row]:
+def read_results(path: str | Path) -> pd.DataFrame:
     """The rows of a results file, or of a sweep's folder.
 
     Raises:
         InputError: when there is none, or it is no parquet file.
         ImportError: the package pyarrow is missing.
     """
-    parquet = require("pyarrow.parquet", "reading results", "pyarrow")
     file = Path(path)
     file = file / "results.parquet" if file.is_dir() else file
     try:
-        return parquet.read_table(file).to_pylist()
+        return pd.read_parquet(file, engine="pyarrow")
     except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
         raise InputError(f"{file} holds no results: {error}") from error

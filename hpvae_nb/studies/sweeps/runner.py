@@ -14,21 +14,21 @@ from typing import Any
 
 import torch
 
-from hpvae_nb import metrics
+from hpvae_nb.baselines import make_method
 from hpvae_nb.core.resampling import Shape
 from hpvae_nb.errors import InputError, sentence
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.lab import show
 from hpvae_nb.machine import choose_device
+from hpvae_nb.metrics import METRICS
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.pyramid import scale_shapes
-from hpvae_nb.studies.sweeps.machine import code_version, commit, device_name, peak_memory
+from hpvae_nb.studies.machine import code_version, commit, device_name, peak_memory
 from hpvae_nb.studies.sweeps.results import Row, describe, finished, write_row
-from hpvae_nb.studies.sweeps.tables import METHODS, METRICS
 from hpvae_nb.studies.sweeps.trials import Trial
 from hpvae_nb.training.clock import planned_steps
 from hpvae_nb.training.cost import step_flops
-from hpvae_nb.training.events import Event
+from hpvae_nb.training.events import Event, train
 
 Tell = Callable[[float], None]
 
@@ -90,9 +90,9 @@ def _run(trial: Trial, folder: Path, tell: Tell) -> Row:
 
 
 def _train(trial: Trial, clip: Clip, folder: Path, tell: Tell) -> Any:
-    options = {"settings": dict(trial.settings), "seed": trial.seed}
-    options |= {"device": trial.device, "precision": trial.precision}
-    events = METHODS[trial.method](clip, trial.config, out=folder / "run", resume=True, **options)
+    method = make_method(trial.method, dict(trial.settings))
+    options: dict[str, Any] = {"seed": trial.seed, "device": trial.device, "precision": trial.precision}
+    events = train(clip, trial.config, method=method, out=folder / "run", resume=True, **options)
     with contextlib.closing(events):
         first, costs = True, _arithmetic(trial.config, scale_shapes(trial.config, clip))
         while True:
@@ -122,15 +122,12 @@ def _measure(trial: Trial, model: Any, samples: torch.Tensor, clip: Clip) -> Row
     real, errors = show.real_at_last_scale(model, clip), []
     found: Row = {}
     for name in trial.metrics:
+        if name in found:  # it was measured along with another
+            continue
         try:
-            value = METRICS[name](model, samples, real)
+            found |= METRICS[name].measure(samples, real, model)
         except (InputError, ImportError) as error:
             errors.append(f"{name}: {error}")
-            continue
-        if isinstance(value, metrics.Score):
-            found |= {name: value.value, f"{name}_extractor": value.extractor}
-        else:
-            found |= value if isinstance(value, dict) else {name: value}
     return found | {"unmeasured": "; ".join(errors) or None}
 
 

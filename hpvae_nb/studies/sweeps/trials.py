@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpvae_nb.errors import InputError, require
+import yaml
+
+from hpvae_nb.baselines import make_method
+from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import Clip, load_clip, load_image
 from hpvae_nb.machine import PRECISIONS
+from hpvae_nb.metrics import METRICS
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.presets import preset
-from hpvae_nb.studies.sweeps.tables import METHODS, METRICS
 
 _DEFAULTS = Config().to_dict()
 _LABEL = 80  # characters of a folder's name; what does not fit is in the digest behind it
@@ -31,13 +34,14 @@ class Trial:
     Attributes:
         clip: a bundled clip's name, a video file, or a folder of numbered images; an image where `config.dims` is 2.
         config: the recipe.
-        method: a name in `METHODS`.
+        method: a name in `hpvae_nb.baselines.METHODS`.
         seed: of training and sampling.
         samples: how many clips are made to be measured, at least 2; 50 in the paper.
-        metrics: names in `METRICS`.
+        metrics: names in `hpvae_nb.metrics.METRICS`.
         settings: of the method's own, as pairs; in a specification a mapping, such as `{stages: 2}`.
         frames, start, fps: the stretch of the clip, as `load_clip` takes them.
         device, precision: as `train` takes them.
+        point: what a study calls it, such as "no freezing"; names of trials and folders don't depend on it.
 
     Raises:
         InputError: on construction, for an unknown method or metric, or a value out of range.
@@ -55,10 +59,10 @@ class Trial:
     fps: float | None = None
     device: str = "auto"
     precision: str = "auto"
+    point: str | None = None
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise InputError(f"there is no method {self.method!r}; there are {', '.join(METHODS)}")
+        make_method(self.method, dict(self.settings))
         for name in self.metrics:
             if name not in METRICS:
                 raise InputError(f"there is no metric {name!r}; there are {', '.join(METRICS)}")
@@ -91,7 +95,7 @@ class Trial:
         parts = [Path(self.clip).stem, self.method, self.config.preset]
         varied = [*self.settings, *self.changes.items(), ("seed", self.seed)]
         parts += [f"{name}={value}" for name, value in varied]
-        identity = {k: v for k, v in dataclasses.asdict(self).items() if k not in ("samples", "metrics")}
+        identity = {k: v for k, v in dataclasses.asdict(self).items() if k not in ("samples", "metrics", "point")}
         # Settings at their defaults are left out, so that results keep their names when there is a new setting.
         identity["config"] = {k: v for k, v in self.config.to_dict().items() if v != _DEFAULTS[k]}
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:10]
@@ -107,9 +111,7 @@ def read_spec(path: str | Path) -> list[Trial]:
 
     Raises:
         InputError: the file cannot be read, is no YAML, or `expand` refuses it.
-        ImportError: the package pyyaml is missing.
     """
-    yaml = require("yaml", "reading a sweep's specification", "pyyaml")
     try:
         spec = yaml.safe_load(Path(path).read_text())
     except OSError as error:
@@ -131,7 +133,8 @@ def expand(spec: Mapping[str, Any]) -> list[Trial]:
     that is not crossed.
 
     Raises:
-        InputError: for an unknown key or a value out of range, before anything is run.
+        InputError: for an unknown key, a value out of range, or one training with two points' names, before anything
+            is run.
     """
     if not isinstance(spec, Mapping):
         raise InputError(f"a specification is a mapping such as {{clip: [pedestrians], seed: [0, 1]}}, not {spec!r}")
@@ -139,8 +142,12 @@ def expand(spec: Mapping[str, Any]) -> list[Trial]:
     grids = shared.pop("runs", [{}])
     if not isinstance(grids, list) or not grids or not all(isinstance(grid, Mapping) for grid in grids):
         raise InputError(f"runs is {grids!r}, but must be a list of mappings such as {{vae_levels: [1, 3]}}")
-    trials = [trial for grid in grids for trial in _grid({**shared, **grid})]
-    return list(dict.fromkeys(trials))
+    trials = list(dict.fromkeys(trial for grid in grids for trial in _grid({**shared, **grid})))
+    points: dict[str, str | None] = {}
+    for trial in trials:
+        if points.setdefault(trial.name, trial.point) != trial.point:
+            raise InputError(f"{points[trial.name]!r} and {trial.point!r} are one training, {trial.name}: change one")
+    return trials
 
 
 def select(trials: list[Trial], wanted: Mapping[str, Any]) -> list[Trial]:

@@ -1,9 +1,10 @@
-"""What fools each metric: generators that have learned nothing, sent through all of them, beside one that has."""
+"""Sanity checks of the metrics: generators that have learned nothing, sent through all of them, beside one that has."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
@@ -11,24 +12,17 @@ from torch import Tensor
 
 from hpvae_nb.core.resampling import resize
 from hpvae_nb.errors import InputError
-from hpvae_nb.metrics.consistency import reconstruction_error, temporal_consistency
-from hpvae_nb.metrics.diversity import diversity
-from hpvae_nb.metrics.extractors import make_extractor
-from hpvae_nb.metrics.features import Extractor
-from hpvae_nb.metrics.frechet import svfid
-from hpvae_nb.metrics.novelty import nearest_field, novelty
-from hpvae_nb.metrics.sliced import sliced_wasserstein
-from hpvae_nb.metrics.survival import survival
+from hpvae_nb.metrics.table import METRICS
 
 ITSELF = "the clip itself"
-KINDS = ("a moved clip", "shuffled frames", "a blurred clip", "an emptied clip", "noise")
+CORRUPTIONS = ("a moved clip", "shuffled frames", "a blurred clip", "an emptied clip", "noise")
 FARTHEST = 0.1  # of the height and of the width: how far a clip is moved at full strength
 COARSEST = 0.5  # the size that a clip is blurred through at full strength
 
-HIGHER = ("diversity", "novelty", "NNFDIV", "survival")  # counted as better when higher; all others when lower
+WITHOUT_WEIGHTS = tuple(name for name in METRICS if name != "svfid_efficientnet")
 
 Table = dict[str, dict[str, float]]
-"""metric -> case -> value. Each metric is named with its extractor, or with what else it looks at, in brackets."""
+"""metric -> case -> value."""
 
 
 def corrupted(real: Tensor, kind: str, strength: float = 1, seed: int = 0) -> Tensor:
@@ -43,7 +37,7 @@ def corrupted(real: Tensor, kind: str, strength: float = 1, seed: int = 0) -> Te
 
     Args:
         real: `3 t h w` in [-1, 1].
-        kind: one of `KINDS`.
+        kind: one of `CORRUPTIONS`.
         strength: from 0, the clip itself, to 1.
         seed: of the direction, the order or the noise.
 
@@ -53,9 +47,10 @@ def corrupted(real: Tensor, kind: str, strength: float = 1, seed: int = 0) -> Te
     Raises:
         InputError: an unknown kind, or a strength out of range.
     """
-    if kind not in KINDS or not 0 <= strength <= 1:
+    if kind not in CORRUPTIONS or not 0 <= strength <= 1:
         raise InputError(
-            f"{kind!r} of strength {strength} was asked for: choose one of {', '.join(KINDS)}, and a strength of 0 to 1"
+            f"{kind!r} of strength {strength} was asked for: choose one of {', '.join(CORRUPTIONS)}, and a strength of "
+            "0 to 1"
         )
     generator = torch.Generator().manual_seed(seed)
     frames, height, width = real.shape[1:]
@@ -84,7 +79,7 @@ def moved(real: Tensor, down: int, right: int) -> Tensor:
     return wide[..., abs(down) - down :, abs(right) - right :][..., :height, :width]
 
 
-def cheats(real: Tensor, samples: int = 8) -> dict[str, Tensor]:
+def degenerate_generators(real: Tensor, samples: int = 8) -> dict[str, Tensor]:
     """What six generators make that have learned nothing: the clip itself, and the clip corrupted at full strength.
 
     Args:
@@ -94,15 +89,17 @@ def cheats(real: Tensor, samples: int = 8) -> dict[str, Tensor]:
     Returns:
         `b 3 t h w` for each name.
     """
-    made = {kind: torch.stack([corrupted(real, kind, seed=seed) for seed in range(samples)]) for kind in KINDS}
-    return {ITSELF: real.expand(samples, *real.shape), **made}
+    corruptions = {
+        kind: torch.stack([corrupted(real, kind, seed=seed) for seed in range(samples)]) for kind in CORRUPTIONS
+    }
+    return {ITSELF: real.expand(samples, *real.shape), **corruptions}
 
 
 def measure(
     cases: Mapping[str, Tensor],
     real: Tensor,
     reconstructed: Mapping[str, Tensor] | None = None,
-    extractors: Sequence[str | Extractor] = ("patches",),
+    metrics: Sequence[str] = WITHOUT_WEIGHTS,
 ) -> Table:
     """Every case through every metric: about a second for each case of 13x28x50, on one processor core.
 
@@ -111,43 +108,28 @@ def measure(
             samples, everything else is measured on the first.
         real: the clip that they imitate, `3 t h w`, with sides of at least 28 px.
         reconstructed: a generator's reconstruction of the clip, `3 t h w`; if not given, its first sample counts.
-        extractors: SVFID is measured with each.
+        metrics: names in `hpvae_nb.metrics.METRICS`.
 
     Returns:
-        The table, with one row for each metric, or extractor.
+        The table, with one row for each metric.
 
     Raises:
         InputError: other shapes, or whatever one of the metrics refuses.
+        ImportError: a package that a metric needs is missing.
     """
-    reconstructed = reconstructed or {}
-    chosen = [make_extractor(extractor, real) for extractor in extractors]
-    table: Table = {}
+    found: dict[str, dict[str, float]] = {case: {} for case in cases}
     for case, samples in cases.items():
-        first = samples[:1]
-        broken, far = nearest_field(first, real)
-        scores = [sliced_wasserstein(first, real), *(svfid(first, real, extractor) for extractor in chosen)]
-        values = {
-            "diversity (lightness)": diversity(samples, real),
-            "novelty (3x9x9 at 18 px)": novelty(first, real),
-            "NNFDIV (3x3x3)": broken,
-            "survival (7x7)": survival(first, real),
-            "NNFDIST (3x3x3)": far,
-            **{f"{score.metric} ({score.extractor})": score.value for score in scores},
-            "temporal consistency (7x7)": temporal_consistency(first, real),
-            "reconstruction error (pixels)": reconstruction_error(reconstructed.get(case, samples[0]), real),
-        }
-        for metric, value in values.items():
-            table.setdefault(metric, {})[case] = value
-    return table
-
-
-def better(metric: str, a: float, b: float) -> bool:
-    """Whether a is at least as good a value as b, by what is commonly said of the metric."""
-    return a >= b if metric.startswith(HIGHER) else a <= b
+        repeated = (reconstructed or {}).get(case, samples[0])
+        model = SimpleNamespace(reconstruct=lambda repeated=repeated: repeated[None])
+        for name in metrics:
+            if name not in found[case]:  # or it was measured along with another
+                shown = samples if name == "diversity" else samples[:1]
+                found[case] |= METRICS[name].measure(shown, real, model)
+    return {name: {case: values[name] for case, values in found.items()} for name in metrics}
 
 
 def fooled(table: Table, honest: str) -> dict[str, list[str]]:
-    """For each metric the cases that it finds at least as good as the honest one.
+    """For each metric that has a better direction, the cases that it finds at least as good as the honest one.
 
     Args:
         table: what `measure` returns.
@@ -160,6 +142,9 @@ def fooled(table: Table, honest: str) -> dict[str, list[str]]:
     if honest not in cases:
         raise InputError(f"there is no case {honest!r} in the table: choose one of {', '.join(cases)}")
     return {
-        metric: [case for case, value in row.items() if case != honest and better(metric, value, row[honest])]
-        for metric, row in table.items()
+        name: [
+            case for case, value in row.items() if case != honest and METRICS[name].at_least_as_good(value, row[honest])
+        ]
+        for name, row in table.items()
+        if METRICS[name].direction
     }

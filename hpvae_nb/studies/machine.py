@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-_PACKAGE = Path(__file__).parents[2]
+_PACKAGE = Path(__file__).parents[1]
 
 
 @functools.cache
@@ -43,12 +43,16 @@ def device_name(device: torch.device) -> str:
     """Such as "NVIDIA H100 80GB HBM3" or "AMD EPYC 7B13 (1 thread)"."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f"{cpu_name()} ({threads} thread{'s' if threads > 1 else ''})"
+
+
+def cpu_name() -> str:
+    """The processor's model, as the system tells it."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    threads = torch.get_num_threads()
-    model = models[0] if models else platform.processor() or platform.machine()
-    return f"{model} ({threads} thread{'s' if threads > 1 else ''})"
+    return models[0] if models else platform.processor() or platform.machine()
 
 
 def peak_memory(device: torch.device) -> Callable[[], float | None]:

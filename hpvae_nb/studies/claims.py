@@ -1,0 +1,117 @@
+"""The paper's findings as claims that the rows of the evidence bear out or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from hpvae_nb.metrics import METRICS
+from hpvae_nb.studies.evidence import LEVELS, REALISM, WHOLE, changes, clips, values
+from hpvae_nb.studies.intervals import Interval, mean_change
+from hpvae_nb.studies.tables import markdown
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A finding, as a comparison that a seed can pass or fail.
+
+    Attributes:
+        says: the finding, in words.
+        source: where it stands.
+        metric: a column of the rows.
+        points: the point that differs, and the one it is compared with; or the points of a trend over M.
+        direction: 1 where the metric rises by it, -1 where it falls.
+        paper: the size it has there, in words, where a number is given.
+    """
+
+    says: str
+    source: str
+    metric: str
+    points: tuple[str, ...]
+    direction: Literal[1, -1]
+    paper: str = ""
+
+    @property
+    def title(self) -> str:
+        """The metric's, for people."""
+        return METRICS[self.metric].title
+
+    def measured(self, rows: pd.DataFrame, clip: str | None = None) -> np.ndarray:
+        """The change in percent, for each seed: of the first point from the second, or by one more level of a trend.
+
+        Without a clip those of all clips. A trend is the slope of the straight line through the points (least squares),
+        in percent of their mean.
+        """
+        if clip is None:
+            return np.concatenate([self.measured(rows, name) for name in clips(rows)])
+        if self.points == LEVELS:
+            found = np.array([values(rows, clip, name, self.metric) for name in LEVELS])
+            levels = [int(name.removeprefix("M = ")) for name in LEVELS]
+            return 100 * np.polyfit(levels, found, 1)[0] / found.mean(axis=0)
+        return changes(rows, clip, self.points[0], self.metric, self.points[1]).to_numpy()
+
+    def found(self, rows: pd.DataFrame, clip: str | None = None) -> Interval:
+        """The mean change in percent over seeds, and its interval; without a clip of all clips together."""
+        return mean_change(self.measured(rows, clip))
+
+    def verdict(self, found: Interval) -> str:
+        """Whether the measured change has the direction of the claim: `yes`, `no`, or `unclear` between them."""
+        if self.direction * found.low > 0 and self.direction * found.high > 0:
+            return "yes"
+        if self.direction * found.low < 0 and self.direction * found.high < 0:
+            return "no"
+        return "unclear"
+
+
+VERDICTS = ("no", "unclear", "yes")
+
+
+def _real(says: str, source: str, points: tuple[str, ...], direction: Literal[1, -1], paper: str = "") -> list[Claim]:
+    """A finding about realism, measured by each kind of features."""
+    return [Claim(says, source, metric, points, direction, paper) for metric in REALISM]
+
+
+CLAIMS = (
+    Claim("more VAE levels, more diverse", "Fig. 5", "diversity", LEVELS, 1),
+    *_real("more VAE levels, less real", "Fig. 5", LEVELS, 1),
+    Claim("more diverse than SinGAN", "Fig. 5", "diversity", (WHOLE, "SinGAN"), 1),
+    *_real("more real than SinGAN", "Fig. 5", (WHOLE, "SinGAN"), -1),
+    Claim("more diverse than ConSinGAN", "Fig. 5", "diversity", (WHOLE, "ConSinGAN"), 1),
+    *_real("more real than ConSinGAN", "Fig. 5", (WHOLE, "ConSinGAN"), -1),
+    Claim("one VAE level memorises", "Fig. 6", "novelty", ("M = 1", WHOLE), -1),
+    *_real("without GAN levels, not real", "Fig. 6", ("M = 7", WHOLE), 1),
+    Claim("without freezing, less diverse", "Section 4.2", "diversity", ("no freezing", WHOLE), -1, "-51 %"),
+    *_real("without freezing, less real", "Section 4.2", ("no freezing", WHOLE), 1, "+680 %"),
+    *_real("decoder with r = 1: not real", "Fig. 9 b", ("decoder r = 1", WHOLE), 1),
+    Claim("encoder with r = 1: modes collapse", "Fig. 9 c", "diversity", ("encoder r = 1", WHOLE), -1),
+    Claim("PatchVAE: few and small objects", "Fig. 9 d", "survival", ("PatchVAE", WHOLE), -1),
+    *_real("VGPNN: closer to the clip", "Haim et al. 2022", ("VGPNN", WHOLE), -1),
+    Claim("VGPNN: copies, so less novel", "its algorithm", "novelty", ("VGPNN", WHOLE), -1),
+)
+"""Findings of the paper that the rows can speak about, and what is said of the method that came after."""
+
+
+def table(rows: pd.DataFrame) -> str:
+    """Every claim as a row in Markdown: what the paper says, mean and interval on each clip and on all, the verdict.
+
+    The verdict is that of all clips and seeds together. What goes the other way comes first, then what is unclear, and
+    last what agrees.
+
+    Raises:
+        InputError: a point of a claim has no row.
+    """
+    lines = []
+    for claim in ordered(rows):
+        found = {clip or "all": claim.found(rows, clip) for clip in (*clips(rows), None)}
+        cells = {"finding": claim.says, "source": claim.source, "measured by": claim.title, "paper": claim.paper}
+        cells |= {clip: f"{change:+.0f} %" for clip, change in found.items()}
+        lines.append(cells | {"same direction": claim.verdict(found["all"])})
+    return markdown(pd.DataFrame(lines))
+
+
+def ordered(rows: pd.DataFrame) -> list[Claim]:
+    """The claims, those first that fare worst on all clips together."""
+    return sorted(CLAIMS, key=lambda claim: VERDICTS.index(claim.verdict(claim.found(rows))))

@@ -1,0 +1,157 @@
+"""The evidence: the bundled rows of one sweep, `data/evidence/spec.yaml`, and samples to look at.
+
+Two clips, three seeds and twelve points, each a training of HP-VAE-GAN with one setting changed, or of another method.
+The specification names each point, and every row carries that name. Rows that were measured again can be held against
+the bundled ones.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pandas as pd
+from einops import rearrange, reduce
+from torch import Tensor
+
+from hpvae_nb.errors import InputError
+from hpvae_nb.io.clips import data_dir, load_clip
+from hpvae_nb.studies.intervals import prediction
+from hpvae_nb.studies.sweeps.results import read_results
+
+LEVELS = ("M = 1", "M = 2", "M = 3", "M = 5", "M = 7")
+WHOLE = "M = 3"  # the method as the paper uses it
+ABLATIONS = ("no freezing", "decoder r = 1", "encoder r = 1")
+METHODS = ("PatchVAE", "SinGAN", "ConSinGAN", "VGPNN")
+POINTS = (*LEVELS, *ABLATIONS, *METHODS)
+REALISM = ("svfid", "svfid_efficientnet")  # columns with a distance to the training clip
+SAME = 0.01  # relative, on the same kind of processor with the same PyTorch: there the very numbers come back
+MAY_MISS = 0.1  # of the numbers from another machine: of the 95 % that should lie within, some may not
+GRID = (2, 2)  # samples above and beside each other in a file
+ENLARGED = 2  # times, in a file: video files keep colour at half the size
+
+
+def folder() -> Path:
+    """Where specification, rows and samples lie.
+
+    Raises:
+        InputError: as `hpvae_nb.io.clips.data_dir`.
+    """
+    return data_dir() / "evidence"
+
+
+def rows() -> pd.DataFrame:
+    """The bundled rows, each with its `point`.
+
+    Raises:
+        InputError: the file is missing, or a row in it has no known point.
+        ImportError: the package pyarrow is missing.
+    """
+    return named(read_results(folder() / "results.parquet"))
+
+
+def named(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows as they are, if each says which of `POINTS` it is of: none is taken for the whole method by mistake.
+
+    Raises:
+        InputError: a row without a name, or with another.
+    """
+    strange = rows[~rows["point"].isin(POINTS)] if "point" in rows else rows
+    if len(strange):
+        row = strange.iloc[0]
+        raise InputError(
+            f"{row['trial']} is of the point {row.get('point')!r}, but points are {', '.join(POINTS)}: name it in "
+            "data/evidence/spec.yaml, and a new name in hpvae_nb/studies/evidence.py"
+        )
+    return rows
+
+
+def values(rows: pd.DataFrame, clip: str, point: str, metric: str) -> pd.Series:
+    """A metric of one point on one clip, for each seed in order; the seeds are the index.
+
+    Raises:
+        InputError: there is no such row.
+    """
+    chosen = rows[(rows["clip"] == clip) & (rows["point"] == point)]
+    if chosen.empty:
+        raise InputError(f"there is no row of {point!r} on {clip!r}: points are {', '.join(POINTS)}")
+    return chosen.set_index("seed")[metric].sort_index()
+
+
+def changes(rows: pd.DataFrame, clip: str, point: str, metric: str, base: str = WHOLE) -> pd.Series:
+    """The change of a metric from one point to another in percent, for each seed that both have.
+
+    Raises:
+        InputError: one of them has no row.
+    """
+    return 100 * (values(rows, clip, point, metric) / values(rows, clip, base, metric) - 1).dropna()
+
+
+def clips(rows: pd.DataFrame) -> list[str]:
+    """The clips that the rows are about, in their order."""
+    return rows["clip"].unique().tolist()
+
+
+def sample_file(clip: str, point: str) -> Path:
+    """The file with four samples of a point's first seed, two above two."""
+    return folder() / "samples" / f"{clip}_{point.replace(' = ', '').replace(' ', '_').lower()}.mp4"
+
+
+def grid(samples: Tensor) -> Tensor:
+    """Four samples `4 c t h w` as one clip `c t h w`, enlarged: what a sample file holds."""
+    beside = rearrange(samples, "(a b) c t h w -> c t (a h) (b w)", a=GRID[0])
+    return beside.repeat_interleave(ENLARGED, -1).repeat_interleave(ENLARGED, -2)
+
+
+def samples(clip: str, point: str) -> Tensor:
+    """Four samples of a point's first seed, to be looked at: `4 3 t h w` in [-1, 1].
+
+    They come from a video file, so that numbers measured on them differ a little from those in the rows.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    video = load_clip(sample_file(clip, point), frames=None).video
+    a, b = GRID
+    return reduce(video, "c t (a h k) (b w l) -> (a b) c t h w", "mean", a=a, b=b, k=ENLARGED, l=ENLARGED)
+
+
+def compare(again: pd.DataFrame, bundled: pd.DataFrame) -> pd.DataFrame:
+    """Every metric of every row in `again`, which has a row of the same trial in `bundled`.
+
+    The same processor and PyTorch give the same numbers, to one percent. Others round differently, and a training that
+    rounds differently ends elsewhere, as with another seed: there a number may lie where a further seed's would, with
+    95 % confidence (Student's prediction interval from the bundled seeds).
+
+    Returns:
+        A row for each number: its `point` and `metric`; the `bundled` number, and the one that came `again`; from where
+        to where it may lie (`low`, `high`), and whether it lies `within`.
+
+    Raises:
+        InputError: a row that failed, or that has no bundled counterpart.
+    """
+    known = bundled.set_index("trial")
+    found = []
+    for row in again.to_dict("records"):
+        if isinstance(row["error"], str):
+            raise InputError(f"{row['trial']} failed: {row['error']}")
+        if row["trial"] not in known.index:
+            raise InputError(f"{row['trial']} is not among the bundled rows: run trials of data/evidence/spec.yaml")
+        old = known.loc[row["trial"]]
+        alike = all(row[name] == old[name] for name in ("device", "torch", "precision"))
+        for metric in old["metrics"]:
+            if pd.isna(old[metric]):
+                continue
+            if alike:
+                low, high = (old[metric] + side * SAME * abs(old[metric]) for side in (-1, 1))
+            else:
+                further = prediction(values(bundled, old["clip"], old["point"], metric))
+                low, high = further.low, further.high
+            number = row.get(metric, math.nan)
+            found.append((old["point"], metric, old[metric], number, low, high, low <= number <= high))
+    return pd.DataFrame(found, columns=["point", "metric", "bundled", "again", "low", "high", "within"])
+
+
+def reproduced(comparisons: pd.DataFrame) -> bool:
+    """Whether enough of the numbers came back."""
+    return len(comparisons) > 0 and bool((~comparisons["within"].astype(bool)).mean() <= MAY_MISS)
