@@ -124,26 +124,12 @@ class HpVaeGan(Method):
     def build(self, config: Config, shapes: list[Shape], seed: int = 0) -> GrowingNetwork:
         return make_hierarchy(config)
 
-    def draw(self, network: Any, shapes: list[Shape], scale: int, batch: int, generator: torch.Generator) -> Any:
-        return steps.draw(network, shapes, scale, batch, generator)
+    draw = staticmethod(steps.draw)
+    vae_losses = staticmethod(steps.vae_losses)
+    outputs = staticmethod(steps.gan_outputs)
 
     def reconstruct(
         self, network: Any, shapes: list[Shape], scale: int, x0: Tensor, generator: torch.Generator
     ) -> Tensor:
         draws = steps.draw(network, shapes, 0, len(x0), generator)
         return steps.reconstruct(network, shapes, scale, x0, draws)
-
-    def vae_losses(
-        self,
-        network: Any,
-        shapes: list[Shape],
-        scale: int,
-        x0: Tensor,
-        xn: Tensor,
-        draws: Any,
-        objective: steps.Objective,
-    ) -> steps.Losses:
-        return steps.vae_losses(network, shapes, scale, x0, xn, draws, objective)
-
-    def outputs(self, network: Any, shapes: list[Shape], scale: int, x0: Tensor, draws: Any) -> tuple[Tensor, Tensor]:
-        return steps.gan_outputs(network, shapes, scale, x0, draws)

@@ -640,7 +640,9 @@ def tint(samples, real):
 
 
 # %% tags=["nbval-ignore-output"]
-tints = {method: tint(evidence.samples("pedestrians", p), real["pedestrians"]) for method, p in figures.METHODS.items()}
+tints = {
+    method: tint(evidence.samples("pedestrians", p), real["pedestrians"]) for p, method in experiment.METHODS.items()
+}
 print("tint on grey ground:", {method: round(strength, 3) for method, strength in tints.items()})
 *_, second, strongest = sorted(tints.values())
 assert strongest == tints["ConSinGAN"] > 2 * second

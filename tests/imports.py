@@ -76,8 +76,10 @@ def _named(call):
     function = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     if function not in BY_NAME or not call.args:
         return ""
-    first = call.args[0].values[0] if isinstance(call.args[0], ast.JoinedStr) else call.args[0]
-    return str(first.value).strip(".") if isinstance(first, ast.Constant) else ""
+    first, pattern = call.args[0], isinstance(call.args[0], ast.JoinedStr)
+    first = first.values[0] if pattern else first
+    known = str(first.value) if isinstance(first, ast.Constant) else ""
+    return known.rstrip(".") if known.endswith(".") or not pattern else ""
 
 
 def external(found):

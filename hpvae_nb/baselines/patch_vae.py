@@ -143,7 +143,7 @@ class PatchVae(HpVaeGan):
         scale: int,
         x0: Tensor,
         xn: Tensor,
-        draws: Draws,
+        draws: Any,
         objective: steps.Objective,
     ) -> steps.Losses:
         """Equations (5) and (8) with the KL term of both codes (appendix A.4)."""

@@ -15,6 +15,10 @@ from hpvae_nb.core.resampling import Shape, upsample
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+    Latents = Float[Tensor, "b l *coarse"]  # at scale 0, as t h w; images have no t
+    Video = Float[Tensor, "b 3 *sites"]
+    Larger = Float[Tensor, "b 3 *larger"]
+
 Noise = Sequence[Tensor | None]
 """One entry a scale: z_n times its amplitude, `b c t h w` at scale n, or None. Empty: no noise anywhere."""
 
@@ -96,9 +100,7 @@ class ResidualPyramid(GrowingNetwork):
         self.generators.append(above)
         self.amplitudes.append(0.0)
 
-    def decode(
-        self, z: Float[Tensor, "b l *sites"], shapes: Sequence[Shape], noise: Noise = ()
-    ) -> Float[Tensor, "b 3 *out"]:
+    def decode(self, z: Latents, shapes: Sequence[Shape], noise: Noise = ()) -> Larger:
         """x̄^n from z': equation (6) without noise, equation (9) with it.
 
         Args:
@@ -111,21 +113,17 @@ class ResidualPyramid(GrowingNetwork):
         """
         return self.climb(self.base(z), shapes, noise)
 
-    def climb(
-        self, x: Float[Tensor, "b 3 *sites"], shapes: Sequence[Shape], noise: Noise = (), start: int = 0
-    ) -> Float[Tensor, "b 3 *out"]:
+    def climb(self, x: Video, shapes: Sequence[Shape], noise: Noise = (), start: int = 0) -> Larger:
         """From x̄^start, `b 3 t h w`, through the scales above it: the one walk that everything takes."""
         for n in range(start + 1, len(shapes)):
             x = self.refine(n, x, shapes[n], noise[n] if noise else None)
         return x
 
-    def base(self, z: Float[Tensor, "b l *sites"]) -> Float[Tensor, "b 3 *sites"]:
+    def base(self, z: Latents) -> Float[Tensor, "b 3 *coarse"]:
         """x̄^0 = G^0(z): `b latent t h w` to `b 3 t h w` in [-1, 1] (equation 9, n = 0)."""
         return self._bounded(self.generators[0](z))
 
-    def refine(
-        self, scale: int, below: Float[Tensor, "b 3 *sites"], shape: Shape, noise: Tensor | None = None
-    ) -> Float[Tensor, "b 3 *out"]:
+    def refine(self, scale: int, below: Video, shape: Shape, noise: Tensor | None = None) -> Larger:
         """x̄^n = ↑x̄^(n-1) + G^n(↑x̄^(n-1) + z_n): equation (6) without noise, equation (9) with it.
 
         With `residual` off, G^n's output alone.
@@ -138,9 +136,7 @@ class ResidualPyramid(GrowingNetwork):
         """
         return self.refine_up(scale, upsample(below, shape), noise)
 
-    def refine_up(
-        self, scale: int, up: Float[Tensor, "b 3 *sites"], noise: Float[Tensor, "b 3 *sites"] | None = None
-    ) -> Float[Tensor, "b 3 *sites"]:
+    def refine_up(self, scale: int, up: Video, noise: Video | None = None) -> Video:
         """The same from ↑x̄^(n-1), `b 3 T H W`, whole or a window of it."""
         residual = self.generators[scale](up if noise is None else up + noise)
         return self._bounded(up + residual if self.residual else residual)
@@ -172,9 +168,7 @@ class Hierarchy(ResidualPyramid):
         super().__init__(generator, encoder.latent, **options)
         self.encoder, self.vae_levels, self.freeze = encoder, vae_levels, freeze
 
-    def encode(
-        self, x0: Float[Tensor, "b 3 *sites"]
-    ) -> tuple[Float[Tensor, "b l *sites"], Float[Tensor, "b l *sites"]]:
+    def encode(self, x0: Float[Tensor, "b 3 *coarse"]) -> tuple[Latents, Latents]:
         """Mean and log-variance of every patch of x^0: `b 3 t h w` to two maps `b latent t h w` (section 3.1)."""
         with cached_weights(self.encoder):
             mu, logvar = self.encoder(x0)

@@ -16,6 +16,9 @@ from hpvae_nb.core.convolution import Padding, channels_last
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+    Video = Float[Tensor, "b 3 *sites"]  # t h w; images have no t
+    Latents = Float[Tensor, "b l *sites"]
+
 RGB = 3
 
 
@@ -50,9 +53,7 @@ class Encoder(nn.Module):
         self.to_mu = conv(dims, channels, latent, kernel, padding)
         self.to_logvar = conv(dims, channels, latent, kernel, padding)
 
-    def forward(
-        self, x: Float[Tensor, "b 3 *sites"]
-    ) -> tuple[Float[Tensor, "b l *sites"], Float[Tensor, "b l *sites"]]:
+    def forward(self, x: Video) -> tuple[Latents, Latents]:
         """`b 3 t h w` in [-1, 1] to two maps `b latent t h w`, in float32."""
         mu, logvar = rearrange(self._heads(channels_last(x)).float(), "b (head c) ... -> head b c ...", head=2)
         return mu, logvar
@@ -89,7 +90,7 @@ class Generator(nn.Module):
         self.tail = conv(dims, channels, RGB, kernel, padding)
         self.last = nn.Tanh() if tanh else nn.Identity()
 
-    def forward(self, x: Float[Tensor, "b c *sites"]) -> Float[Tensor, "b 3 *sites"]:
+    def forward(self, x: Float[Tensor, "b c *sites"]) -> Video:
         """`b c t h w` to `b 3 t h w`, in float32."""
         return self.last(self._layers(channels_last(x)).float())
 
@@ -120,7 +121,7 @@ class Discriminator(nn.Module):
         tail = conv(dims, channels, 1, kernel, padding)
         self.tail = spectral_norm(tail) if spectral_tail else tail
 
-    def forward(self, x: Float[Tensor, "b 3 *sites"]) -> Float[Tensor, "b 1 *sites"]:
+    def forward(self, x: Video) -> Float[Tensor, "b 1 *sites"]:
         """`b 3 t h w` to scores `b 1 t h w`, in float32, unbounded."""
         return self._layers(channels_last(x)).float()
 

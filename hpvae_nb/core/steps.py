@@ -25,6 +25,10 @@ from hpvae_nb.core.resampling import Shape
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+    Coarse = Float[Tensor, "b 3 *coarse"]  # at scale 0, as t h w; images have no t
+    Latents = Float[Tensor, "b l *coarse"]
+    Video = Float[Tensor, "b 3 *sites"]  # at the scale that is trained
+
 Losses = dict[str, Tensor]
 
 
@@ -71,13 +75,7 @@ def _normal(batch: int, generator: torch.Generator) -> Callable[[int, Shape], Te
 
 
 def vae_losses(
-    network: Hierarchy,
-    shapes: list[Shape],
-    scale: int,
-    x0: Float[Tensor, "b 3 *coarse"],
-    xn: Float[Tensor, "b 3 *sites"],
-    draws: Draws,
-    objective: Objective,
+    network: Hierarchy, shapes: list[Shape], scale: int, x0: Coarse, xn: Video, draws: Draws, objective: Objective
 ) -> Losses:
     """Equation (5) at scale 0, equation (8) at scale n > 0.
 
@@ -97,9 +95,9 @@ def elbo(
     network: Hierarchy,
     shapes: list[Shape],
     scale: int,
-    x0: Float[Tensor, "b 3 *coarse"],
-    xn: Float[Tensor, "b 3 *sites"],
-    z: Float[Tensor, "b l *coarse"],
+    x0: Coarse,
+    xn: Video,
+    z: Latents,
     divergences: Losses,
     objective: Objective,
 ) -> Losses:
@@ -118,23 +116,17 @@ def elbo(
     return terms
 
 
-def reconstruct(
-    network: Hierarchy, shapes: list[Shape], scale: int, x0: Float[Tensor, "b 3 *coarse"], draws: Draws
-) -> Float[Tensor, "b 3 *sites"]:
+def reconstruct(network: Hierarchy, shapes: list[Shape], scale: int, x0: Coarse, draws: Draws) -> Video:
     """x̄^n of equation (6), `b 3 t h w` at `scale`, from a posterior sample of z."""
     return network.decode(reparameterize(*network.encode(x0), draws.epsilon), shapes[: scale + 1])
 
 
-def reparameterize(
-    mu: Float[Tensor, "b l *sites"], logvar: Float[Tensor, "b l *sites"], epsilon: Float[Tensor, "b l *sites"]
-) -> Float[Tensor, "b l *sites"]:
+def reparameterize(mu: Latents, logvar: Latents, epsilon: Latents) -> Latents:
     """z'_i = mu_i + eps * sigma_i (equation 4), with sigma = exp(logvar / 2). All `b c t h w`."""
     return mu + epsilon * (0.5 * logvar).exp()
 
 
-def gan_outputs(
-    network: Hierarchy, shapes: list[Shape], scale: int, x0: Float[Tensor, "b 3 *coarse"], draws: Draws
-) -> tuple[Float[Tensor, "b 3 *sites"], Float[Tensor, "b 3 *sites"]]:
+def gan_outputs(network: Hierarchy, shapes: list[Shape], scale: int, x0: Coarse, draws: Draws) -> tuple[Video, Video]:
     """x̄^n and x̄_rand^n of equations (6) and (9), with a graph through G^n alone, or with `freeze` off through all.
 
     Returns:
@@ -146,7 +138,7 @@ def gan_outputs(
 
 
 def below(
-    network: Hierarchy, shapes: list[Shape], scale: int, x0: Float[Tensor, "b 3 *coarse"], draws: Draws
+    network: Hierarchy, shapes: list[Shape], scale: int, x0: Coarse, draws: Draws
 ) -> Float[Tensor, "two_b 3 *sites"]:
     """x̄^(n-1) and x̄_rand^(n-1), "(half b) 3 t h w": what GAN scale n = `scale` is given."""
     if draws.z is None:
@@ -177,11 +169,7 @@ def _noise(network: Hierarchy, draws: Draws) -> list[Tensor | None]:
 
 
 def critic_losses(
-    critic: nn.Module,
-    xn: Float[Tensor, "b 3 *sites"],
-    random: Float[Tensor, "b 3 *sites"],
-    generator: torch.Generator,
-    objective: Objective,
+    critic: nn.Module, xn: Video, random: Video, generator: torch.Generator, objective: Objective
 ) -> Losses:
     """The maximisation in equation (10), as a loss: E[D(x̄_rand)] - E[D(x)] + lambda * penalty.
 
@@ -203,13 +191,7 @@ def critic_losses(
     return terms
 
 
-def generator_losses(
-    critic: nn.Module,
-    xn: Float[Tensor, "b 3 *sites"],
-    reconstructed: Float[Tensor, "b 3 *sites"],
-    random: Float[Tensor, "b 3 *sites"],
-    objective: Objective,
-) -> Losses:
+def generator_losses(critic: nn.Module, xn: Video, reconstructed: Video, random: Video, objective: Objective) -> Losses:
     """Equation (11): Recon(x̄^n, x^n) + beta_adv * (-E[D(x̄_rand)]). Call it with the critic's weights frozen."""
     terms = {
         "reconstruction": losses.reconstruction(reconstructed, xn, objective.reconstruction),

@@ -44,12 +44,7 @@ def make_generator(config: Config, scale: int, in_channels: int | None = None) -
 def make_discriminator(config: Config) -> Discriminator:
     """D^n, alike at every scale."""
     return Discriminator(
-        config.dims,
-        config.channels,
-        config.critic_layers,
-        config.kernel,
-        config.padding,
-        config.critic_tail_spectral,
+        config.dims, config.channels, config.critic_layers, config.kernel, config.padding, config.critic_tail_spectral
     )
 
 
