@@ -497,10 +497,10 @@ print(text.value.split(":")[0])
 
 # %% tags=["nbval-ignore-output"]
 steps = [step.values for step in found["a blurred clip"].values()]
-for name in ("SVFID (patches)", "temporal consistency", "survival"):
+for name in ("svfid", "temporal_consistency", "survival"):
     print(f"{name:20}", *(f"{step[name]:8.3f}" for step in steps))
-assert all(a["SVFID (patches)"] < b["SVFID (patches)"] for a, b in pairwise(steps))
-assert all(a["temporal consistency"] > b["temporal consistency"] for a, b in pairwise(steps))
+assert all(a["svfid"] < b["svfid"] for a, b in pairwise(steps))
+assert all(a["temporal_consistency"] > b["temporal_consistency"] for a, b in pairwise(steps))
 assert steps[2]["survival"] > 0.95
 
 # %% [markdown]

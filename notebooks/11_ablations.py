@@ -79,8 +79,8 @@ for name, config in without.items():
     print(f"{name:24} {weights(config) / weights(whole):4.0%} of the weights")
 
 # %% [markdown]
-# Only the kernels. Everything else is about *training*: who learns, from which start, to please whom; or about what is
-# done with a network's output.
+# Only the kernels. Everything else is about *training*: which networks learn, from which weights they start, and which loss
+# they minimise; or about what is done with a network's output.
 #
 # An ablation is fair when all else is equal, chance included. Chance enters with the seed: it draws the first weights.
 # *With the same seed, do all eleven recipes begin with the same weights?*
@@ -174,7 +174,7 @@ for scale in range(whole.scales):
             network.grow()
         network.freeze_all_but(scale)
     learn = [sum(w.numel() for w in network.parameters() if w.requires_grad) for network in (frozen, free)]
-    price = step_flops(free.config, shapes, scale) / step_flops(whole, shapes, scale)
+    price = step_flops(without["no freezing"], shapes, scale) / step_flops(whole, shapes, scale)
     print(f"scale {scale}: {learn[0]:6} weights learn, or {learn[1]:6}; a step then costs {price:.2f} times as much")
 
 # %% [markdown]

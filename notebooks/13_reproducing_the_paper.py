@@ -217,7 +217,7 @@ view
 # %%
 finding, clip_choice, picture, text = view.children
 before = picture.value
-finding.value = [claim.points[0] for claim in evidence.CLAIMS].index("encoder r = 1")
+finding.value = [claim.points[0] for claim in claims.CLAIMS].index("encoder r = 1")
 assert picture.value != before, "another finding must give other samples"
 print(text.value.split(".")[0])
 
@@ -288,7 +288,7 @@ again
 # %%
 choice, buttons, bar, result = again.children
 print(len(choice.options), "trainings to choose from; the first:", choice.options[0][0])
-assert again.thread is None, "nothing may run before Start"
+assert again.training.state == "ready", "nothing may run before Start"
 
 # %% [markdown]
 # ## What the whole would cost
