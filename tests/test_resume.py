@@ -132,7 +132,9 @@ def told(self):
     print(self.trainer.scale, self.trainer.iteration, flush=True)
     return before(self)
 hpvae_nb.training.stopwatch.Stopwatch.stepped = told
-model = fit(noise_clip(), tiny_config(iterations=3000), out=sys.argv[1], device="cpu")
+from hpvae_nb.baselines import make_method
+config = tiny_config(iterations=3000)
+model = fit(noise_clip(), config, method=make_method(sys.argv[3]), out=sys.argv[1], device="cpu")
 print("kept", model.scales, tuple(model.sample(1, seed=0).shape), flush=True)
 """
 
@@ -151,8 +153,9 @@ def interruptible(command):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_ctrl_c_in_fit_gives_the_model_so_far(tmp_path):
-    command = [sys.executable, "-c", FIT, str(tmp_path / "run"), os.path.dirname(__file__)]
+@pytest.mark.parametrize("method", ["hpvae", "singan", "patch_vae"])
+def test_ctrl_c_in_fit_gives_the_model_so_far(tmp_path, method):
+    command = [sys.executable, "-c", FIT, str(tmp_path / "run"), os.path.dirname(__file__), method]
     process = interruptible(command)
     while process.stdout.readline().strip() not in ("0 20", ""):
         pass
