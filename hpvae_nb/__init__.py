@@ -1,7 +1,18 @@
 """New videos from a single clip: Hierarchical Patch VAE-GAN (Gur, Benaim, Wolf, NeurIPS 2020), to learn and to use."""
 
 from hpvae_nb import io, metrics
-from hpvae_nb.core import blocks, convolution, hierarchy, latents, losses, networks, resampling, steps
+from hpvae_nb.core import (
+    blocks,
+    convolution,
+    hierarchy,
+    latents,
+    losses,
+    networks,
+    patches,
+    resampling,
+    steering,
+    steps,
+)
 from hpvae_nb.core.latents import slerp
 from hpvae_nb.core.receptive_field import empirical_receptive_field, receptive_field
 from hpvae_nb.errors import CheckpointError, InputError, TrainingError
@@ -50,6 +61,7 @@ __all__ = [
     "make_objective",
     "metrics",
     "networks",
+    "patches",
     "preset",
     "presets",
     "pyramid",
@@ -57,6 +69,7 @@ __all__ = [
     "resampling",
     "scale_shapes",
     "slerp",
+    "steering",
     "steps",
     "train",
 ]
