@@ -45,22 +45,22 @@ MISTAKES = {
     ),
     "a residual is no residual": (
         ("05_hierarchy", "core/hierarchy.py"),
-        ("self._bounded(up + made if self.config.residual else made)", "self._bounded(made)"),
+        ("up + residual if self.residual else residual", "residual"),
         "assert_close(up + added, network.refine(1, below, shapes[1]))",
     ),
     "the penalty is not squared": (
         ("06_wgan_gp", "core/losses.py"),
-        ("(torch.linalg.vector_norm(slope, dim=1) - 1).square()", "(torch.linalg.vector_norm(slope, dim=1) - 1).abs()"),
+        ("NORM[norm], _norm) - 1).square()", "NORM[norm], _norm) - 1).abs()"),
         "assert_close(penalty, library)",
     ),
     "noise comes at full strength": (
         ("07_hp_vae_gan", "model.py"),
-        ("strength = factors[n] * self.network.amplitudes[n]", "strength = factors[n]"),
+        ("strength = factor * self.network.amplitudes[scale]", "strength = factor"),
         "assert_close(x, model.sample(1, seed=3)",
     ),
     "noise cannot be turned off": (
         ("08_sampling_and_interpolation", "model.py"),
-        ("strength = factors[n] * self.network.amplitudes[n]", "strength = self.network.amplitudes[n]"),
+        ("strength = factor * self.network.amplitudes[scale]", "strength = self.network.amplitudes[scale]"),
         "assert_close(x, exact.decode(z, noise=0)",
     ),
     "diversity is not relative to the clip": (
@@ -79,8 +79,8 @@ MISTAKES = {
         'powers[scale][f"G{n}"] == scale - n',
     ),
     "SinGAN's noise comes at full strength": (
-        ("12_other_methods", "baselines/singan.py"),
-        ("up + self.generators[n](up + self.amplitudes[n] * noise[n])", "up + self.generators[n](up + noise[n])"),
+        ("12_other_methods", "model.py"),
+        ("strength = factor * self.network.amplitudes[scale]", "strength = factor"),
         "assert_close(x, singan.sample(1, seed=5))",
     ),
     "an interval knows nothing of how few seeds there are": (
