@@ -199,10 +199,10 @@ described(
 )
 
 # %% tags=["nbval-ignore-output"]
-first, last = ({clip: points[end] for clip, points in measured.items()} for end in (0, -1))
-for clip in measured:
-    factors = last[clip].diversity / first[clip].diversity, last[clip].distance / first[clip].distance
-    print(f"{clip:11} from M = 1 to M = 7: diversity x {factors[0]:.1f}, distance x {factors[1]:.1f}")
+first, last = ({name: points[end] for name, points in measured.items()} for end in (0, -1))
+for name in measured:
+    factors = last[name].diversity / first[name].diversity, last[name].distance / first[name].distance
+    print(f"{name:11} from M = 1 to M = 7: diversity x {factors[0]:.1f}, distance x {factors[1]:.1f}")
     assert factors[1] > 2
 assert last["bunny"].diversity > 1.3 * first["bunny"].diversity
 
