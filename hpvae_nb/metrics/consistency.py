@@ -29,10 +29,8 @@ def reconstruction_error(reconstruction: Tensor, real: Tensor) -> float:
         InputError: the shapes differ.
     """
     if reconstruction.shape != real.shape:
-        raise InputError(
-            f"the reconstruction is {tuple(reconstruction.shape)} and the real clip {tuple(real.shape)}, but they must "
-            "agree: take the clip at the model's last scale"
-        )
+        shapes = f"{tuple(reconstruction.shape)} and {tuple(real.shape)}"
+        raise InputError(f"reconstruction and clip are {shapes}, but must agree: take the clip at the last scale")
     return (reconstruction.float() - real.float()).square().mean().item()
 
 

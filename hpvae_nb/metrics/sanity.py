@@ -48,10 +48,8 @@ def corrupted(real: Tensor, kind: str, strength: float = 1, seed: int = 0) -> Te
         InputError: an unknown kind, or a strength out of range.
     """
     if kind not in CORRUPTIONS or not 0 <= strength <= 1:
-        raise InputError(
-            f"{kind!r} of strength {strength} was asked for: choose one of {', '.join(CORRUPTIONS)}, and a strength of "
-            "0 to 1"
-        )
+        kinds = ", ".join(CORRUPTIONS)
+        raise InputError(f"{kind!r} of strength {strength} was asked for: choose one of {kinds}, and 0 to 1")
     generator = torch.Generator().manual_seed(seed)
     frames, height, width = real.shape[1:]
     if kind == "a moved clip":
@@ -64,7 +62,8 @@ def corrupted(real: Tensor, kind: str, strength: float = 1, seed: int = 0) -> Te
         order[chosen.sort().values] = chosen
         return real[:, order]
     if kind == "a blurred clip":
-        size = (round(height * (1 - (1 - COARSEST) * strength)), round(width * (1 - (1 - COARSEST) * strength)))
+        smaller = 1 - (1 - COARSEST) * strength
+        size = (round(height * smaller), round(width * smaller))
         return resize(resize(real[None], size, antialias=True), (height, width))[0]
     if kind == "an emptied clip":
         return torch.lerp(real, real.median(dim=1, keepdim=True).values, strength)
@@ -89,10 +88,10 @@ def degenerate_generators(real: Tensor, samples: int = 8) -> dict[str, Tensor]:
     Returns:
         `b 3 t h w` for each name.
     """
-    corruptions = {
-        kind: torch.stack([corrupted(real, kind, seed=seed) for seed in range(samples)]) for kind in CORRUPTIONS
-    }
-    return {ITSELF: real.expand(samples, *real.shape), **corruptions}
+    made = {ITSELF: real.expand(samples, *real.shape)}
+    for kind in CORRUPTIONS:
+        made[kind] = torch.stack([corrupted(real, kind, seed=seed) for seed in range(samples)])
+    return made
 
 
 def measure(
@@ -141,10 +140,10 @@ def fooled(table: Table, honest: str) -> dict[str, list[str]]:
     cases = next(iter(table.values()), {})
     if honest not in cases:
         raise InputError(f"there is no case {honest!r} in the table: choose one of {', '.join(cases)}")
-    return {
-        name: [
-            case for case, value in row.items() if case != honest and METRICS[name].at_least_as_good(value, row[honest])
-        ]
-        for name, row in table.items()
-        if METRICS[name].direction
-    }
+    found = {}
+    for name, row in table.items():
+        metric = METRICS[name]
+        if metric.direction:
+            as_good = [case for case, value in row.items() if metric.at_least_as_good(value, row[honest])]
+            found[name] = [case for case in as_good if case != honest]
+    return found
