@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from hpvae_nb.core.blocks import SLOPE, conv
 from hpvae_nb.core.convolution import channels_last, convolve
 from hpvae_nb.core.resampling import upsample
-from hpvae_nb.errors import InputError, sentence
+from hpvae_nb.errors import InputError, check_whole, sentence
 
 _CLEARLY = 1.15  # a race is won by this factor at least; else the safer one is taken
 PRECISIONS = ("auto", "bfloat16", "float32")
@@ -121,10 +121,7 @@ def choose_threads(threads: int | None = None) -> tuple[int, str]:
         InputError: for a number below 1.
     """
     if threads is not None:
-        if not isinstance(threads, int) or threads < 1:
-            raise InputError(
-                f"threads is {threads!r}, but must be a whole number of at least 1: leave it out to be chosen"
-            )
+        check_whole("threads", threads, advice=": leave it out to be chosen")
         return threads, "as asked"
     if "OMP_NUM_THREADS" in os.environ:
         return torch.get_num_threads(), "by OMP_NUM_THREADS"

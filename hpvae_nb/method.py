@@ -17,6 +17,7 @@ from hpvae_nb.core import steps
 from hpvae_nb.core.hierarchy import GrowingNetwork
 from hpvae_nb.core.latents import normal_maps
 from hpvae_nb.core.resampling import Shape
+from hpvae_nb.core.steps import Losses, Objective
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.recipe.build import make_hierarchy
 from hpvae_nb.recipe.config import Config
@@ -89,15 +90,8 @@ class Method:
         raise NotImplementedError
 
     def vae_losses(
-        self,
-        network: Any,
-        shapes: list[Shape],
-        scale: int,
-        x0: Tensor,
-        xn: Tensor,
-        draws: Any,
-        objective: steps.Objective,
-    ) -> steps.Losses:
+        self, network: Any, shapes: list[Shape], scale: int, x0: Tensor, xn: Tensor, draws: Any, objective: Objective
+    ) -> Losses:
         """What a scale without a critic minimises: `total`, and its terms before weighting."""
         raise NotImplementedError
 

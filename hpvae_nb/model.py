@@ -17,7 +17,7 @@ from hpvae_nb.baselines import make_method
 from hpvae_nb.core.latents import normal_maps, slerp
 from hpvae_nb.core.networks import RGB
 from hpvae_nb.core.resampling import Shape, shapes_for_latent, shapes_for_output, upsample
-from hpvae_nb.errors import CheckpointError, InputError
+from hpvae_nb.errors import CheckpointError, InputError, check_whole
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clips import Clip, data_dir
 from hpvae_nb.machine import choose_device, choose_precision, computing
@@ -61,12 +61,8 @@ class Model:
         facts: dict[str, Any] | None = None,
         precision: str = "auto",
     ) -> None:
-        self.network, self.shapes, self.config = network, shapes, config
-        self.method = method or HpVaeGan()
-        self.coarse = coarse
-        self.fps = fps
-        self.name = name
-        self.facts = facts or {}
+        self.network, self.shapes, self.config, self.method = network, shapes, config, method or HpVaeGan()
+        self.coarse, self.fps, self.name, self.facts = coarse, fps, name, facts or {}
         self.precision = choose_precision(precision, self.device)
 
     @property
@@ -108,7 +104,7 @@ class Model:
 
     def latent(self, n: int, *, seed: int, size: Shape | None = None) -> Float[Tensor, "b l *sites"]:
         """The latent maps that `sample` decodes: z ~ N(0, I), `b latent t h w` at scale 0. Arguments as in `sample`."""
-        check_count("n", n)
+        check_whole("n", n)
         return self.method.prior(self.network, self._shapes(size), seed, range(n))
 
     def decode(
@@ -139,9 +135,8 @@ class Model:
         if not self.method.trains:
             raise InputError(f"a model of {self.method.name} has no latent maps to decode: use sample")
         if z.ndim != self.config.dims + 2 or z.shape[1] != self.network.latent:
-            raise InputError(
-                f"z is {tuple(z.shape)}, but latent maps are {self._axes(self.network.latent)}, as Model.latent makes"
-            )
+            wanted = self._axes(self.network.latent)
+            raise InputError(f"z is {tuple(z.shape)}, but latent maps are {wanted}, as Model.latent makes")
         if len(z) == 0:
             raise InputError("z is an empty batch: give at least one latent map")
         if not torch.isfinite(z).all():
@@ -165,9 +160,7 @@ class Model:
         Args:
             video: `b c t h w` in [-1, 1], of any size; resized to scale `start`.
             start: 0..N-1; the scale whose output `video` stands in for. Low: more is changed; high: less.
-            seed: of the GAN scales' noise.
-            noise: as in `decode`.
-            size: as in `sample`.
+            seed, noise, size: as in `decode`.
             scales: stop after this many scales, those below `start` included.
 
         Returns:
@@ -236,7 +229,7 @@ class Model:
         Returns:
             `b latent t h w` with b = steps.
         """
-        check_count("steps", steps)
+        check_whole("steps", steps)
         a, b = (z[0] if z.ndim == self.config.dims + 2 else z for z in (a, b))
         if a.shape != b.shape:
             raise InputError(f"cannot interpolate between {tuple(a.shape)} and {tuple(b.shape)}: make them equal")
@@ -331,9 +324,8 @@ class Model:
         gan_scales = self.config.scales - levels
         factors = [float(noise)] * gan_scales if isinstance(noise, (int, float)) else [float(f) for f in noise]
         if len(factors) != gan_scales or not all(math.isfinite(f) and f >= 0 for f in factors):
-            raise InputError(
-                f"noise is {noise!r}, but must be one number of at least 0, or {gan_scales}, one for each GAN scale"
-            )
+            wanted = f"one number of at least 0, or {gan_scales}, one for each GAN scale"
+            raise InputError(f"noise is {noise!r}, but must be {wanted}")
         return [0.0] * levels + factors
 
 
@@ -369,12 +361,6 @@ def load_model(path: str | Path, *, device: str | torch.device = "auto", precisi
 def bundled_models() -> list[str]:
     """Names of the trained models that come with the package, for `load_model`."""
     return sorted(file.stem for file in (data_dir() / "models").glob("*.safetensors"))
-
-
-def check_count(name: str, value: int) -> None:
-    """Raise InputError unless `value`, called `name`, is a whole number of at least 1."""
-    if not isinstance(value, int) or value < 1:
-        raise InputError(f"{name} is {value!r}, but must be a whole number of at least 1")
 
 
 def _model_file(path: Path) -> Path:

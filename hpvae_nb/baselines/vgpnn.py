@@ -19,14 +19,7 @@ from torch import Tensor
 from hpvae_nb.core.hierarchy import GrowingNetwork, Noise
 from hpvae_nb.core.latents import normal_maps
 from hpvae_nb.core.networks import RGB
-from hpvae_nb.core.patches import (
-    approximate_search,
-    nearest,
-    patch_grid,
-    patch_rows,
-    principal_axes,
-    vote,
-)
+from hpvae_nb.core.patches import approximate_search, nearest, patch_grid, patch_rows, principal_axes, vote
 from hpvae_nb.core.resampling import Shape, shapes_for_output
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import Clip

@@ -32,11 +32,7 @@ ENLARGED = 2  # times, in a file: video files keep colour at half the size
 
 
 def folder() -> Path:
-    """Where specification, rows and samples lie.
-
-    Raises:
-        InputError: as `hpvae_nb.io.clips.data_dir`.
-    """
+    """Where specification, rows and samples lie: in `hpvae_nb.io.clips.data_dir`, with its errors."""
     return data_dir() / "evidence"
 
 
@@ -59,10 +55,8 @@ def named(rows: pd.DataFrame) -> pd.DataFrame:
     strange = rows[~rows["point"].isin(POINTS)] if "point" in rows else rows
     if len(strange):
         row = strange.iloc[0]
-        raise InputError(
-            f"{row['trial']} is of the point {row.get('point')!r}, but points are {', '.join(POINTS)}: name it in "
-            "data/evidence/spec.yaml, and a new name in hpvae_nb/studies/evidence.py"
-        )
+        what = f"{row['trial']} is of the point {row.get('point')!r}, but points are {', '.join(POINTS)}"
+        raise InputError(f"{what}: name it in data/evidence/spec.yaml, and a new name in hpvae_nb/studies/evidence.py")
     return rows
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import pandas as pd
@@ -53,8 +53,8 @@ def mean_change(changes: Sequence[float] | np.ndarray) -> Interval:
     Raises:
         InputError: without any change.
     """
-    logs = interval(np.log1p(np.array(changes) / 100))
-    return Interval(*(100 * float(np.expm1(end)) for end in (logs.mean, logs.low, logs.high)))
+    logs = astuple(interval(np.log1p(np.array(changes) / 100)))
+    return Interval(*(100 * float(np.expm1(end)) for end in logs))
 
 
 def reach(deviation: float, count: int) -> float:

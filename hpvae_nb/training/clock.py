@@ -24,8 +24,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from hpvae_nb.recipe.config import Config
-
 MEMORY = 200  # steps of a scale that tell the pace, at most
 WINDOW = 20  # steps that tell whether it changed
 HALF = WINDOW // 2  # steps before and after a trial that it is compared with
@@ -172,11 +170,6 @@ class Clock:
             if _close(median(window[:HALF]), median(window[HALF:])):
                 present = self._pace() * median(window) / median(self.own)
                 self.costs[n] = trial.times(1 / present)
-
-
-def planned_steps(config: Config) -> list[int]:
-    """Steps planned at each scale."""
-    return [config.iterations] * config.scales
 
 
 def _close(a: float, b: float) -> bool:

@@ -32,11 +32,12 @@ class Run:
             CheckpointError: when it cannot be written.
         """
         folder = Path(out)
+        named = {} if method.name == HpVaeGan.name else {"method": method.name, "settings": method.settings}
         identity = {
             "format": checkpoint.FORMAT,
-            "clip": {"name": clip.name, "sha256": _fingerprint(clip)},
+            "clip": {"name": clip.name, "sha256": hashlib.sha256(clip.video.numpy().tobytes()).hexdigest()},
             "seed": seed,
-            "config": {**config.to_dict(), **_named(method)},
+            "config": config.to_dict() | named,
         }
         identity = json.loads(json.dumps(identity))
         described = folder / "run.json"
@@ -52,9 +53,8 @@ class Run:
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{described} cannot be read ({error}): choose another folder") from error
         # A run begun before a setting existed had what is now that setting's default.
-        found = {**found, "config": {**json.loads(json.dumps(Config().to_dict())), **found.get("config", {})}}
-        difference = _first_difference(found, identity)
-        if difference:
+        found["config"] = json.loads(json.dumps(Config().to_dict())) | found.get("config", {})
+        if difference := _first_difference(found, identity):
             raise InputError(f"{folder} holds another run ({difference}): choose another folder")
         if not resume:
             raise InputError(f"{folder} already holds this run: resume it with resume=True, or choose another folder")
@@ -85,26 +85,14 @@ class Run:
         if not self.checkpoint.exists():
             return "no checkpoint was written yet"
         _, values = checkpoint.read(self.checkpoint, "checkpoint")
-        return (
-            f"the last good checkpoint is {self.checkpoint}, scale {values['scale']}, iteration {values['iteration']}"
-        )
-
-
-def _named(method: Method) -> dict[str, Any]:
-    """What a run remembers of a method beside its configuration: of HP-VAE-GAN nothing."""
-    return {} if method.name == HpVaeGan.name else {"method": method.name, "settings": method.settings}
-
-
-def _fingerprint(clip: Clip) -> str:
-    return hashlib.sha256(clip.video.contiguous().numpy().tobytes()).hexdigest()
+        place = f"scale {values['scale']}, iteration {values['iteration']}"
+        return f"the last good checkpoint is {self.checkpoint}, {place}"
 
 
 def _first_difference(found: Any, wanted: Any, name: str = "") -> str | None:
     """Where two JSON values differ, in words."""
     if isinstance(found, dict) and isinstance(wanted, dict):
-        for key in {**wanted, **found}:
-            difference = _first_difference(found.get(key), wanted.get(key), f"{name}.{key}".lstrip("."))
-            if difference:
-                return difference
-        return None
+        start = f"{name}." if name else ""
+        each = (_first_difference(found.get(key), wanted.get(key), start + key) for key in wanted | found)
+        return next(filter(None, each), None)
     return None if found == wanted else f"its {name} is {found!r}, not {wanted!r}"

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from hpvae_nb.errors import TrainingError
-from hpvae_nb.training.clock import Clock, Trial, planned_steps
+from hpvae_nb.training.clock import Clock, Trial
 from hpvae_nb.training.trainer import Trainer
 from hpvae_nb.training.windows import kept_in_pool
 
@@ -18,8 +18,8 @@ class Stopwatch:
     """Time spent and time left: reads the time around each step, and tries later scales when asked to."""
 
     def __init__(self, trainer: Trainer) -> None:
-        self.trainer, self.steps = trainer, planned_steps(trainer.config)
-        self.left, self.trying = Clock(self.steps), True
+        config = trainer.config
+        self.trainer, self.left, self.trying = trainer, Clock([config.iterations] * config.scales), True
         self.start = self.began = self.told = time.perf_counter()
         self.before = trainer.seconds
         self.computed_before = trainer.processor_seconds - time.process_time()
@@ -49,11 +49,6 @@ class Stopwatch:
         trainer.seconds = self.before + self.elapsed
         trainer.processor_seconds = self.computed_before + time.process_time()
         self.told = time.perf_counter()
-
-    @property
-    def remaining(self) -> float | None:
-        """Seconds to the end of all scales; None if not known."""
-        return self.left.remaining()
 
     def _try(self) -> None:
         wanted, start = self.left.wanted(), time.perf_counter()

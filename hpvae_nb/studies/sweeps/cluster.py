@@ -64,7 +64,9 @@ def run(trials: list[Trial], out: Path, address: str | None, progress: Any) -> N
         def __reduce__(self) -> tuple[Any, ...]:
             return tune.Callback, ()  # Tune keeps a copy in a file, where a progress bar cannot go
 
-    with _connected(ray, address), _without(out / NOTES):
+    with _connected(ray, address), contextlib.ExitStack() as left:
+        shutil.rmtree(out / NOTES, ignore_errors=True)  # of a sweep that was killed
+        left.callback(shutil.rmtree, out / NOTES, ignore_errors=True)
         may_use_gpu = any(trial.device != "cpu" for trial in trials)
         gpus = 1 if may_use_gpu and ray.cluster_resources().get("GPU", 0) else 0
         task = tune.with_parameters(_task, trials=waiting, out=out, place=Path.cwd())
@@ -82,16 +84,6 @@ def run(trials: list[Trial], out: Path, address: str | None, progress: Any) -> N
 
 
 @contextlib.contextmanager
-def _without(folder: Path) -> Iterator[None]:
-    """The folder is not there before, nor after, however the inside ends; one may be left from a killed sweep."""
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
 def _connected(ray: Any, address: str | None) -> Iterator[None]:
     """Inside, Ray is there; what was started for it is stopped at the end, and its files are removed."""
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
@@ -99,19 +91,17 @@ def _connected(ray: Any, address: str | None) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="ray", dir=short, ignore_cleanup_errors=True) as scratch:
         if address is None:
             options |= {"_temp_dir": scratch, "include_dashboard": False, "object_store_memory": STORE}
-        for left in reversed(range(STARTS if address is None else 1)):
-            try:
-                ray.init(address=address or "local", **options)
-                break
-            except Exception as error:  # Ray has no error of its own for this
-                ray.shutdown()
-                if left:
-                    continue
-                what = "Ray did not start here" if address is None else f"no Ray cluster answers at {address!r}"
-                raise InputError(
-                    f"{what} ({error}): try again, or run one trial after another with --serial"
-                ) from error
+        starts = STARTS if address is None else 1
         try:
+            while not ray.is_initialized():
+                starts -= 1
+                try:
+                    ray.init(address=address or "local", **options)
+                except Exception as error:  # Ray has no error of its own for this
+                    ray.shutdown()
+                    if not starts:
+                        what = "Ray did not start here" if address is None else f"no Ray cluster answers at {address!r}"
+                        raise InputError(f"{what} ({error}): try again, or go on with --serial, without it") from error
             yield
         finally:
             ray.shutdown()
