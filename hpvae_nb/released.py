@@ -26,9 +26,6 @@ def load_released(folder: str | Path) -> Model:
     The files are pickles; they are opened with `weights_only=True`, which builds tensors and plain values and runs
     nothing else. The model computes in float32, as that code does. It has no training clip, so `reconstruct` wants one.
 
-    Args:
-        folder: holds the three files.
-
     Returns:
         A `Model` at the scale that was reached.
 
@@ -41,9 +38,7 @@ def load_released(folder: str | Path) -> Model:
     try:
         state, scale, amplitudes = saved["state_dict"], saved["scale"], saved.get("noise_amps")
     except (KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(
-            f"{folder / 'netG.pth'} lacks {error}: it is no generator of the released code"
-        ) from error
+        raise CheckpointError(f"{folder / 'netG.pth'} lacks {error}: no generator of the released code") from error
     if (folder / "Noise_Amps.pth").exists():
         amplitudes = _load(folder / "Noise_Amps.pth")["data"]
     if amplitudes is None or len(amplitudes) <= scale:
@@ -65,16 +60,9 @@ def load_released(folder: str | Path) -> Model:
         raise CheckpointError(f"{folder / 'netG.pth'} does not fit its args.txt: {error}") from error
     network.amplitudes = [0.0, *(float(amplitude) for amplitude in amplitudes[1 : scale + 1])]
     network.requires_grad_(False)
-    return Model(
-        network,
-        shapes,
-        config,
-        coarse=None,
-        fps=fps,
-        name=Path(str(arguments.get("video_path", arguments.get("image_path", "released")))).stem,
-        facts={"imported from": "released code"},
-        precision="float32",
-    )
+    name = Path(str(arguments.get("video_path", arguments.get("image_path", "released")))).stem
+    facts = {"imported from": "released code"}
+    return Model(network, shapes, config, coarse=None, fps=fps, name=name, facts=facts, precision="float32")
 
 
 def read_arguments(path: Path) -> dict[str, Any]:
@@ -141,10 +129,8 @@ def translate(state: dict[str, Tensor], network: Hierarchy) -> dict[str, Tensor]
     Raises:
         KeyError: for a name that has no counterpart.
     """
-    named: dict[str, Tensor] = {}
-    for name, value in state.items():
-        if name.rsplit(".", 1)[-1] not in ("running_mean", "running_var", "num_batches_tracked"):
-            named[_our_name(name)] = value
+    unused = ("running_mean", "running_var", "num_batches_tracked")
+    named = {_our_name(name): value for name, value in state.items() if not name.endswith(unused)}
     missing = sorted(set(network.state_dict()) - set(named))
     if missing:
         raise KeyError(f"{len(missing)} weights are missing, the first is {missing[0]}")

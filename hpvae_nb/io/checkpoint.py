@@ -55,29 +55,20 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        _sync_folder(path.parent)
+        if os.name != "nt":  # Windows cannot open a folder to sync it
+            descriptor = os.open(path.parent, os.O_RDONLY)
+            os.fsync(descriptor)
+            os.close(descriptor)
     except OSError as error:
         with contextlib.suppress(OSError):  # where its folder cannot exist, it is not there either
             temporary.unlink()
-        raise CheckpointError(
-            f"could not write {path} ({len(content) / 1e6:.1f} MB): {error.strerror or error}; nothing was changed: "
-            "make room or choose another folder"
-        ) from error
+        what = f"could not write {path} ({len(content) / 1e6:.1f} MB): {error.strerror or error}"
+        raise CheckpointError(f"{what}; nothing was changed: make room or choose another folder") from error
 
 
 def leftovers(folder: Path) -> list[Path]:
     """Temporary files of writers that were killed while they wrote."""
     return list(folder.glob(".*.tmp"))
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows cannot open a folder to sync it
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read(path: Path, *kinds: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -97,10 +88,8 @@ def read(path: Path, *kinds: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     # The first eight bytes of safetensors are the length of its header, which may look like a pickle's first two; then
     # comes the header's brace.
     if start[:2] in _PICKLES and start[8:] != b"{":
-        raise CheckpointError(
-            f"{path} is {_PICKLES[start[:2]]}, which can run code when opened, and was not opened; "
-            "for weights of the released code use load_released or `python -m hpvae_nb import-released`"
-        )
+        what = f"{path} is {_PICKLES[start[:2]]}, which can run code when opened, and was not opened"
+        raise CheckpointError(f"{what}; weights of the released code are read by load_released")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header = (file.metadata() or {}).get(_KEY)
