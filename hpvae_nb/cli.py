@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import itertools
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from hpvae_nb.io.clips import Clip
 from hpvae_nb.lab import report, show
 from hpvae_nb.machine import choose_threads
 from hpvae_nb.model import Model
-from hpvae_nb.released import load_released
+from hpvae_nb.released import literal, load_released
 from hpvae_nb.training.events import follow
 from hpvae_nb.training.plan import make_plan
 from hpvae_nb.training.run import Run
@@ -32,9 +31,7 @@ Out = Annotated[Path, typer.Option(help="Folder for everything that is written."
 Seed = Annotated[int, typer.Option(min=0, help="Of everything random; the same seed gives the same result.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str, typer.Option(help="auto (bfloat16 where that is faster), bfloat16 or float32.")]
-Changes = Annotated[
-    list[str] | None, typer.Option("--set", help="Change a setting, such as --set beta=0.5; repeatable.")
-]
+Changes = Annotated[list[str] | None, typer.Option("--set", help="A setting, such as --set beta=0.5; repeatable.")]
 Threads = Annotated[int | None, typer.Option(help="Of the CPU; a short race chooses if not given.")]
 ModelFile = Annotated[Path, typer.Argument(help="A model file, or the folder of a run.")]
 
@@ -107,9 +104,8 @@ def info(model: ModelFile) -> None:
     with _sentences():
         loaded = hpvae_nb.load_model(model, device="cpu")
         config = loaded.config
-        typer.echo(
-            f"trained on {loaded.name!r}, {loaded.fps:g} frames per second; scales {loaded.scales} of {config.scales}"
-        )
+        scales = f"scales {loaded.scales} of {config.scales}"
+        typer.echo(f"trained on {loaded.name!r}, {loaded.fps:g} frames per second; {scales}")
         for scale, shape in enumerate(loaded.shapes):
             typer.echo(f"  scale {scale}: {' x '.join(map(str, shape))}  {config.kind(scale)}")
         for name, value in config.to_dict().items():
@@ -123,14 +119,10 @@ def info(model: ModelFile) -> None:
 def sweep(
     spec: Annotated[Path, typer.Argument(help="A YAML file: clip, method, seed, any setting; a list is varied.")],
     out: Annotated[Path | None, typer.Option(help="Folder for everything that is written.")] = None,
-    only: Annotated[
-        list[str] | None, typer.Option(help="Of these trials only, such as --only seed=0; repeatable.")
-    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help="These trials, such as --only seed=0; repeatable.")] = None,
     serial: Annotated[bool, typer.Option("--serial", help="One trial after another, without Ray.")] = False,
     address: Annotated[str | None, typer.Option(help="Of a Ray cluster, in place of this machine.")] = None,
-    results: Annotated[
-        Path | None, typer.Option("--estimate", help="Run nothing; say what it would cost, from this results file.")
-    ] = None,
+    results: Annotated[Path | None, typer.Option("--estimate", help="A results file; only say the cost by it.")] = None,
 ) -> None:
     """Run many trainings (clip x method x setting x seed); write one row for each to OUT/results.parquet."""
     with _sentences("nothing is lost: the same command goes on"):
@@ -226,16 +218,11 @@ def _preview(event: hpvae_nb.Event, clip: Clip, out: Path) -> Path:
 
 
 def _overrides(changes: list[str], option: str) -> dict[str, Any]:
-    found = {}
     for change in changes:
-        name, sign, value = change.partition("=")
-        if not sign:
+        if "=" not in change:
             raise InputError(f"{option} {change!r} is not of the form name=value, such as {option} beta=0.5")
-        try:
-            found[name.strip()] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            found[name.strip()] = value.strip()
-    return found
+    pairs = (change.split("=", 1) for change in changes)
+    return {name.strip(): literal(value) for name, value in pairs}
 
 
 def _size(text: str | None) -> tuple[int, ...] | None:

@@ -34,8 +34,7 @@ def require(module: str, purpose: str, install: str | None = None) -> ModuleType
     """Import an optional package at the moment it is needed.
 
     Args:
-        module: dotted import name, such as ``"av"``.
-        purpose: what it is wanted for, completing the sentence "needed for ...".
+        purpose: completes the sentence "needed for ...".
         install: its name for pip, where that differs from the import name.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-import time
+import timeit
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -129,10 +129,9 @@ def choose_threads(threads: int | None = None) -> tuple[int, str]:
     if len(seconds) == 1:
         return 1, "all there are"
     best = min(seconds, key=lambda count: seconds[count] * (1 if count == 1 else _CLEARLY))
-    others = [
-        f"{count} took {spent / seconds[best]:.1f} times as long" for count, spent in seconds.items() if count != best
-    ]
-    return best, f"by a short race: {', '.join(others)}"
+    times = {count: spent / seconds[best] for count, spent in seconds.items() if count != best}
+    others = ", ".join(f"{count} took {factor:.1f} times as long" for count, factor in times.items())
+    return best, f"by a short race: {others}"
 
 
 @functools.cache
@@ -167,9 +166,7 @@ def _racing_layer(dtype: torch.dtype) -> Callable[[], object]:
 
 
 def _seconds(run: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
+    return timeit.timeit(run, number=1)
 
 
 def choose_precision(precision: str, device: torch.device) -> str:

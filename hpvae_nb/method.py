@@ -10,8 +10,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from hpvae_nb.core import steps
 from hpvae_nb.core.hierarchy import GrowingNetwork
@@ -79,13 +78,11 @@ class Method:
         network.amplitudes = list(amplitudes)
         return network
 
-    def draw(self, network: Any, shapes: list[Shape], scale: int, batch: int, generator: torch.Generator) -> Any:
+    def draw(self, network: Any, shapes: list[Shape], scale: int, batch: int, generator: Generator) -> Any:
         """The random numbers of one step at `scale`."""
         raise NotImplementedError
 
-    def reconstruct(
-        self, network: Any, shapes: list[Shape], scale: int, x0: Tensor, generator: torch.Generator
-    ) -> Tensor:
+    def reconstruct(self, network: Any, shapes: list[Shape], scale: int, x0: Tensor, generator: Generator) -> Tensor:
         """What becomes of x^0 at `scale`, by which that scale's noise amplitude is fixed."""
         raise NotImplementedError
 
@@ -122,8 +119,6 @@ class HpVaeGan(Method):
     vae_losses = staticmethod(steps.vae_losses)
     outputs = staticmethod(steps.gan_outputs)
 
-    def reconstruct(
-        self, network: Any, shapes: list[Shape], scale: int, x0: Tensor, generator: torch.Generator
-    ) -> Tensor:
+    def reconstruct(self, network: Any, shapes: list[Shape], scale: int, x0: Tensor, generator: Generator) -> Tensor:
         draws = steps.draw(network, shapes, 0, len(x0), generator)
         return steps.reconstruct(network, shapes, scale, x0, draws)

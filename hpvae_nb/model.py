@@ -28,6 +28,7 @@ from hpvae_nb.recipe.pyramid import coarsest
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+Noise = float | Sequence[float]  # factors of the GAN scales' noise: one for all, or one for each
 _CHUNK = 2**20  # voxels of the finest scale computed at a time: bounds memory, whatever is asked for
 
 
@@ -100,7 +101,7 @@ class Model:
         Raises:
             InputError: for values out of range or a size too small for its coarsest scale.
         """
-        return self._finish(self.latent(n, seed=seed, size=size), self._shapes(size), scales=scales, seed=seed)
+        return self._finish(self.latent(n, seed=seed, size=size), self._shapes(size), seed, scales)
 
     def latent(self, n: int, *, seed: int, size: Shape | None = None) -> Float[Tensor, "b l *sites"]:
         """The latent maps that `sample` decodes: z ~ N(0, I), `b latent t h w` at scale 0. Arguments as in `sample`."""
@@ -111,7 +112,7 @@ class Model:
         self,
         z: Tensor,
         *,
-        noise: float | Sequence[float] = 1.0,
+        noise: Noise = 1.0,
         seed: int | None = None,
         size: Shape | None = None,
         scales: int | None = None,
@@ -143,7 +144,7 @@ class Model:
             raise InputError("z holds NaN or infinite values")
         latent = tuple(z.shape[2:])
         shapes = shapes_for_latent(self.shapes, latent) if size is None else [latent, *self._shapes(size)[1:]]
-        return self._finish(z, shapes, scales=scales, seed=seed, noise=noise)
+        return self._finish(z, shapes, seed, scales, noise)
 
     def refine(
         self,
@@ -151,7 +152,7 @@ class Model:
         start: int,
         *,
         seed: int,
-        noise: float | Sequence[float] = 1.0,
+        noise: Noise = 1.0,
         size: Shape | None = None,
         scales: int | None = None,
     ) -> Float[Tensor, "b 3 *out"]:
@@ -173,7 +174,7 @@ class Model:
         if video.ndim != self.config.dims + 2 or video.shape[1] != RGB or len(video) == 0:
             raise InputError(f"video is {tuple(video.shape)}, but must be {self._axes(RGB)} with at least one clip")
         shapes = self._shapes(size)
-        return self._finish(upsample(video, shapes[start]), shapes, scales=scales, seed=seed, noise=noise, start=start)
+        return self._finish(upsample(video, shapes[start]), shapes, seed, scales, noise, start)
 
     def encode(self, video: Tensor | Clip) -> tuple[Float[Tensor, "b l *sites"], Float[Tensor, "b l *sites"]]:
         """E: mean and log-variance of every patch's latent vector (section 3.1).
@@ -217,7 +218,7 @@ class Model:
         if source is None:
             raise InputError("this model came without its training clip: call reconstruct(clip)")
         mu, _ = self.encode(source)
-        return self._finish(mu, self.shapes, scales=scales, seed=0, noise=0.0)
+        return self._finish(mu, self.shapes, 0, scales, noise=0.0)
 
     def interpolate(self, a: Tensor, b: Tensor, steps: int) -> Float[Tensor, "b l *sites"]:
         """`steps` latent maps from `a` to `b` along the sphere on which normal vectors lie, ends included.
@@ -273,19 +274,12 @@ class Model:
         return self.shapes if size is None else shapes_for_output(self.shapes, tuple(size))
 
     def _finish(
-        self,
-        x: Tensor,
-        shapes: list[Shape],
-        *,
-        seed: int | None,
-        scales: int | None = None,
-        noise: float | Sequence[float] = 1.0,
-        start: int | None = None,
+        self, x: Tensor, shapes: list[Shape], seed: int | None, scales: int | None, noise: Noise = 1.0, start: int = -1
     ) -> Tensor:
-        """From a latent map (`start` None) or from the output of scale `start`, through the scales above."""
+        """From a latent map (`start` -1) or from the output of scale `start`, through the scales above."""
         shapes = shapes[: self._count(scales)]
         seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
-        factors = [0.0 if n <= (start or 0) else factor for n, factor in enumerate(self._noise_factors(noise))]
+        factors = [0.0 if n <= max(0, start) else factor for n, factor in enumerate(self._noise_factors(noise))]
         chunk = max(1, _CHUNK // math.prod(shapes[-1]))
         parts = []
         with torch.no_grad(), computing(self.device, self.precision):
@@ -293,7 +287,7 @@ class Model:
                 part = x[first : first + chunk].to(self.device)
                 samples = range(first, first + len(part))
                 z_n = [self._noise(n, shape, factors[n], seed, samples) for n, shape in enumerate(shapes)]
-                if start is None:
+                if start < 0:
                     parts.append(self.network.decode(part, shapes, z_n).cpu())
                 else:
                     parts.append(self.network.climb(part, shapes, z_n, start).cpu())
@@ -318,7 +312,7 @@ class Model:
         if not self.method.has_encoder:
             raise InputError(f"a model of {self.method.name} has no encoder, which {call} needs: use sample")
 
-    def _noise_factors(self, noise: float | Sequence[float]) -> list[float]:
+    def _noise_factors(self, noise: Noise) -> list[float]:
         """One factor for each planned scale: 0 below the GAN scales."""
         levels = max(1, self.network.vae_levels)  # scale 0 takes z itself
         gan_scales = self.config.scales - levels

@@ -65,23 +65,21 @@ def load_released(folder: str | Path) -> Model:
     return Model(network, shapes, config, coarse=None, fps=fps, name=name, facts=facts, precision="float32")
 
 
-def read_arguments(path: Path) -> dict[str, Any]:
-    """The lines `name: value` of an `args.txt`, values as Python literals where they are.
-
-    Raises:
-        CheckpointError: when the file is missing or lacks what the shapes depend on.
-    """
+def literal(text: str) -> Any:
+    """The value of a Python literal; other text as it is."""
     try:
-        lines = path.read_text().splitlines()
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError):
+        return text.strip()
+
+
+def read_arguments(path: Path) -> dict[str, Any]:
+    """The lines `name: value` of an `args.txt`, values as Python literals where they are."""
+    try:
+        pairs = [line.partition(":") for line in path.read_text().splitlines()]
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror}") from error
-    arguments: dict[str, Any] = {}
-    for line in lines:
-        name, _, value = line.partition(":")
-        try:
-            arguments[name.strip()] = ast.literal_eval(value.strip())
-        except (ValueError, SyntaxError):
-            arguments[name.strip()] = value.strip()
+    arguments = {name.strip(): literal(value) for name, _, value in pairs}
     missing = [name for name in ("vae_levels", "img_size", "min_size", "ar") if name not in arguments]
     if missing:
         raise CheckpointError(f"{path} lacks {', '.join(missing)}, which the sizes of all scales depend on")
@@ -89,11 +87,7 @@ def read_arguments(path: Path) -> dict[str, Any]:
 
 
 def config_of(arguments: dict[str, Any], state: dict[str, Tensor]) -> Config:
-    """The `released` preset with what this experiment changed: widths and depths from its weights, sizes from its text.
-
-    Raises:
-        CheckpointError: when the two make no model.
-    """
+    """The `released` preset with what this experiment changed: widths and depths by its weights, sizes by its text."""
     try:
         head = state["decoder.head.conv.weight"]
         return preset(
@@ -124,11 +118,7 @@ def _last_scale(arguments: dict[str, Any]) -> int:
 
 
 def translate(state: dict[str, Tensor], network: Hierarchy) -> dict[str, Tensor]:
-    """The released code's state dict under this package's names; running statistics are dropped, as it never uses them.
-
-    Raises:
-        KeyError: for a name that has no counterpart.
-    """
+    """The released code's state dict under this package's names, without running statistics, which it never uses."""
     unused = ("running_mean", "running_var", "num_batches_tracked")
     named = {_our_name(name): value for name, value in state.items() if not name.endswith(unused)}
     missing = sorted(set(network.state_dict()) - set(named))

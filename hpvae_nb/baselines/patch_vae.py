@@ -81,10 +81,8 @@ def latent_map(appearance: Tensor, occurrence: Tensor) -> Tensor:
 def straight_through(logits: Tensor, temperature: float, chance: Tensor) -> Tensor:
     """0 or 1, drawn with the odds `logits.exp()`; its gradient is that of a relaxed Bernoulli variable.
 
-    Source: the binary Concrete distribution of Maddison et al. 2017; straight-through as in Jang et al. 2017.
-
-    Args:
-        chance: uniform random numbers in [0, 1), of the shape of `logits`.
+    Source: the binary Concrete distribution of Maddison et al. 2017; straight-through as in Jang et al. 2017. `chance`
+    are uniform random numbers in [0, 1), of the shape of `logits`.
     """
     soft = torch.sigmoid((logits + torch.logit(chance, eps=1e-6)) / temperature)
     return (soft > 0.5).float() + soft - soft.detach()

@@ -17,7 +17,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from hpvae_nb.errors import CheckpointError
+from hpvae_nb.errors import CheckpointError, InputError
 
 FORMAT = 1
 _KEY = "hpvae_nb"
@@ -42,11 +42,7 @@ def write(path: Path, kind: str, tensors: dict[str, Tensor], description: dict[s
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a whole file under a temporary name, sync it, and rename it to `path`.
-
-    Raises:
-        CheckpointError: as `write`.
-    """
+    """Write a whole file under a temporary name, sync it, and rename it to `path`, with the errors of `write`."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,6 +60,17 @@ def write_bytes(path: Path, content: bytes) -> None:
             temporary.unlink()
         what = f"could not write {path} ({len(content) / 1e6:.1f} MB): {error.strerror or error}"
         raise CheckpointError(f"{what}; nothing was changed: make room or choose another folder") from error
+
+
+def contents(folder: Path) -> list[Path]:
+    """What is in a folder to write to, without leftovers; nothing where there is none yet.
+
+    Raises:
+        InputError: it is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"out is {folder}, which is a file: name a folder")
+    return sorted(set(folder.iterdir()) - set(leftovers(folder))) if folder.exists() else []
 
 
 def leftovers(folder: Path) -> list[Path]:
@@ -113,9 +120,8 @@ def read(path: Path, *kinds: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def pack(prefix: str, state: dict[str, Tensor], *, compact: bool = False) -> dict[str, Tensor]:
     """A state dict under a common prefix.
 
-    Args:
-        compact: a quarter of the size: matrices and kernels as 8-bit whole numbers times a float16 step for each output
-            channel, the rest in float16.
+    Compact, it has a quarter of the size: matrices and kernels as 8-bit whole numbers times a float16 step for each
+    output channel, the rest in float16.
     """
     if not compact:
         return {f"{prefix}/{name}": value for name, value in state.items()}

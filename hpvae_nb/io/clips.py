@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import os
 import re
 import warnings
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from einops import reduce, repeat
 from torch import Tensor
 
 from hpvae_nb.errors import InputError, require
-from hpvae_nb.io.video_files import ALPHA_SAID, FOLDER_FPS, GREY_SAID, Size, read_file, read_folder
+from hpvae_nb.io.video_files import ALPHA_SAID, FOLDER_FPS, GREY_SAID, PathLike, Size, read_file, read_folder
 
 ROUNDING = 1e-4  # how far beyond [-1, 1] is float noise (a resize, say), clamped without a word
 
@@ -143,11 +142,7 @@ def bundled_clips() -> list[str]:
 
 
 def load_clip(
-    path_or_name: str | os.PathLike[str],
-    frames: int | None = 13,
-    start: int = 0,
-    fps: float | None = None,
-    size: Size | None = None,
+    path_or_name: PathLike, frames: int | None = 13, start: int = 0, fps: float | None = None, size: Size | None = None
 ) -> Clip:
     """Read a stretch of video.
 
@@ -186,7 +181,7 @@ def load_clip(
     return Clip(torch.stack(pictures, dim=1), float(rate), name)
 
 
-def load_image(path_or_name: str | os.PathLike[str], size: Size | None = None) -> Clip:
+def load_image(path_or_name: PathLike, size: Size | None = None) -> Clip:
     """Read one image: a picture file, or the first frame of whatever ``load_clip`` reads, whose errors it has.
 
     Returns:
@@ -196,7 +191,7 @@ def load_image(path_or_name: str | os.PathLike[str], size: Size | None = None) -
     return Clip(clip.video[:, 0], clip.fps, clip.name)
 
 
-def download_clip(url_or_name: str, sha256: str | None = None, folder: str | os.PathLike[str] | None = None) -> Path:
+def download_clip(url_or_name: str, sha256: str | None = None, folder: PathLike | None = None) -> Path:
     """Fetch a clip once, check it, and keep it.
 
     Args:
@@ -253,7 +248,7 @@ def _check_request(frames: int | None, start: int, fps: float | None, size: Size
         raise InputError(f"size={size!r}, but pixels from 1 are wanted: give (height, width) or the width alone")
 
 
-def _find(path_or_name: str | os.PathLike[str]) -> tuple[Path, str]:
+def _find(path_or_name: PathLike) -> tuple[Path, str]:
     """The path on disk and the label of what was asked for."""
     if isinstance(path_or_name, str):
         if "://" in path_or_name:

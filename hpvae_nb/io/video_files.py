@@ -8,6 +8,7 @@ with its own timestamp, which variable frame rates need.
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
@@ -31,15 +32,13 @@ ALPHA_SAID = "{} has transparency: its alpha channel is dropped, and the colours
 FAITHFUL = 4 | 8192 | 262144
 
 Size = int | tuple[int, int]
+PathLike = str | os.PathLike[str]
 
 
 def read_folder(
     path: Path, frames: int | None, start: int, fps: float | None, size: Size | None, said: set[str]
 ) -> tuple[list[Tensor], float]:
-    """The wanted pictures of a folder, in natural order (2 before 10); hidden files do not count.
-
-    Arguments, results and errors are those of ``read_file``; ``fps`` only names the rate (24 without it).
-    """
+    """As ``read_file``, of a folder's pictures in natural order; none that are hidden. ``fps`` only names the rate."""
     files = [f for f in path.iterdir() if f.suffix.lower() in PICTURES and not f.name.startswith(".")]
     if not files:
         kinds = ", ".join(sorted(PICTURES))
@@ -62,11 +61,7 @@ def read_file(
     """Decode the wanted frames of a video or picture file, and nothing after the last of them.
 
     Args:
-        path: a local file.
-        frames: how many, at least 1; None for all.
-        start: the first, from 0, counted after any change of frame rate.
-        fps: frames per second to resample to, at most the file's own; None keeps the stored frames.
-        size: ``(height, width)`` in pixels, or the width alone.
+        frames, start, fps, size: as in ``load_clip``.
         said: receives a sentence, with ``{}`` for the clip's name, for whatever had to be changed or dropped.
 
     Returns:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,10 @@ from torch import Tensor, nn
 
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import download_clip
-from hpvae_nb.io.video_files import natural
+from hpvae_nb.io.video_files import PathLike, natural
 
 
-def load_weights(source: str | os.PathLike[str], sha256: str | None = None) -> tuple[dict[str, Tensor], str]:
+def load_weights(source: PathLike, sha256: str | None = None) -> tuple[dict[str, Tensor], str]:
     """Tensors by name, from a local file or, checked and kept, from an address.
 
     Args:
@@ -80,8 +79,7 @@ def fill_in_order(network: nn.Module, weights: dict[str, Tensor], source: str) -
 
     Args:
         network: its convolutions stand in the order of computation, each with a bias.
-        weights: convolutions are the tensors of five axes, ordered by name, numbers by value; each has a bias by the
-            same name. Everything else is left out.
+        weights: convolutions are the tensors of five axes, in natural order of their names, each with a bias.
 
     Raises:
         InputError: another number of convolutions, other shapes, or no bias.

@@ -15,6 +15,8 @@ from hpvae_nb.metrics.inputs import checked_pair
 from hpvae_nb.metrics.networks import make_extractor
 from hpvae_nb.metrics.score import Score, mean_score
 
+Clips = Sequence[Tensor | Clip]
+
 
 class Gaussian(NamedTuple):
     """A normal distribution by its mean, `d`, and a root R of its covariance, `k d` with R'R = covariance."""
@@ -157,13 +159,7 @@ def random_features_distance(
 
 
 def fid(
-    samples: Sequence[Tensor | Clip],
-    real: Sequence[Tensor | Clip],
-    extractor: Extractor,
-    *,
-    count: int = 50,
-    trials: int = 50,
-    seed: int = 0,
+    samples: Clips, real: Clips, extractor: Extractor, *, count: int = 50, trials: int = 50, seed: int = 0
 ) -> Score:
     """Fréchet distance between generated clips and a set of real ones, on random features, averaged over trials.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from hpvae_nb.core.resampling import resize, upsample
 from hpvae_nb.errors import InputError, require
+from hpvae_nb.io.video_files import PathLike
 from hpvae_nb.io.weights import fill, fill_in_order, load_weights
 from hpvae_nb.metrics.features import Extractor, PatchFeatures
 
@@ -43,7 +43,7 @@ class NetworkFeatures:
         return [rearrange(maps, "b c ... -> (b ...) c")]
 
 
-def c3d(weights: str | os.PathLike[str], sha256: str | None = None) -> NetworkFeatures:
+def c3d(weights: PathLike, sha256: str | None = None) -> NetworkFeatures:
     """The paper's features of videos: 512 channels of C3D's last convolution, at 2x7x7 places.
 
     Source: appendix A.2; Tran et al. 2015, figure 3, trained on Sports-1M and fine-tuned on UCF-101. Clips are resized
@@ -82,7 +82,7 @@ def c3d_network(channels: tuple[int, ...] = (64, 128, 256, 256, 512, 512, 512, 5
     return nn.Sequential(*layers)
 
 
-def inception(weights: str | os.PathLike[str], sha256: str | None = None) -> NetworkFeatures:
+def inception(weights: PathLike, sha256: str | None = None) -> NetworkFeatures:
     """SinGAN's features of images: 192 channels of Inception v3 just before its second pooling, frame by frame.
 
     Source: Shaham et al. 2019 (SinGAN), section 3; Szegedy et al. 2016. Frames are not resized, values stay in [-1, 1],
@@ -122,7 +122,7 @@ def inception_stem() -> nn.Sequential:
 
 
 def torchvision_video(
-    network: str = "r3d_18", weights: str | os.PathLike[str] | None = None, sha256: str | None = None
+    network: str = "r3d_18", weights: PathLike | None = None, sha256: str | None = None
 ) -> NetworkFeatures:
     """The last map, 512 channels, of one of torchvision's video networks trained on Kinetics-400.
 
@@ -131,8 +131,7 @@ def torchvision_video(
 
     Args:
         network: `"r3d_18"`, `"mc3_18"` or `"r2plus1d_18"`.
-        weights: a file or address with its state dict; None lets torchvision download and keep its own.
-        sha256: checksum of the file; needed for an address.
+        weights, sha256: as in `c3d`, of its state dict; None lets torchvision download and keep its own.
 
     Raises:
         InputError: another network, or weights that cannot be read or are of another one.
@@ -190,10 +189,7 @@ NAMES = ("patches", "efficientnet-lite0", *VIDEO_NETWORKS, *WITH_WEIGHTS)
 
 
 def make_extractor(
-    extractor: str | Extractor,
-    clip: Tensor | None = None,
-    weights: str | os.PathLike[str] | None = None,
-    sha256: str | None = None,
+    extractor: str | Extractor, clip: Tensor | None = None, weights: PathLike | None = None, sha256: str | None = None
 ) -> Extractor:
     """The extractor of a name, or the one given.
 
@@ -201,8 +197,7 @@ def make_extractor(
         extractor: `"patches"` needs nothing; `"efficientnet-lite0"` two small packages; `"r3d_18"`, `"mc3_18"` and
             `"r2plus1d_18"` torchvision; `"c3d"` and `"inception"` a file of weights. Or an object with a `name`.
         clip: the training clip, `3 t h w`, that patches are learned from; networks need none.
-        weights: for a network, a file or an address.
-        sha256: of that file; needed for an address.
+        weights, sha256: for a network, as in `c3d`.
 
     Raises:
         InputError: an unknown name, no clip or no weights where they are needed, or weights without a use.

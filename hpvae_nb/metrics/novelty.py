@@ -64,10 +64,8 @@ def _matches(sample: Tensor, clip: Tensor, patch: Shape) -> Matches:
     index, squared = nearest(patch_rows(sample, patch), patch_rows(clip[None], patch))
     corners = torch.stack(torch.unravel_index(index, patch_grid(shapes[1], patch)), dim=-1)
     t, h, _ = patch_grid(shapes[0], patch)
-    return Matches(
-        rearrange(squared / (3 * math.prod(patch)), "(t h w) -> t h w", t=t, h=h),
-        rearrange(corners, "(t h w) c -> t h w c", t=t, h=h),
-    )
+    distance = rearrange(squared / (3 * math.prod(patch)), "(t h w) -> t h w", t=t, h=h)
+    return Matches(distance, rearrange(corners, "(t h w) c -> t h w c", t=t, h=h))
 
 
 def novelty(samples: Tensor, real: Tensor | Clip) -> float:
@@ -81,14 +79,13 @@ def novelty(samples: Tensor, real: Tensor | Clip) -> float:
     Source: this project, after the nearest-neighbour checks for memorisation in Nikankin et al. 2022, section 7.2.
 
     Args:
-        samples: `b 3 t h w` (or `b 3 h w`) in [-1, 1].
-        real: the training clip.
+        samples, real: as for `svfid`, images included.
 
     Returns:
         The mean over samples and parts, at least 0.
 
     Raises:
-        InputError: other shapes, values that are not finite, or a clip whose parts are all alike.
+        InputError: as `svfid`, and for a clip whose parts are all alike.
     """
     samples, clip = checked_pair(samples, real)
     samples, clip = coarse(samples), coarse(clip[None])[0]
@@ -134,10 +131,7 @@ def nnfdist(matches: Matches) -> float:
 
     Source: Nikankin et al. 2022 (SinFusion), section 7.2: mean squared error between 3x3x3 patches and their nearest
     neighbours, averaged. Here of values in [-1, 1], so from 0 to 4; the published numbers' range of values could not
-    be checked.
-
-    Args:
-        matches: `nearest_patches(sample, real, patch=(3, 3, 3))`.
+    be checked. Arguments as in `nnfdiv`.
     """
     return matches.distance.mean().item()
 

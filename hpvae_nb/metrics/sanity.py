@@ -21,6 +21,7 @@ COARSEST = 0.5  # the size that a clip is blurred through at full strength
 
 WITHOUT_WEIGHTS = tuple(name for name in METRICS if name != "svfid_efficientnet")
 
+Cases = Mapping[str, Tensor]
 Table = dict[str, dict[str, float]]
 """metric -> case -> value."""
 
@@ -49,7 +50,7 @@ def corrupted(real: Tensor, kind: str, strength: float = 1, seed: int = 0) -> Te
     """
     if kind not in CORRUPTIONS or not 0 <= strength <= 1:
         kinds = ", ".join(CORRUPTIONS)
-        raise InputError(f"{kind!r} of strength {strength} was asked for: choose one of {kinds}, and 0 to 1")
+        raise InputError(f"{kind!r} of strength {strength}: choose one of {kinds}, and a strength of 0 to 1")
     generator = torch.Generator().manual_seed(seed)
     frames, height, width = real.shape[1:]
     if kind == "a moved clip":
@@ -81,12 +82,7 @@ def moved(real: Tensor, down: int, right: int) -> Tensor:
 def degenerate_generators(real: Tensor, samples: int = 8) -> dict[str, Tensor]:
     """What six generators make that have learned nothing: the clip itself, and the clip corrupted at full strength.
 
-    Args:
-        real: `3 t h w` in [-1, 1].
-        samples: of each generator, with seeds from 0. The clip itself, blurred or emptied, is always the same.
-
-    Returns:
-        `b 3 t h w` for each name.
+    Of each so many samples, `b 3 t h w`, with seeds from 0. The clip itself, blurred or emptied, is always the same.
     """
     made = {ITSELF: real.expand(samples, *real.shape)}
     for kind in CORRUPTIONS:
@@ -95,10 +91,7 @@ def degenerate_generators(real: Tensor, samples: int = 8) -> dict[str, Tensor]:
 
 
 def measure(
-    cases: Mapping[str, Tensor],
-    real: Tensor,
-    reconstructed: Mapping[str, Tensor] | None = None,
-    metrics: Sequence[str] = WITHOUT_WEIGHTS,
+    cases: Cases, real: Tensor, reconstructed: Cases | None = None, metrics: Sequence[str] = WITHOUT_WEIGHTS
 ) -> Table:
     """Every case through every metric: about a second for each case of 13x28x50, on one processor core.
 
@@ -130,12 +123,8 @@ def measure(
 def fooled(table: Table, honest: str) -> dict[str, list[str]]:
     """For each metric that has a better direction, the cases that it finds at least as good as the honest one.
 
-    Args:
-        table: what `measure` returns.
-        honest: the name of a case in it, such as a trained model.
-
     Raises:
-        InputError: there is no such case.
+        InputError: `honest` is no case of the table that `measure` made.
     """
     cases = next(iter(table.values()), {})
     if honest not in cases:

@@ -30,8 +30,7 @@ def sliced_wasserstein(samples: Tensor, real: Tensor | Clip, seed: int = 0) -> S
     so that a band that lost its contrast shows. It sees every marginal distribution, not just mean and variance.
 
     Args:
-        samples: `b 3 t h w` (or `b 3 h w`) in [-1, 1].
-        real: the training clip, a `Clip` or a tensor `3 t h w` at the samples' scale.
+        samples, real: as for `svfid`, images included.
         seed: of the directions, the same for all samples.
 
     Returns:
@@ -45,9 +44,7 @@ def sliced_wasserstein(samples: Tensor, real: Tensor | Clip, seed: int = 0) -> S
     patch = (min(PATCH[0], samples.shape[2], clip.shape[1]), *PATCH[1:])
     side = PATCH[1] * 2 ** (LEVELS - 1)
     if min(*samples.shape[-2:], *clip.shape[-2:]) < side:
-        raise InputError(
-            f"samples are {tuple(samples.shape)}, but sides of at least {side} px are needed: enlarge them"
-        )
+        raise InputError(f"samples are {tuple(samples.shape)}, but sides of at least {side} px are needed")
     generator = torch.Generator().manual_seed(seed)
     directions = torch.randn(3 * math.prod(patch), DIRECTIONS, generator=generator).to(samples.device)
     directions = F.normalize(directions, dim=0)

@@ -60,11 +60,7 @@ class Metric:
         return self.direction != 0 and self.direction * (a - b) >= 0
 
     def measure(self, samples: Tensor, real: Tensor, model: Any) -> dict[str, Any]:
-        """The columns of a row that it fills: the number, and of a `Score` the extractor.
-
-        Raises:
-            InputError, ImportError: as the metric's function.
-        """
+        """The columns of a row that it fills: the number, and of a `Score` the extractor. Errors are the function's."""
         assert self.function is not None
         value = self.function(samples, real, model)
         if isinstance(value, Score):

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from statistics import fmean, median
 
 MEMORY = 200  # steps of a scale that tell the pace, at most
@@ -44,17 +44,11 @@ class Trial:
     mean: float
     entering: float
 
-    def times(self, factor: float) -> Trial:
-        return Trial(self.typical * factor, self.mean * factor, self.entering * factor)
-
 
 class Clock:
-    """Knows the plan, is told what each step took, and says what is left.
+    """Knows the steps that are planned at each scale, is told what each took, and says what is left.
 
     It neither reads a clock nor makes a step: its owner does both, and asks `wanted` after each step for a trial.
-
-    Args:
-        steps: planned at each scale.
     """
 
     def __init__(self, steps: Sequence[int]) -> None:
@@ -169,7 +163,7 @@ class Clock:
             window = list(self.own)[-WINDOW:]
             if _close(median(window[:HALF]), median(window[HALF:])):
                 present = self._pace() * median(window) / median(self.own)
-                self.costs[n] = trial.times(1 / present)
+                self.costs[n] = Trial(*(seconds / present for seconds in astuple(trial)))
 
 
 def _close(a: float, b: float) -> bool:

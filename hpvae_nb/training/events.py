@@ -125,7 +125,7 @@ def _ready(model: Model, run: Run | None) -> Generator[Event, None, Model]:
     """One event, since there is nothing to train; then the model is written, where a run has a folder."""
     yield Event(model.scales - 1, 1, 1, losses={}, seconds=0.0, remaining=0.0, model=model)
     if run is not None:
-        run.save_model(model)
+        model.save(run.folder)
     return model
 
 
@@ -181,11 +181,11 @@ def training_loop(trainer: Trainer, run: Run | None, checkpoint_every: int) -> G
             if trainer.settled and trainer.iteration > 0 and trainer.finite():
                 run.save(trainer)
             model.facts |= watch.facts()
-            run.save_model(model)
+            model.save(run.folder)
         raise
     model.facts |= watch.facts()
     if run is not None:
-        run.save_model(model)
+        model.save(run.folder)
     return model
 
 

@@ -72,9 +72,6 @@ def training_precision(precision: str, device: torch.device, config: Config, sha
     memory that nobody wrote to, if the clip has fewer frames than the kernel and more than half of it: 2 for a kernel
     of 3.
 
-    Args:
-        shapes: (T, H, W) of every scale.
-
     Raises:
         InputError: for an unknown name, or bfloat16 where it is wrong.
     """

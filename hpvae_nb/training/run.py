@@ -11,7 +11,6 @@ from hpvae_nb.errors import CheckpointError, InputError
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.method import HpVaeGan, Method
-from hpvae_nb.model import Model
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.training.trainer import Trainer
 
@@ -41,10 +40,9 @@ class Run:
         }
         identity = json.loads(json.dumps(identity))
         described = folder / "run.json"
-        if folder.exists() and not folder.is_dir():
-            raise InputError(f"out is {folder}, which is a file: name a folder")
+        others = checkpoint.contents(folder)
         if not described.exists():
-            if folder.exists() and set(folder.iterdir()) - set(checkpoint.leftovers(folder)):
+            if others:
                 raise InputError(f"{folder} is not empty and holds no run of this package: choose an empty folder")
             checkpoint.write_bytes(described, json.dumps(identity, indent=1).encode())
             return cls(folder)
@@ -63,11 +61,7 @@ class Run:
         return cls(folder)
 
     def restore(self, trainer: Trainer) -> None:
-        """Bring a fresh trainer to the last checkpoint; leave it as it is where there is none yet.
-
-        Raises:
-            CheckpointError: when the checkpoint is damaged.
-        """
+        """Bring a fresh trainer to the last checkpoint, if there is one; it may be damaged (CheckpointError)."""
         if self.checkpoint.exists():
             trainer.restore(*checkpoint.read(self.checkpoint, "checkpoint"))
 
@@ -75,10 +69,6 @@ class Run:
         """Write a checkpoint of a settled trainer."""
         tensors, values = trainer.state()
         checkpoint.write(self.checkpoint, "checkpoint", tensors, values)
-
-    def save_model(self, model: Model) -> Path:
-        """Write the model as it is now."""
-        return model.save(self.folder / "model.safetensors")
 
     def last_good(self) -> str:
         """Where the last checkpoint is, in words."""

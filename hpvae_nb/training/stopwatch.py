@@ -65,12 +65,8 @@ class Stopwatch:
 def try_scale(trainer: Trainer, scale: int, now: Callable[[], float] = time.perf_counter) -> Trial:
     """Measure what a scale costs that was not yet reached, on a copy of the trainer that is thrown away.
 
-    The trainer stays as it is, random numbers included, and memory peaks no higher than it will when it gets there.
-
-    Args:
-        trainer: settled, at a scale that it has entered.
-        scale: above the trainer's.
-        now: the time in seconds.
+    The trainer, settled at a lower scale that it has entered, stays as it is, random numbers included, and memory peaks
+    no higher than it will when it gets there. `now` tells the time in seconds.
     """
     config = trainer.config
     # None of which it changes before the copy leaves this scale.

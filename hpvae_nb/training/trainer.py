@@ -36,9 +36,6 @@ from hpvae_nb.training.plan import make_plan
 class Trainer:
     """Makes a method's training steps, scale after scale; knows nothing of files, progress bars or who watches.
 
-    Args:
-        device, precision: as in `hpvae_nb.train`.
-
     Attributes:
         plan: what was decided beforehand.
         network, critic: as far as they have grown; there is no critic at VAE scales.

@@ -25,11 +25,7 @@ _STREAM = 1  # tells a pool's random numbers from those that sampling draws from
 
 
 def check(config: Config, shapes: list[Shape]) -> None:
-    """Refuse a window that is too small at some GAN scale; warn of one that no scale is larger than.
-
-    Raises:
-        InputError: as `window_shape`.
-    """
+    """Refuse a window too small for some GAN scale (`window_shape`); warn of one that no scale is larger than."""
     for shape in shapes[config.vae_levels :]:
         window_shape(config, shape)
     if config.window is not None and config.window > math.prod(shapes[-1]):

@@ -70,17 +70,11 @@ def run(trials: list[Trial], out: Path, address: str | None, progress: Any) -> N
         may_use_gpu = any(trial.device != "cpu" for trial in trials)
         gpus = 1 if may_use_gpu and ray.cluster_resources().get("GPU", 0) else 0
         task = tune.with_parameters(_task, trials=waiting, out=out, place=Path.cwd())
-        tune.Tuner(
-            tune.with_resources(task, {"cpu": 1, "gpu": gpus}),
-            param_space={"trial": tune.grid_search(list(waiting))},
-            run_config=tune.RunConfig(
-                name=NOTES,
-                storage_path=str(out),
-                verbose=0,
-                callbacks=[Watch()],
-                failure_config=tune.FailureConfig(max_failures=DEATHS),
-            ),
-        ).fit()
+        again = tune.FailureConfig(max_failures=DEATHS)
+        notes = {"name": NOTES, "storage_path": str(out), "verbose": 0}
+        config = tune.RunConfig(**notes, callbacks=[Watch()], failure_config=again)
+        space = {"trial": tune.grid_search(list(waiting))}
+        tune.Tuner(tune.with_resources(task, {"cpu": 1, "gpu": gpus}), param_space=space, run_config=config).fit()
 
 
 @contextlib.contextmanager
@@ -91,15 +85,14 @@ def _connected(ray: Any, address: str | None) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="ray", dir=short, ignore_cleanup_errors=True) as scratch:
         if address is None:
             options |= {"_temp_dir": scratch, "include_dashboard": False, "object_store_memory": STORE}
-        starts = STARTS if address is None else 1
         try:
-            while not ray.is_initialized():
-                starts -= 1
+            for left in reversed(range(STARTS if address is None else 1)):
                 try:
                     ray.init(address=address or "local", **options)
+                    break
                 except Exception as error:  # Ray has no error of its own for this
                     ray.shutdown()
-                    if not starts:
+                    if not left:
                         what = "Ray did not start here" if address is None else f"no Ray cluster answers at {address!r}"
                         raise InputError(f"{what} ({error}): try again, or go on with --serial, without it") from error
             yield

@@ -61,10 +61,7 @@ def run_sweep(
 
 def _claim(out: Path) -> Path:
     """A new folder, or one that holds a sweep."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"out is {out}, which is a file: name a folder")
-    others = {file.name for file in out.iterdir()} - {"trials", "results.parquet"} if out.exists() else set()
-    others -= {file.name for file in checkpoint.leftovers(out)}
+    others = set(checkpoint.contents(out)) - {out / "results.parquet"}
     if others and not (out / "trials").is_dir():
         raise InputError(f"{out} is not empty and holds no sweep: choose an empty folder")
     (out / "trials").mkdir(parents=True, exist_ok=True)

@@ -61,12 +61,7 @@ def collect(out: Path) -> pd.DataFrame:
 
 
 def write_results(out: Path, rows: pd.DataFrame) -> Path:
-    """All rows as `results.parquet`, empty where a row lacks a column.
-
-    Raises:
-        CheckpointError: when it cannot be written.
-        ImportError: the package pyarrow is missing.
-    """
+    """All rows as `results.parquet`, empty where a row lacks a column."""
     checkpoint.write_bytes(out / "results.parquet", rows.to_parquet(engine="pyarrow", index=False))
     return out / "results.parquet"
 
