@@ -23,9 +23,8 @@ from hpvae_nb.training.events import follow
 from hpvae_nb.training.plan import make_plan
 from hpvae_nb.training.run import Run
 
-app = typer.Typer(
-    help="Learn one short clip, make new ones: Hierarchical Patch VAE-GAN.", no_args_is_help=True, add_completion=False
-)
+TITLE = "Learn one short clip, make new ones: Hierarchical Patch VAE-GAN."
+app = typer.Typer(help=TITLE, no_args_is_help=True, add_completion=False)
 
 Out = Annotated[Path, typer.Option(help="Folder for everything that is written.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of everything random; the same seed gives the same result.")]

@@ -44,6 +44,9 @@ class Trial:
     mean: float
     entering: float
 
+    def times(self, factor: float) -> Trial:
+        return Trial(*(factor * seconds for seconds in astuple(self)))
+
 
 class Clock:
     """Knows the steps that are planned at each scale, is told what each took, and says what is left.
@@ -163,7 +166,7 @@ class Clock:
             window = list(self.own)[-WINDOW:]
             if _close(median(window[:HALF]), median(window[HALF:])):
                 present = self._pace() * median(window) / median(self.own)
-                self.costs[n] = Trial(*(seconds / present for seconds in astuple(trial)))
+                self.costs[n] = trial.times(1 / present)
 
 
 def _close(a: float, b: float) -> bool:

@@ -237,10 +237,9 @@ class Trainer:
         """As it is at this iteration."""
         self.pool = None
         if self.config.pool is not None and self.critic is not None:
+            where = (self.shapes, self.scale, self.reals_0)
             with computing(self.device, self.precision):
-                self.pool = windows.Pool(
-                    self.config, self.network, self.shapes, self.scale, self.reals_0, self.seed, self.iteration
-                )
+                self.pool = windows.Pool(self.config, self.network, *where, self.seed, self.iteration)
 
     def _adam(self, groups: list[dict[str, Any]]) -> torch.optim.Adam:
         fused = self.device.type in ("cpu", "cuda")

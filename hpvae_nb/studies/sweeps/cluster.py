@@ -34,8 +34,7 @@ _QUIET = {
 def run(trials: list[Trial], out: Path, address: str | None, progress: Any) -> None:
     """Run the trials on the cluster at `address`, or on one that is started here and stopped at the end.
 
-    Args:
-        progress: told of shares with `told(trial, share)`, and of ends with `ended(trial, row)`.
+    `progress` is told of shares with `told(trial, share)`, and of ends with `ended(trial, row)`.
 
     Raises:
         InputError: when no cluster answers at the address.
