@@ -30,7 +30,7 @@ Out = Annotated[Path, typer.Option(help="Folder for everything that is written."
 Seed = Annotated[int, typer.Option(min=0, help="Of everything random; the same seed gives the same result.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str, typer.Option(help="auto (bfloat16 where that is faster), bfloat16 or float32.")]
-Changes = Annotated[list[str] | None, typer.Option("--set", help="A setting, such as --set beta=0.5; repeatable.")]
+Changes = Annotated[list[str] | None, typer.Option("--set", help="Change a setting: --set beta=0.5; repeatable.")]
 Threads = Annotated[int | None, typer.Option(help="Of the CPU; a short race chooses if not given.")]
 ModelFile = Annotated[Path, typer.Argument(help="A model file, or the folder of a run.")]
 
@@ -118,10 +118,10 @@ def info(model: ModelFile) -> None:
 def sweep(
     spec: Annotated[Path, typer.Argument(help="A YAML file: clip, method, seed, any setting; a list is varied.")],
     out: Annotated[Path | None, typer.Option(help="Folder for everything that is written.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="These trials, such as --only seed=0; repeatable.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only these, such as --only seed=0; repeatable.")] = None,
     serial: Annotated[bool, typer.Option("--serial", help="One trial after another, without Ray.")] = False,
     address: Annotated[str | None, typer.Option(help="Of a Ray cluster, in place of this machine.")] = None,
-    results: Annotated[Path | None, typer.Option("--estimate", help="A results file; only say the cost by it.")] = None,
+    results: Annotated[Path | None, typer.Option("--estimate", help="Only say the cost, by this results file.")] = None,
 ) -> None:
     """Run many trainings (clip x method x setting x seed); write one row for each to OUT/results.parquet."""
     with _sentences("nothing is lost: the same command goes on"):

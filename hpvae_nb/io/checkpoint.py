@@ -53,8 +53,10 @@ def write_bytes(path: Path, content: bytes) -> None:
         os.replace(temporary, path)
         if os.name != "nt":  # Windows cannot open a folder to sync it
             descriptor = os.open(path.parent, os.O_RDONLY)
-            os.fsync(descriptor)
-            os.close(descriptor)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
     except OSError as error:
         with contextlib.suppress(OSError):  # where its folder cannot exist, it is not there either
             temporary.unlink()
@@ -63,11 +65,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def contents(folder: Path) -> list[Path]:
-    """What is in a folder to write to, without leftovers; nothing where there is none yet.
-
-    Raises:
-        InputError: it is a file.
-    """
+    """What is in a folder to write to, without leftovers; nothing where there is none yet, InputError for a file."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"out is {folder}, which is a file: name a folder")
     return sorted(set(folder.iterdir()) - set(leftovers(folder))) if folder.exists() else []
@@ -96,7 +94,8 @@ def read(path: Path, *kinds: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     # comes the header's brace.
     if start[:2] in _PICKLES and start[8:] != b"{":
         what = f"{path} is {_PICKLES[start[:2]]}, which can run code when opened, and was not opened"
-        raise CheckpointError(f"{what}; weights of the released code are read by load_released")
+        way = "for weights of the released code use load_released or `python -m hpvae_nb import-released`"
+        raise CheckpointError(f"{what}; {way}")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header = (file.metadata() or {}).get(_KEY)

@@ -182,10 +182,9 @@ def load_clip(
 
 
 def load_image(path_or_name: PathLike, size: Size | None = None) -> Clip:
-    """Read one image: a picture file, or the first frame of whatever ``load_clip`` reads, whose errors it has.
+    """Read one image: a picture file, or the first frame of whatever ``load_clip`` reads, with its errors.
 
-    Returns:
-        A ``Clip`` with ``video`` of shape ``3 h w`` in [-1, 1].
+    The ``video`` of the ``Clip`` that comes back has the shape ``3 h w``, values in [-1, 1].
     """
     clip = load_clip(path_or_name, frames=1, size=size)
     return Clip(clip.video[:, 0], clip.fps, clip.name)
