@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import itertools
 from collections.abc import Iterator
@@ -19,19 +18,19 @@ from hpvae_nb.io.clips import Clip
 from hpvae_nb.lab import report, show
 from hpvae_nb.machine import choose_threads
 from hpvae_nb.model import Model
-from hpvae_nb.released import load_released
-from hpvae_nb.training.clock import planned_steps
+from hpvae_nb.released import literal, load_released
+from hpvae_nb.training.events import follow
 from hpvae_nb.training.plan import make_plan
 from hpvae_nb.training.run import Run
 
-app = typer.Typer(
-    help="Learn one short clip, make new ones: Hierarchical Patch VAE-GAN.", no_args_is_help=True, add_completion=False
-)
+TITLE = "Learn one short clip, make new ones: Hierarchical Patch VAE-GAN."
+app = typer.Typer(help=TITLE, no_args_is_help=True, add_completion=False)
 
 Out = Annotated[Path, typer.Option(help="Folder for everything that is written.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of everything random; the same seed gives the same result.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str, typer.Option(help="auto (bfloat16 where that is faster), bfloat16 or float32.")]
+Changes = Annotated[list[str] | None, typer.Option("--set", help="Change a setting: --set beta=0.5; repeatable.")]
 Threads = Annotated[int | None, typer.Option(help="Of the CPU; a short race chooses if not given.")]
 ModelFile = Annotated[Path, typer.Argument(help="A model file, or the folder of a run.")]
 
@@ -41,9 +40,7 @@ def train(
     clip: Annotated[str, typer.Argument(help="A bundled clip's name, a video file, or a folder of numbered images.")],
     out: Out,
     preset: Annotated[str, typer.Option(help="paper, released, laptop, laptop-128, laptop-256 or smoke.")] = "laptop",
-    change: Annotated[
-        list[str] | None, typer.Option("--set", help="Change a setting, such as --set beta=0.5; repeatable.")
-    ] = None,
+    change: Changes = None,
     frames: Annotated[int, typer.Option(help="Frames to use; 0 for all from the start frame on.")] = 13,
     start: Annotated[int, typer.Option(help="First frame.")] = 0,
     fps: Annotated[float | None, typer.Option(help="Thin out to this frame rate.")] = None,
@@ -106,9 +103,8 @@ def info(model: ModelFile) -> None:
     with _sentences():
         loaded = hpvae_nb.load_model(model, device="cpu")
         config = loaded.config
-        typer.echo(
-            f"trained on {loaded.name!r}, {loaded.fps:g} frames per second; scales {loaded.scales} of {config.scales}"
-        )
+        scales = f"scales {loaded.scales} of {config.scales}"
+        typer.echo(f"trained on {loaded.name!r}, {loaded.fps:g} frames per second; {scales}")
         for scale, shape in enumerate(loaded.shapes):
             typer.echo(f"  scale {scale}: {' x '.join(map(str, shape))}  {config.kind(scale)}")
         for name, value in config.to_dict().items():
@@ -122,14 +118,10 @@ def info(model: ModelFile) -> None:
 def sweep(
     spec: Annotated[Path, typer.Argument(help="A YAML file: clip, method, seed, any setting; a list is varied.")],
     out: Annotated[Path | None, typer.Option(help="Folder for everything that is written.")] = None,
-    only: Annotated[
-        list[str] | None, typer.Option(help="Of these trials only, such as --only seed=0; repeatable.")
-    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only these, such as --only seed=0; repeatable.")] = None,
     serial: Annotated[bool, typer.Option("--serial", help="One trial after another, without Ray.")] = False,
     address: Annotated[str | None, typer.Option(help="Of a Ray cluster, in place of this machine.")] = None,
-    results: Annotated[
-        Path | None, typer.Option("--estimate", help="Run nothing; say what it would cost, from this results file.")
-    ] = None,
+    results: Annotated[Path | None, typer.Option("--estimate", help="Only say the cost, by this results file.")] = None,
 ) -> None:
     """Run many trainings (clip x method x setting x seed); write one row for each to OUT/results.parquet."""
     with _sentences("nothing is lost: the same command goes on"):
@@ -155,9 +147,7 @@ def compare(
     samples: Annotated[Path, typer.Argument(help="Folder of the other method's samples.")],
     out: Out,
     preset: Annotated[str, typer.Option(help="Of our models; not smaller than the samples.")] = "laptop-128",
-    change: Annotated[
-        list[str] | None, typer.Option("--set", help="Change a setting, such as --set beta=0.5; repeatable.")
-    ] = None,
+    change: Changes = None,
     extractor: Annotated[str, typer.Option(help="patches, efficientnet-lite0, c3d, ...")] = "patches",
     weights: Annotated[str | None, typer.Option(help="A file of weights, or its address; c3d is the paper's.")] = None,
     sha256: Annotated[str | None, typer.Option(help="Checksum of the weights; needed for an address.")] = None,
@@ -200,16 +190,12 @@ def import_released(
 def _watch(events: Any, config: hpvae_nb.Config, clip: Clip, out: Path) -> Model:
     """Show a progress bar, and write a preview at each scale's end."""
     tqdm = require("tqdm", "progress bars").tqdm
-    steps = planned_steps(config)
     # The bar's own guess of the time left, which takes all steps to be alike, is left out.
     form = "{percentage:3.0f}% of all steps|{bar}| {desc}, {elapsed}{postfix}"
-    with tqdm(total=sum(steps), bar_format=form, dynamic_ncols=True) as bar:
-        while True:
-            try:
-                event = next(events)
-            except StopIteration as end:
-                return end.value
-            bar.n = sum(steps[: event.scale]) + event.iteration
+    with tqdm(total=config.scales * config.iterations, bar_format=form, dynamic_ncols=True) as bar:
+
+        def show_progress(event: hpvae_nb.Event) -> None:
+            bar.n = event.scale * config.iterations + event.iteration
             terms = "  ".join(f"{name} {value:.4f}" for name, value in event.losses.items())
             left = "" if event.remaining is None else f"{report.duration(event.remaining)} left  "
             where = f"scale {event.scale + 1}/{config.scales}, step {event.iteration}/{event.iterations}"
@@ -218,6 +204,8 @@ def _watch(events: Any, config: hpvae_nb.Config, clip: Clip, out: Path) -> Model
             bar.update(0)
             if event.scale_done:
                 bar.write(f"scale {event.scale}: {terms}; look at {_preview(event, clip, out)}")
+
+        return follow(events, show_progress)
 
 
 def _preview(event: hpvae_nb.Event, clip: Clip, out: Path) -> Path:
@@ -229,16 +217,11 @@ def _preview(event: hpvae_nb.Event, clip: Clip, out: Path) -> Path:
 
 
 def _overrides(changes: list[str], option: str) -> dict[str, Any]:
-    found = {}
     for change in changes:
-        name, sign, value = change.partition("=")
-        if not sign:
+        if "=" not in change:
             raise InputError(f"{option} {change!r} is not of the form name=value, such as {option} beta=0.5")
-        try:
-            found[name.strip()] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            found[name.strip()] = value.strip()
-    return found
+    pairs = (change.split("=", 1) for change in changes)
+    return {name.strip(): literal(value) for name, value in pairs}
 
 
 def _size(text: str | None) -> tuple[int, ...] | None:

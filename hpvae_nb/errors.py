@@ -24,16 +24,18 @@ def sentence(error: Exception) -> str:
     return str(error) if isinstance(error, own) else f"{type(error).__name__}: {error}"
 
 
+def check_whole(name: str, value: object, least: int = 1, advice: str = "") -> None:
+    """Raise InputError unless `value`, called `name`, is a whole number of at least `least`."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise InputError(f"{name} is {value!r}, but must be a whole number of at least {least}{advice}")
+
+
 def require(module: str, purpose: str, install: str | None = None) -> ModuleType:
     """Import an optional package at the moment it is needed.
 
     Args:
-        module: dotted import name, such as ``"av"``.
-        purpose: what it is wanted for, completing the sentence "needed for ...".
+        purpose: completes the sentence "needed for ...".
         install: its name for pip, where that differs from the import name.
-
-    Returns:
-        The imported module.
 
     Raises:
         ImportError: when the package is missing, with the command that brings it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-import time
+import timeit
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from hpvae_nb.core.blocks import SLOPE, conv
 from hpvae_nb.core.convolution import channels_last, convolve
 from hpvae_nb.core.resampling import upsample
-from hpvae_nb.errors import InputError, sentence
+from hpvae_nb.errors import InputError, check_whole, sentence
 
 _CLEARLY = 1.15  # a race is won by this factor at least; else the safer one is taken
 PRECISIONS = ("auto", "bfloat16", "float32")
@@ -121,10 +121,7 @@ def choose_threads(threads: int | None = None) -> tuple[int, str]:
         InputError: for a number below 1.
     """
     if threads is not None:
-        if not isinstance(threads, int) or threads < 1:
-            raise InputError(
-                f"threads is {threads!r}, but must be a whole number of at least 1: leave it out to be chosen"
-            )
+        check_whole("threads", threads, advice=": leave it out to be chosen")
         return threads, "as asked"
     if "OMP_NUM_THREADS" in os.environ:
         return torch.get_num_threads(), "by OMP_NUM_THREADS"
@@ -132,10 +129,9 @@ def choose_threads(threads: int | None = None) -> tuple[int, str]:
     if len(seconds) == 1:
         return 1, "all there are"
     best = min(seconds, key=lambda count: seconds[count] * (1 if count == 1 else _CLEARLY))
-    others = [
-        f"{count} took {spent / seconds[best]:.1f} times as long" for count, spent in seconds.items() if count != best
-    ]
-    return best, f"by a short race: {', '.join(others)}"
+    times = {count: spent / seconds[best] for count, spent in seconds.items() if count != best}
+    others = ", ".join(f"{count} took {factor:.1f} times as long" for count, factor in times.items())
+    return best, f"by a short race: {others}"
 
 
 @functools.cache
@@ -170,9 +166,7 @@ def _racing_layer(dtype: torch.dtype) -> Callable[[], object]:
 
 
 def _seconds(run: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
+    return timeit.timeit(run, number=1)
 
 
 def choose_precision(precision: str, device: torch.device) -> str:

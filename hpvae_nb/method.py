@@ -10,13 +10,13 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from hpvae_nb.core import steps
 from hpvae_nb.core.hierarchy import GrowingNetwork
 from hpvae_nb.core.latents import normal_maps
 from hpvae_nb.core.resampling import Shape
+from hpvae_nb.core.steps import Losses, Objective
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.recipe.build import make_hierarchy
 from hpvae_nb.recipe.config import Config
@@ -78,26 +78,17 @@ class Method:
         network.amplitudes = list(amplitudes)
         return network
 
-    def draw(self, network: Any, shapes: list[Shape], scale: int, batch: int, generator: torch.Generator) -> Any:
+    def draw(self, network: Any, shapes: list[Shape], scale: int, batch: int, generator: Generator) -> Any:
         """The random numbers of one step at `scale`."""
         raise NotImplementedError
 
-    def reconstruct(
-        self, network: Any, shapes: list[Shape], scale: int, x0: Tensor, generator: torch.Generator
-    ) -> Tensor:
+    def reconstruct(self, network: Any, shapes: list[Shape], scale: int, x0: Tensor, generator: Generator) -> Tensor:
         """What becomes of x^0 at `scale`, by which that scale's noise amplitude is fixed."""
         raise NotImplementedError
 
     def vae_losses(
-        self,
-        network: Any,
-        shapes: list[Shape],
-        scale: int,
-        x0: Tensor,
-        xn: Tensor,
-        draws: Any,
-        objective: steps.Objective,
-    ) -> steps.Losses:
+        self, network: Any, shapes: list[Shape], scale: int, x0: Tensor, xn: Tensor, draws: Any, objective: Objective
+    ) -> Losses:
         """What a scale without a critic minimises: `total`, and its terms before weighting."""
         raise NotImplementedError
 
@@ -128,8 +119,6 @@ class HpVaeGan(Method):
     vae_losses = staticmethod(steps.vae_losses)
     outputs = staticmethod(steps.gan_outputs)
 
-    def reconstruct(
-        self, network: Any, shapes: list[Shape], scale: int, x0: Tensor, generator: torch.Generator
-    ) -> Tensor:
+    def reconstruct(self, network: Any, shapes: list[Shape], scale: int, x0: Tensor, generator: Generator) -> Tensor:
         draws = steps.draw(network, shapes, 0, len(x0), generator)
         return steps.reconstruct(network, shapes, scale, x0, draws)

@@ -17,7 +17,7 @@ from hpvae_nb.baselines import make_method
 from hpvae_nb.core.latents import normal_maps, slerp
 from hpvae_nb.core.networks import RGB
 from hpvae_nb.core.resampling import Shape, shapes_for_latent, shapes_for_output, upsample
-from hpvae_nb.errors import CheckpointError, InputError
+from hpvae_nb.errors import CheckpointError, InputError, check_whole
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clips import Clip, data_dir
 from hpvae_nb.machine import choose_device, choose_precision, computing
@@ -28,6 +28,7 @@ from hpvae_nb.recipe.pyramid import coarsest
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+Noise = float | Sequence[float]  # factors of the GAN scales' noise: one for all, or one for each
 _CHUNK = 2**20  # voxels of the finest scale computed at a time: bounds memory, whatever is asked for
 
 
@@ -61,12 +62,8 @@ class Model:
         facts: dict[str, Any] | None = None,
         precision: str = "auto",
     ) -> None:
-        self.network, self.shapes, self.config = network, shapes, config
-        self.method = method or HpVaeGan()
-        self.coarse = coarse
-        self.fps = fps
-        self.name = name
-        self.facts = facts or {}
+        self.network, self.shapes, self.config, self.method = network, shapes, config, method or HpVaeGan()
+        self.coarse, self.fps, self.name, self.facts = coarse, fps, name, facts or {}
         self.precision = choose_precision(precision, self.device)
 
     @property
@@ -104,18 +101,18 @@ class Model:
         Raises:
             InputError: for values out of range or a size too small for its coarsest scale.
         """
-        return self._finish(self.latent(n, seed=seed, size=size), self._shapes(size), scales=scales, seed=seed)
+        return self._finish(self.latent(n, seed=seed, size=size), self._shapes(size), seed, scales)
 
     def latent(self, n: int, *, seed: int, size: Shape | None = None) -> Float[Tensor, "b l *sites"]:
         """The latent maps that `sample` decodes: z ~ N(0, I), `b latent t h w` at scale 0. Arguments as in `sample`."""
-        check_count("n", n)
+        check_whole("n", n)
         return self.method.prior(self.network, self._shapes(size), seed, range(n))
 
     def decode(
         self,
         z: Tensor,
         *,
-        noise: float | Sequence[float] = 1.0,
+        noise: Noise = 1.0,
         seed: int | None = None,
         size: Shape | None = None,
         scales: int | None = None,
@@ -139,16 +136,15 @@ class Model:
         if not self.method.trains:
             raise InputError(f"a model of {self.method.name} has no latent maps to decode: use sample")
         if z.ndim != self.config.dims + 2 or z.shape[1] != self.network.latent:
-            raise InputError(
-                f"z is {tuple(z.shape)}, but latent maps are {self._axes(self.network.latent)}, as Model.latent makes"
-            )
+            wanted = self._axes(self.network.latent)
+            raise InputError(f"z is {tuple(z.shape)}, but latent maps are {wanted}, as Model.latent makes")
         if len(z) == 0:
             raise InputError("z is an empty batch: give at least one latent map")
         if not torch.isfinite(z).all():
             raise InputError("z holds NaN or infinite values")
         latent = tuple(z.shape[2:])
         shapes = shapes_for_latent(self.shapes, latent) if size is None else [latent, *self._shapes(size)[1:]]
-        return self._finish(z, shapes, scales=scales, seed=seed, noise=noise)
+        return self._finish(z, shapes, seed, scales, noise)
 
     def refine(
         self,
@@ -156,7 +152,7 @@ class Model:
         start: int,
         *,
         seed: int,
-        noise: float | Sequence[float] = 1.0,
+        noise: Noise = 1.0,
         size: Shape | None = None,
         scales: int | None = None,
     ) -> Float[Tensor, "b 3 *out"]:
@@ -165,9 +161,7 @@ class Model:
         Args:
             video: `b c t h w` in [-1, 1], of any size; resized to scale `start`.
             start: 0..N-1; the scale whose output `video` stands in for. Low: more is changed; high: less.
-            seed: of the GAN scales' noise.
-            noise: as in `decode`.
-            size: as in `sample`.
+            seed, noise, size: as in `decode`.
             scales: stop after this many scales, those below `start` included.
 
         Returns:
@@ -180,7 +174,7 @@ class Model:
         if video.ndim != self.config.dims + 2 or video.shape[1] != RGB or len(video) == 0:
             raise InputError(f"video is {tuple(video.shape)}, but must be {self._axes(RGB)} with at least one clip")
         shapes = self._shapes(size)
-        return self._finish(upsample(video, shapes[start]), shapes, scales=scales, seed=seed, noise=noise, start=start)
+        return self._finish(upsample(video, shapes[start]), shapes, seed, scales, noise, start)
 
     def encode(self, video: Tensor | Clip) -> tuple[Float[Tensor, "b l *sites"], Float[Tensor, "b l *sites"]]:
         """E: mean and log-variance of every patch's latent vector (section 3.1).
@@ -224,7 +218,7 @@ class Model:
         if source is None:
             raise InputError("this model came without its training clip: call reconstruct(clip)")
         mu, _ = self.encode(source)
-        return self._finish(mu, self.shapes, scales=scales, seed=0, noise=0.0)
+        return self._finish(mu, self.shapes, 0, scales, noise=0.0)
 
     def interpolate(self, a: Tensor, b: Tensor, steps: int) -> Float[Tensor, "b l *sites"]:
         """`steps` latent maps from `a` to `b` along the sphere on which normal vectors lie, ends included.
@@ -236,7 +230,7 @@ class Model:
         Returns:
             `b latent t h w` with b = steps.
         """
-        check_count("steps", steps)
+        check_whole("steps", steps)
         a, b = (z[0] if z.ndim == self.config.dims + 2 else z for z in (a, b))
         if a.shape != b.shape:
             raise InputError(f"cannot interpolate between {tuple(a.shape)} and {tuple(b.shape)}: make them equal")
@@ -280,19 +274,12 @@ class Model:
         return self.shapes if size is None else shapes_for_output(self.shapes, tuple(size))
 
     def _finish(
-        self,
-        x: Tensor,
-        shapes: list[Shape],
-        *,
-        seed: int | None,
-        scales: int | None = None,
-        noise: float | Sequence[float] = 1.0,
-        start: int | None = None,
+        self, x: Tensor, shapes: list[Shape], seed: int | None, scales: int | None, noise: Noise = 1.0, start: int = -1
     ) -> Tensor:
-        """From a latent map (`start` None) or from the output of scale `start`, through the scales above."""
+        """From a latent map (`start` -1) or from the output of scale `start`, through the scales above."""
         shapes = shapes[: self._count(scales)]
         seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
-        factors = [0.0 if n <= (start or 0) else factor for n, factor in enumerate(self._noise_factors(noise))]
+        factors = [0.0 if n <= max(0, start) else factor for n, factor in enumerate(self._noise_factors(noise))]
         chunk = max(1, _CHUNK // math.prod(shapes[-1]))
         parts = []
         with torch.no_grad(), computing(self.device, self.precision):
@@ -300,7 +287,7 @@ class Model:
                 part = x[first : first + chunk].to(self.device)
                 samples = range(first, first + len(part))
                 z_n = [self._noise(n, shape, factors[n], seed, samples) for n, shape in enumerate(shapes)]
-                if start is None:
+                if start < 0:
                     parts.append(self.network.decode(part, shapes, z_n).cpu())
                 else:
                     parts.append(self.network.climb(part, shapes, z_n, start).cpu())
@@ -325,15 +312,14 @@ class Model:
         if not self.method.has_encoder:
             raise InputError(f"a model of {self.method.name} has no encoder, which {call} needs: use sample")
 
-    def _noise_factors(self, noise: float | Sequence[float]) -> list[float]:
+    def _noise_factors(self, noise: Noise) -> list[float]:
         """One factor for each planned scale: 0 below the GAN scales."""
         levels = max(1, self.network.vae_levels)  # scale 0 takes z itself
         gan_scales = self.config.scales - levels
         factors = [float(noise)] * gan_scales if isinstance(noise, (int, float)) else [float(f) for f in noise]
         if len(factors) != gan_scales or not all(math.isfinite(f) and f >= 0 for f in factors):
-            raise InputError(
-                f"noise is {noise!r}, but must be one number of at least 0, or {gan_scales}, one for each GAN scale"
-            )
+            wanted = f"one number of at least 0, or {gan_scales}, one for each GAN scale"
+            raise InputError(f"noise is {noise!r}, but must be {wanted}")
         return [0.0] * levels + factors
 
 
@@ -369,12 +355,6 @@ def load_model(path: str | Path, *, device: str | torch.device = "auto", precisi
 def bundled_models() -> list[str]:
     """Names of the trained models that come with the package, for `load_model`."""
     return sorted(file.stem for file in (data_dir() / "models").glob("*.safetensors"))
-
-
-def check_count(name: str, value: int) -> None:
-    """Raise InputError unless `value`, called `name`, is a whole number of at least 1."""
-    if not isinstance(value, int) or value < 1:
-        raise InputError(f"{name} is {value!r}, but must be a whole number of at least 1")
 
 
 def _model_file(path: Path) -> Path:

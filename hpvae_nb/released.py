@@ -26,9 +26,6 @@ def load_released(folder: str | Path) -> Model:
     The files are pickles; they are opened with `weights_only=True`, which builds tensors and plain values and runs
     nothing else. The model computes in float32, as that code does. It has no training clip, so `reconstruct` wants one.
 
-    Args:
-        folder: holds the three files.
-
     Returns:
         A `Model` at the scale that was reached.
 
@@ -41,9 +38,7 @@ def load_released(folder: str | Path) -> Model:
     try:
         state, scale, amplitudes = saved["state_dict"], saved["scale"], saved.get("noise_amps")
     except (KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(
-            f"{folder / 'netG.pth'} lacks {error}: it is no generator of the released code"
-        ) from error
+        raise CheckpointError(f"{folder / 'netG.pth'} lacks {error}: no generator of the released code") from error
     if (folder / "Noise_Amps.pth").exists():
         amplitudes = _load(folder / "Noise_Amps.pth")["data"]
     if amplitudes is None or len(amplitudes) <= scale:
@@ -65,35 +60,26 @@ def load_released(folder: str | Path) -> Model:
         raise CheckpointError(f"{folder / 'netG.pth'} does not fit its args.txt: {error}") from error
     network.amplitudes = [0.0, *(float(amplitude) for amplitude in amplitudes[1 : scale + 1])]
     network.requires_grad_(False)
-    return Model(
-        network,
-        shapes,
-        config,
-        coarse=None,
-        fps=fps,
-        name=Path(str(arguments.get("video_path", arguments.get("image_path", "released")))).stem,
-        facts={"imported from": "released code"},
-        precision="float32",
-    )
+    name = Path(str(arguments.get("video_path", arguments.get("image_path", "released")))).stem
+    facts = {"imported from": "released code"}
+    return Model(network, shapes, config, coarse=None, fps=fps, name=name, facts=facts, precision="float32")
+
+
+def literal(text: str) -> Any:
+    """The value of a Python literal; other text as it is."""
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError):
+        return text.strip()
 
 
 def read_arguments(path: Path) -> dict[str, Any]:
-    """The lines `name: value` of an `args.txt`, values as Python literals where they are.
-
-    Raises:
-        CheckpointError: when the file is missing or lacks what the shapes depend on.
-    """
+    """The lines `name: value` of an `args.txt`, values as Python literals where they are."""
     try:
-        lines = path.read_text().splitlines()
+        pairs = [line.partition(":") for line in path.read_text().splitlines()]
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror}") from error
-    arguments: dict[str, Any] = {}
-    for line in lines:
-        name, _, value = line.partition(":")
-        try:
-            arguments[name.strip()] = ast.literal_eval(value.strip())
-        except (ValueError, SyntaxError):
-            arguments[name.strip()] = value.strip()
+    arguments = {name.strip(): literal(value) for name, _, value in pairs}
     missing = [name for name in ("vae_levels", "img_size", "min_size", "ar") if name not in arguments]
     if missing:
         raise CheckpointError(f"{path} lacks {', '.join(missing)}, which the sizes of all scales depend on")
@@ -101,11 +87,7 @@ def read_arguments(path: Path) -> dict[str, Any]:
 
 
 def config_of(arguments: dict[str, Any], state: dict[str, Tensor]) -> Config:
-    """The `released` preset with what this experiment changed: widths and depths from its weights, sizes from its text.
-
-    Raises:
-        CheckpointError: when the two make no model.
-    """
+    """The `released` preset with what this experiment changed: widths and depths by its weights, sizes by its text."""
     try:
         head = state["decoder.head.conv.weight"]
         return preset(
@@ -136,15 +118,9 @@ def _last_scale(arguments: dict[str, Any]) -> int:
 
 
 def translate(state: dict[str, Tensor], network: Hierarchy) -> dict[str, Tensor]:
-    """The released code's state dict under this package's names; running statistics are dropped, as it never uses them.
-
-    Raises:
-        KeyError: for a name that has no counterpart.
-    """
-    named: dict[str, Tensor] = {}
-    for name, value in state.items():
-        if name.rsplit(".", 1)[-1] not in ("running_mean", "running_var", "num_batches_tracked"):
-            named[_our_name(name)] = value
+    """The released code's state dict under this package's names, without running statistics, which it never uses."""
+    unused = ("running_mean", "running_var", "num_batches_tracked")
+    named = {_our_name(name): value for name, value in state.items() if not name.endswith(unused)}
     missing = sorted(set(network.state_dict()) - set(named))
     if missing:
         raise KeyError(f"{len(missing)} weights are missing, the first is {missing[0]}")

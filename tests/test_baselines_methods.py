@@ -8,6 +8,7 @@ from hpvae_nb import Clip, InputError, fit, load_model, train
 from hpvae_nb.baselines import METHODS, SinGan, make_method
 from hpvae_nb.lab import report
 from hpvae_nb.recipe.pyramid import real_samples
+from hpvae_nb.training.events import follow
 
 CPU = {"device": "cpu", "precision": "float32"}
 OWN = {"vgpnn": {"iterations": 1}}
@@ -39,12 +40,7 @@ def test_the_methods_of_the_paper_and_the_one_that_came_after_are_there():
 def test_events_lead_from_the_first_scale_to_the_last_and_bring_the_model(clip, name):
     config = tiny_config(fine_size=20)
     events, seen = train(clip, config, **options(name)), []
-    while True:
-        try:
-            seen.append(next(events))
-        except StopIteration as end:
-            model = end.value
-            break
+    model = follow(events, seen.append)
     assert seen[-1].model is model
     assert (seen[-1].scale, seen[-1].scale_done) == (config.scales - 1, True)
     planned = [(n, i) for n in range(4) for i in range(1, 6)] if name in TRAINED else [(3, 1)]

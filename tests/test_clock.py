@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 import hpvae_nb.training.stopwatch
 from hpvae_nb import Clip, baselines, cli, fit, train
 from hpvae_nb.errors import TrainingError
-from hpvae_nb.training.clock import AGAIN, FEW, HALF, TRYING, WARMING, WINDOW, Clock, Trial, planned_steps
-from hpvae_nb.training.stopwatch import try_scale
+from hpvae_nb.training.clock import AGAIN, FEW, HALF, TRYING, WARMING, WINDOW, Clock, Trial
+from hpvae_nb.training.stopwatch import Stopwatch, try_scale
 
 RECORDED = {
     file.stem: json.loads(file.read_text()) for file in (Path(__file__).parent / "data").glob("step_times*.json")
@@ -466,4 +466,4 @@ def test_the_bar_tells_progress_of_the_run_and_the_scale_but_no_time_that_it_doe
 
 
 def test_the_plan_is_of_all_scales():
-    assert planned_steps(tiny_config(iterations=7)) == [7] * 4
+    assert Stopwatch(cpu_trainer(noise_clip(), tiny_config(iterations=7))).left.steps == [7] * 4

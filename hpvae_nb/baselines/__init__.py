@@ -26,11 +26,7 @@ __all__ = ["METHODS", "ConSinGan", "PatchVae", "SinGan", "Vgpnn", "make_method"]
 
 
 def make_method(name: str, settings: Mapping[str, Any] | None = None) -> Method:
-    """The method of a name.
-
-    Args:
-        name: one of `METHODS`.
-        settings: of the method's own, such as `{"stages": 2}`; the fields of its class.
+    """The method of a name in `METHODS`, with settings of its own, such as `{"stages": 2}`: the fields of its class.
 
     Raises:
         InputError: for an unknown method or setting, or a value out of range.
@@ -42,7 +38,5 @@ def make_method(name: str, settings: Mapping[str, Any] | None = None) -> Method:
     for key in settings or {}:
         if key not in known:
             has = f"its own are {', '.join(known)}" if known else "it has none of its own"
-            raise InputError(
-                f"{name} has no setting {key!r}; {has}; what all methods share is set in the configuration"
-            )
+            raise InputError(f"{name} has no setting {key!r}; {has}; what methods share is set in the configuration")
     return METHODS[name](**(settings or {}))

@@ -20,15 +20,14 @@ from hpvae_nb.core.convolution import channels_last
 from hpvae_nb.core.hierarchy import GrowingNetwork, Noise
 from hpvae_nb.core.networks import RGB
 from hpvae_nb.core.resampling import Shape, upsample
-from hpvae_nb.errors import InputError
+from hpvae_nb.errors import InputError, check_whole
 from hpvae_nb.recipe.config import Config
 
 
 class ConSinGanNetwork(GrowingNetwork):
     """head: noise to features; stages: a residual of features at each scale; tail: features to a picture.
 
-    Args:
-        together: how many of the newest stages are trained at once.
+    `together` is how many of the newest stages are trained at once.
     """
 
     def __init__(self, config: Config, coarsest: Shape, seed: int, together: int) -> None:
@@ -48,11 +47,8 @@ class ConSinGanNetwork(GrowingNetwork):
     def trained_at(self, scale: int) -> list[tuple[nn.Module, int]]:
         """The newest stages, slower the older they are; the tail always; the head while stage 0 is among them."""
         first = max(0, scale - self.together + 1)
-        trained: list[tuple[nn.Module, int]] = [(self.stages[n], scale - n) for n in range(first, scale + 1)]
-        trained.append((self.tail, 0))
-        if first == 0:
-            trained.append((self.head, scale))
-        return trained
+        head = [(self.head, scale)] if first == 0 else []
+        return [*((self.stages[n], scale - n) for n in range(first, scale + 1)), (self.tail, 0), *head]
 
     def noise_channels(self, scale: int) -> int:
         return self.channels
@@ -80,8 +76,7 @@ class ConSinGan(GanMethod):
     lr_scale: float = 0.1  # paper, per stage of age; the script of the comparison: 0.2
 
     def __post_init__(self) -> None:
-        if self.stages < 1:
-            raise InputError(f"stages is {self.stages}, but at least the newest stage must be trained: use 1 or more")
+        check_whole("stages", self.stages)
         if not 0 < self.lr_scale <= 1:
             raise InputError(f"lr_scale is {self.lr_scale}, but must lie in (0, 1]")
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import torch
 from einops import rearrange, repeat
-from torch import Tensor
+from torch import Generator, Tensor
 
 from hpvae_nb.core.hierarchy import GrowingNetwork
 from hpvae_nb.core.latents import normal_maps
@@ -36,9 +36,7 @@ class GanMethod(Method):
 
     has_encoder: ClassVar[bool] = False
 
-    def draw(
-        self, network: Any, shapes: list[Shape], scale: int, batch: int, generator: torch.Generator
-    ) -> list[Tensor]:
+    def draw(self, network: Any, shapes: list[Shape], scale: int, batch: int, generator: Generator) -> list[Tensor]:
         """Noise of scales 0..`scale`, each `b c t h w` of standard deviation 1."""
         channels = [network.latent, *(network.noise_channels(n) for n in range(1, scale + 1))]
         return [
@@ -46,9 +44,7 @@ class GanMethod(Method):
             for c, shape in zip(channels, shapes, strict=False)
         ]
 
-    def reconstruct(
-        self, network: Any, shapes: list[Shape], scale: int, x0: Tensor, generator: torch.Generator
-    ) -> Tensor:
+    def reconstruct(self, network: Any, shapes: list[Shape], scale: int, x0: Tensor, generator: Generator) -> Tensor:
         """What z* gives, once for each training sample."""
         return network.decode(_fixed(network, len(x0)), shapes[: scale + 1])
 

@@ -21,7 +21,8 @@ from hpvae_nb.core.blocks import cached_weights, conv
 from hpvae_nb.core.latents import stream
 from hpvae_nb.core.networks import Encoder
 from hpvae_nb.core.resampling import Shape
-from hpvae_nb.errors import InputError
+from hpvae_nb.core.steps import Losses, Objective
+from hpvae_nb.errors import InputError, check_whole
 from hpvae_nb.method import HpVaeGan
 from hpvae_nb.recipe.build import encoder_numbers, make_hierarchy
 from hpvae_nb.recipe.config import Config
@@ -80,10 +81,8 @@ def latent_map(appearance: Tensor, occurrence: Tensor) -> Tensor:
 def straight_through(logits: Tensor, temperature: float, chance: Tensor) -> Tensor:
     """0 or 1, drawn with the odds `logits.exp()`; its gradient is that of a relaxed Bernoulli variable.
 
-    Source: the binary Concrete distribution of Maddison et al. 2017; straight-through as in Jang et al. 2017.
-
-    Args:
-        chance: uniform random numbers in [0, 1), of the shape of `logits`.
+    Source: the binary Concrete distribution of Maddison et al. 2017; straight-through as in Jang et al. 2017. `chance`
+    are uniform random numbers in [0, 1), of the shape of `logits`.
     """
     soft = torch.sigmoid((logits + torch.logit(chance, eps=1e-6)) / temperature)
     return (soft > 0.5).float() + soft - soft.detach()
@@ -93,14 +92,6 @@ def occurrence_divergence(logits: Tensor, prior: float, reduction: str) -> Tenso
     """KL[Bernoulli(sigmoid(logits)) || Bernoulli(prior)]: the mean, or the sum over all but the batch."""
     kl = divergence(Bernoulli(logits=logits), Bernoulli(probs=torch.tensor(prior, device=logits.device)))
     return kl.mean() if reduction == "mean" else kl.sum() / len(logits)
-
-
-@dataclass(frozen=True)
-class Draws:
-    """The random numbers of a step: of the posterior at VAE scales, of HP-VAE-GAN's step above them."""
-
-    appearance: Tensor
-    chance: Tensor
 
 
 @dataclass(frozen=True)
@@ -118,8 +109,7 @@ class PatchVae(HpVaeGan):
     temperature: float = 0.5  # of the relaxed Bernoulli whose gradient stands in for that of 0 or 1
 
     def __post_init__(self) -> None:
-        if self.parts < 1:
-            raise InputError(f"parts is {self.parts}, but must be a whole number of at least 1")
+        check_whole("parts", self.parts)
         if not 0 < self.occurrence < 1:
             raise InputError(f"occurrence is {self.occurrence}, but a prior probability must lie in (0, 1)")
         if not self.temperature > 0:
@@ -131,26 +121,21 @@ class PatchVae(HpVaeGan):
         return make_hierarchy(config, PatchEncoder(self.parts, **encoder_numbers(config)))
 
     def draw(self, network: Any, shapes: list[Shape], scale: int, batch: int, generator: torch.Generator) -> Any:
+        """Of the posterior at VAE scales, of HP-VAE-GAN's step above them."""
         if network.is_vae(scale):
-            return Draws(*self._codes(network, shapes[0], batch, generator))
+            return self._codes(network, shapes[0], batch, generator)
         draws = steps.draw(network, shapes, scale, batch, generator)
         return replace(draws, z=self._from_priors(*self._codes(network, shapes[0], batch, generator)))
 
     def vae_losses(
-        self,
-        network: Any,
-        shapes: list[Shape],
-        scale: int,
-        x0: Tensor,
-        xn: Tensor,
-        draws: Any,
-        objective: steps.Objective,
-    ) -> steps.Losses:
+        self, network: Any, shapes: list[Shape], scale: int, x0: Tensor, xn: Tensor, draws: Any, objective: Objective
+    ) -> Losses:
         """Equations (5) and (8) with the KL term of both codes (appendix A.4)."""
         with cached_weights(network.encoder):
             found = network.encoder.posterior(x0)
-        appearance = steps.reparameterize(found.mu, found.logvar, draws.appearance)
-        z = latent_map(appearance, straight_through(found.logits, self.temperature, draws.chance))
+        epsilon, chance = draws
+        appearance = steps.reparameterize(found.mu, found.logvar, epsilon)
+        z = latent_map(appearance, straight_through(found.logits, self.temperature, chance))
         reduction = objective.kl_reduction
         divergences = {
             "kl": losses.kl_divergence(found.mu.flatten(1), found.logvar.flatten(1), reduction),
@@ -165,12 +150,9 @@ class PatchVae(HpVaeGan):
 
     def _codes(self, network: Any, shape: Shape, batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Normal numbers `b parts entries`, and uniform ones `b parts t h w`."""
-        sizes = (batch, self.parts, network.latent // self.parts), (batch, self.parts, *shape)
-        device = generator.device
-        return (
-            torch.randn(sizes[0], generator=generator, device=device),
-            torch.rand(sizes[1], generator=generator, device=device),
-        )
+        where, entries = generator.device, network.latent // self.parts
+        appearance = torch.randn(batch, self.parts, entries, generator=generator, device=where)
+        return appearance, torch.rand(batch, self.parts, *shape, generator=generator, device=where)
 
     def _from_priors(self, appearance: Tensor, chance: Tensor) -> Tensor:
         return latent_map(appearance, (chance < self.occurrence).float())

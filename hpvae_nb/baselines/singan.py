@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any, ClassVar, Literal
 
 from torch import nn
 
@@ -24,12 +25,9 @@ class SinGanNetwork(ResidualPyramid):
 
     def __init__(self, config: Config, coarsest: Shape, seed: int) -> None:
         plain = config.replace(decoder_kernel=None)  # which is of VAE scales
-        super().__init__(
-            lambda scale: make_generator(plain, scale, in_channels=RGB),
-            RGB,
-            tanh=config.output_tanh,
-            warm_start="none" if config.warm_start == "none" else "all",
-        )
+        warm_start: Literal["none", "all"] = "none" if config.warm_start == "none" else "all"
+        make = partial(make_generator, plain, in_channels=RGB)
+        super().__init__(make, RGB, tanh=config.output_tanh, warm_start=warm_start)
         fix_noise(self, coarsest, seed)
 
     def trained_at(self, scale: int) -> list[tuple[nn.Module, int]]:

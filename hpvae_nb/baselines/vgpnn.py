@@ -19,14 +19,7 @@ from torch import Tensor
 from hpvae_nb.core.hierarchy import GrowingNetwork, Noise
 from hpvae_nb.core.latents import normal_maps
 from hpvae_nb.core.networks import RGB
-from hpvae_nb.core.patches import (
-    approximate_search,
-    nearest,
-    patch_grid,
-    patch_rows,
-    principal_axes,
-    vote,
-)
+from hpvae_nb.core.patches import approximate_search, nearest, patch_grid, patch_rows, principal_axes, vote
 from hpvae_nb.core.resampling import Shape, shapes_for_output
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import Clip
@@ -86,9 +79,7 @@ class Vgpnn(Method):
         parts = config.replace(every_window=False)  # parts that overlap would hold the same patches again
         return PatchLevels(real_samples(parts, clip, config.scales - 1, shapes[-1]), self, config.scales)
 
-    def restore(
-        self, config: Config, shapes: list[Shape], state: dict[str, Tensor], amplitudes: list[float]
-    ) -> PatchLevels:
+    def restore(self, config: Config, shapes: list[Shape], state: dict[str, Tensor], amplitudes: list[float]) -> Any:
         return PatchLevels(state["finest"], self, config.scales)
 
     def prior(self, network: Any, shapes: list[Shape], seed: int, samples: range) -> Tensor:
@@ -126,15 +117,15 @@ class PatchLevels(GrowingNetwork):
         self.depth = len(shapes)
         for number, shape in enumerate(shapes):
             self.register_buffer(f"level_{number}", cubic(clip, shape), persistent=False)
-        if min(patch_grid(self.levels[0].shape[2:], self.patch)) < 1:
-            raise InputError(
-                f"the coarsest level is {tuple(self.levels[0].shape[2:])}, but a patch has {self.patch} voxels: "
-                "use a larger fine_size or coarse_size, or a smaller patch"
-            )
+        self._check_room(shapes[0], "use a larger fine_size or coarse_size, or a smaller patch")
 
     @property
     def levels(self) -> list[Tensor]:
         return [self.get_buffer(f"level_{number}") for number in range(self.depth)]
+
+    def _check_room(self, coarsest: Shape, advice: str) -> None:
+        if min(patch_grid(coarsest, self.patch)) < 1:
+            raise InputError(f"the coarsest level is {coarsest}, but a patch has {self.patch} voxels: {advice}")
 
     def as_clip(self, x: Tensor) -> Tensor:
         return rearrange(x, "b c h w -> b c 1 h w") if self.image else x
@@ -172,11 +163,7 @@ class PatchLevels(GrowingNetwork):
             shapes = [(1, *shape) for shape in shapes_for_output([shape[1:] for shape in trained], tuple(size))]
         else:
             shapes = shapes_for_output(trained, tuple(size))
-        if min(patch_grid(shapes[0], self.patch)) < 1:
-            raise InputError(
-                f"size {tuple(size)} makes the coarsest level {shapes[0]}, but a patch has {self.patch} voxels: "
-                "ask for a larger size"
-            )
+        self._check_room(shapes[0], f"ask for a larger size than {tuple(size)}")
         return shapes
 
 
@@ -188,13 +175,11 @@ class Search:
         self.patch, self.method, self.entries = patch, method, rows.shape[1]
         exact = len(rows) <= method.exact_up_to
         if method.alpha is not None and not exact:
-            raise InputError(
-                f"completeness (alpha) compares all {len(rows)} patches, above exact_up_to {method.exact_up_to}: "
-                "raise exact_up_to, set alpha to None, or use a smaller fine_size"
-            )
+            what = f"completeness (alpha) compares all {len(rows)} patches, above exact_up_to {method.exact_up_to}"
+            raise InputError(f"{what}: raise exact_up_to, set alpha to None, or use a smaller fine_size")
         self.axes = None if method.components is None else principal_axes(rows, method.components)
         self.keys = self._seen(rows)
-        self.find = self._compare_all if exact else approximate_search(self.keys)
+        self.find = self._nearest if exact else approximate_search(self.keys)
 
     def __call__(self, queries: Tensor) -> Tensor:
         """For every patch of `1 c t h w` the nearest key, `t' h' w'`."""
@@ -204,19 +189,17 @@ class Search:
     def _seen(self, rows: Tensor) -> Tensor:
         return rows if self.axes is None else rows @ self.axes
 
-    def _compare_all(self, queries: Tensor) -> Tensor:
-        return nearest(queries, self.keys, self._weights(queries))[0]
-
-    def _weights(self, queries: Tensor) -> Tensor | None:
-        """Completeness: a key that no query is near to counts as nearer, so that every key finds a place.
+    def _nearest(self, queries: Tensor) -> Tensor:
+        """By comparing all. Completeness: a key that no query is near to counts as nearer, so that it finds a place.
 
         Source: the similarity score of Granot et al. 2022 (GPNN): distances to key k are multiplied by
         1 / (alpha + min over queries of d(q, k)). Here d is a mean square, so that alpha has the clip's units, squared.
         """
-        if self.method.alpha is None:
-            return None
-        _, distances = nearest(self.keys, queries)
-        return 1 / (self.method.alpha + distances / self.entries)
+        weights = None
+        if self.method.alpha is not None:
+            _, distances = nearest(self.keys, queries)
+            weights = 1 / (self.method.alpha + distances / self.entries)
+        return nearest(queries, self.keys, weights)[0]
 
 
 def level_shapes(finest: Shape, method: Vgpnn) -> list[Shape]:

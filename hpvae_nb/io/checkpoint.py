@@ -17,7 +17,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from hpvae_nb.errors import CheckpointError
+from hpvae_nb.errors import CheckpointError, InputError
 
 FORMAT = 1
 _KEY = "hpvae_nb"
@@ -42,11 +42,7 @@ def write(path: Path, kind: str, tensors: dict[str, Tensor], description: dict[s
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a whole file under a temporary name, sync it, and rename it to `path`.
-
-    Raises:
-        CheckpointError: as `write`.
-    """
+    """Write a whole file under a temporary name, sync it, and rename it to `path`, with the errors of `write`."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,29 +51,29 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        _sync_folder(path.parent)
+        if os.name != "nt":  # Windows cannot open a folder to sync it
+            descriptor = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
     except OSError as error:
         with contextlib.suppress(OSError):  # where its folder cannot exist, it is not there either
             temporary.unlink()
-        raise CheckpointError(
-            f"could not write {path} ({len(content) / 1e6:.1f} MB): {error.strerror or error}; nothing was changed: "
-            "make room or choose another folder"
-        ) from error
+        what = f"could not write {path} ({len(content) / 1e6:.1f} MB): {error.strerror or error}"
+        raise CheckpointError(f"{what}; nothing was changed: make room or choose another folder") from error
+
+
+def contents(folder: Path) -> list[Path]:
+    """What is in a folder to write to, without leftovers; nothing where there is none yet, InputError for a file."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"out is {folder}, which is a file: name a folder")
+    return sorted(set(folder.iterdir()) - set(leftovers(folder))) if folder.exists() else []
 
 
 def leftovers(folder: Path) -> list[Path]:
     """Temporary files of writers that were killed while they wrote."""
     return list(folder.glob(".*.tmp"))
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows cannot open a folder to sync it
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read(path: Path, *kinds: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -97,10 +93,9 @@ def read(path: Path, *kinds: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     # The first eight bytes of safetensors are the length of its header, which may look like a pickle's first two; then
     # comes the header's brace.
     if start[:2] in _PICKLES and start[8:] != b"{":
-        raise CheckpointError(
-            f"{path} is {_PICKLES[start[:2]]}, which can run code when opened, and was not opened; "
-            "for weights of the released code use load_released or `python -m hpvae_nb import-released`"
-        )
+        what = f"{path} is {_PICKLES[start[:2]]}, which can run code when opened, and was not opened"
+        way = "for weights of the released code use load_released or `python -m hpvae_nb import-released`"
+        raise CheckpointError(f"{what}; {way}")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header = (file.metadata() or {}).get(_KEY)
@@ -124,9 +119,8 @@ def read(path: Path, *kinds: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def pack(prefix: str, state: dict[str, Tensor], *, compact: bool = False) -> dict[str, Tensor]:
     """A state dict under a common prefix.
 
-    Args:
-        compact: a quarter of the size: matrices and kernels as 8-bit whole numbers times a float16 step for each output
-            channel, the rest in float16.
+    Compact, it has a quarter of the size: matrices and kernels as 8-bit whole numbers times a float16 step for each
+    output channel, the rest in float16.
     """
     if not compact:
         return {f"{prefix}/{name}": value for name, value in state.items()}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import os
 import re
 import warnings
 from dataclasses import dataclass
@@ -18,11 +17,11 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import torch
-from einops import repeat
+from einops import reduce, repeat
 from torch import Tensor
 
 from hpvae_nb.errors import InputError, require
-from hpvae_nb.io.video_files import ALPHA_SAID, FOLDER_FPS, GREY_SAID, Size, read_file, read_folder
+from hpvae_nb.io.video_files import ALPHA_SAID, FOLDER_FPS, GREY_SAID, PathLike, Size, read_file, read_folder
 
 ROUNDING = 1e-4  # how far beyond [-1, 1] is float noise (a resize, say), clamped without a word
 
@@ -91,33 +90,26 @@ class Clip:
 def _checked(video: Tensor, name: str) -> Tensor:
     """The tensor as ``Clip`` promises it, or an InputError that says why it cannot be."""
     if not isinstance(video, Tensor):
-        kind = type(video).__name__
-        raise InputError(f"{name}: expected a torch tensor 'c t h w', got {kind}: convert it with torch.as_tensor(x)")
-    shape = tuple(video.shape)
+        got = type(video).__name__
+        raise InputError(f"{name}: expected a torch tensor 'c t h w', got {got}: convert it with torch.as_tensor(x)")
+    shape, kind = tuple(video.shape), video.dtype
     if video.ndim not in (3, 4):
-        raise InputError(
-            f"{name}: expected 'c t h w' (video) or 'c h w' (image), got shape {shape}: index one clip out"
-        )
+        raise InputError(f"{name}: expected 'c t h w' (or 'c h w', an image), got shape {shape}: index one clip out")
     if 0 in shape:
         raise InputError(f"{name}: shape {shape} holds no pixels, but at least one frame of 1x1 is needed: load more")
     if shape[0] not in (1, 3, 4):
-        raise InputError(
-            f"{name}: {shape[0]} channels in shape {shape}, but 3 (or 1 grey, or 4 with alpha) are wanted first: "
-            "move the axis with rearrange(x, 't h w c -> c t h w')"
-        )
+        wanted = "but 3 (or 1 grey, or 4 with alpha) are wanted first"
+        move = "move the axis with rearrange(x, 't h w c -> c t h w')"
+        raise InputError(f"{name}: {shape[0]} channels in shape {shape}, {wanted}: {move}")
     if not video.is_floating_point():
-        raise InputError(
-            f"{name}: dtype {video.dtype} where floats in [-1, 1] are wanted: convert it with x / 127.5 - 1"
-        )
+        raise InputError(f"{name}: dtype {kind} where floats in [-1, 1] are wanted: convert it with x / 127.5 - 1")
     video = video.detach().to(torch.float32)
     bad = ~torch.isfinite(video)
     if bad.any():
-        where = (
-            f"first in frame {int(bad.any(0).flatten(1).any(1).nonzero()[0])}" if video.ndim == 4 else "in the image"
-        )
-        raise InputError(
-            f"{name}: {int(bad.sum())} values are NaN or infinite, {where}: repair or leave out such frames"
-        )
+        where = "in the image"
+        if video.ndim == 4:
+            where = f"first in frame {int(reduce(bad, 'c t h w -> t', 'any').nonzero()[0])}"
+        raise InputError(f"{name}: {int(bad.sum())} values are NaN or infinite, {where}: repair or leave out these")
     low, high = video.min().item(), video.max().item()
     if low < -1 - ROUNDING or high > 1 + ROUNDING:
         fix = "x / 127.5 - 1" if high > 2 else "x.clamp(-1, 1), or x * 2 - 1 where it was meant to lie in [0, 1]"
@@ -141,9 +133,7 @@ def data_dir() -> Path:
     for folder in (inside, inside.parent.parent / "data"):
         if (folder / "balloons.mp4").is_file():  # a folder merely called "data" may be anybody's
             return folder
-    raise InputError(
-        f"the bundled clips are not at {inside}: install hpvae_nb again, or give the path of your own clip"
-    )
+    raise InputError(f"the bundled clips are not at {inside}: install hpvae_nb again, or give your own clip's path")
 
 
 def bundled_clips() -> list[str]:
@@ -152,11 +142,7 @@ def bundled_clips() -> list[str]:
 
 
 def load_clip(
-    path_or_name: str | os.PathLike[str],
-    frames: int | None = 13,
-    start: int = 0,
-    fps: float | None = None,
-    size: Size | None = None,
+    path_or_name: PathLike, frames: int | None = 13, start: int = 0, fps: float | None = None, size: Size | None = None
 ) -> Clip:
     """Read a stretch of video.
 
@@ -188,33 +174,23 @@ def load_clip(
     shapes = {(picture.shape[1], picture.shape[2]) for picture in pictures}
     if len(shapes) > 1:
         (h, w), *_, (h2, w2) = sorted(shapes)
-        raise InputError(
-            f"{path} mixes frames of {len(shapes)} sizes, from {w}x{h} to {w2}x{h2} pixels, but a clip has one: "
-            "give size=(height, width)"
-        )
+        sizes = f"{len(shapes)} sizes, from {w}x{h} to {w2}x{h2} pixels"
+        raise InputError(f"{path} mixes frames of {sizes}, but a clip has one: give size=(height, width)")
     for sentence in sorted(said):
         warnings.warn(sentence.format(name), UserWarning, stacklevel=2)
     return Clip(torch.stack(pictures, dim=1), float(rate), name)
 
 
-def load_image(path_or_name: str | os.PathLike[str], size: Size | None = None) -> Clip:
-    """Read one image: a picture file, or the first frame of whatever ``load_clip`` reads.
+def load_image(path_or_name: PathLike, size: Size | None = None) -> Clip:
+    """Read one image: a picture file, or the first frame of whatever ``load_clip`` reads, with its errors.
 
-    Args:
-        path_or_name: a picture or video file, a folder of pictures, or a bundled name.
-        size: ``(height, width)`` in pixels, or the width alone, keeping the aspect ratio.
-
-    Returns:
-        A ``Clip`` with ``video`` of shape ``3 h w`` in [-1, 1].
-
-    Raises:
-        InputError: as ``load_clip``.
+    The ``video`` of the ``Clip`` that comes back has the shape ``3 h w``, values in [-1, 1].
     """
     clip = load_clip(path_or_name, frames=1, size=size)
     return Clip(clip.video[:, 0], clip.fps, clip.name)
 
 
-def download_clip(url_or_name: str, sha256: str | None = None, folder: str | os.PathLike[str] | None = None) -> Path:
+def download_clip(url_or_name: str, sha256: str | None = None, folder: PathLike | None = None) -> Path:
     """Fetch a clip once, check it, and keep it.
 
     Args:
@@ -244,9 +220,7 @@ def download_clip(url_or_name: str, sha256: str | None = None, folder: str | os.
     if sha256 is None:
         raise InputError(f"{url} comes without a checksum: give sha256=, so that what arrives can be trusted")
     if not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
-        raise InputError(
-            f"{sha256!r} is no SHA-256 checksum, which has 64 hexadecimal digits: compute it with sha256sum"
-        )
+        raise InputError(f"{sha256!r} is no SHA-256 checksum, which has 64 hexadecimal digits: see sha256sum")
     pooch = require("pooch", "downloading clips")
     kept = Path(folder) if folder is not None else pooch.os_cache("hpvae_nb")
     fetch = pooch.HTTPDownloader(progressbar=False)
@@ -263,22 +237,17 @@ def _check_request(frames: int | None, start: int, fps: float | None, size: Size
     if frames is not None and (not isinstance(frames, int) or frames < 1):
         raise InputError(f"frames={frames!r}, but a whole number from 1 is wanted: give frames=13, or None for all")
     if not isinstance(start, int) or start < 0:
-        raise InputError(
-            f"start={start!r}, but a whole number from 0 is wanted: count frames from the clip's beginning"
-        )
+        raise InputError(f"start={start!r}, but a whole number from 0 is wanted: count from the clip's beginning")
     if fps is not None and not (math.isfinite(fps) and fps > 0):
-        raise InputError(
-            f"fps={fps!r}, but frames per second must be above 0: give such as fps=12, or None to keep all"
-        )
-    sides = (size,) if isinstance(size, int) else size
-    if sides is None:
+        raise InputError(f"fps={fps!r}, but frames per second must be above 0: give such as fps=12, or None for all")
+    if size is None:
         return
-    whole = isinstance(sides, tuple | list) and all(isinstance(side, int) and side >= 1 for side in sides)
-    if not whole or (not isinstance(size, int) and len(sides) != 2):
+    sides = size if isinstance(size, tuple | list) else (size, size)
+    if len(sides) != 2 or not all(isinstance(side, int) and side >= 1 for side in sides):
         raise InputError(f"size={size!r}, but pixels from 1 are wanted: give (height, width) or the width alone")
 
 
-def _find(path_or_name: str | os.PathLike[str]) -> tuple[Path, str]:
+def _find(path_or_name: PathLike) -> tuple[Path, str]:
     """The path on disk and the label of what was asked for."""
     if isinstance(path_or_name, str):
         if "://" in path_or_name:
@@ -293,7 +262,7 @@ def _find(path_or_name: str | os.PathLike[str]) -> tuple[Path, str]:
         raise InputError(f"{path_or_name!r} is not bundled: fetch it first, load_clip(download_clip({path_or_name!r}))")
     names = bundled_clips()
     near = difflib.get_close_matches(path.stem.lower(), names, n=1, cutoff=0.5)
-    hint = (
-        f"did you mean the bundled clip {near[0]!r}? The bundled ones" if near else "check the path; the bundled clips"
-    )
+    hint = "check the path; the bundled clips"
+    if near:
+        hint = f"did you mean the bundled clip {near[0]!r}? The bundled ones"
     raise InputError(f"there is no file or folder {str(path)!r}: {hint} are {', '.join(names)}")

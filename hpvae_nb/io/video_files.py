@@ -8,6 +8,7 @@ with its own timestamp, which variable frame rates need.
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
@@ -31,24 +32,27 @@ ALPHA_SAID = "{} has transparency: its alpha channel is dropped, and the colours
 FAITHFUL = 4 | 8192 | 262144
 
 Size = int | tuple[int, int]
+PathLike = str | os.PathLike[str]
 
 
 def read_folder(
     path: Path, frames: int | None, start: int, fps: float | None, size: Size | None, said: set[str]
 ) -> tuple[list[Tensor], float]:
-    """The wanted pictures of a folder, in natural order (2 before 10); hidden files do not count.
-
-    Arguments, results and errors are those of ``read_file``; ``fps`` only names the rate (24 without it).
-    """
+    """As ``read_file``, of a folder's pictures in natural order; none that are hidden. ``fps`` only names the rate."""
     files = [f for f in path.iterdir() if f.suffix.lower() in PICTURES and not f.name.startswith(".")]
     if not files:
-        raise InputError(
-            f"the folder {path} holds no pictures: put numbered ones there ({', '.join(sorted(PICTURES))})"
-        )
-    files.sort(key=lambda f: [(not s.isdigit(), int(s) if s.isdigit() else 0, s) for s in re.split(r"(\d+)", f.name)])
+        kinds = ", ".join(sorted(PICTURES))
+        raise InputError(f"the folder {path} holds no pictures: put numbered ones there ({kinds})")
+    files.sort(key=lambda file: natural(file.name))
     _check_enough(len(files), start, frames, path)
     chosen = files[start : None if frames is None else start + frames]
     return [read_file(file, 1, 0, None, size, said)[0][0] for file in chosen], fps or FOLDER_FPS
+
+
+def natural(name: str) -> list[tuple[bool, int, str]]:
+    """By what names are sorted, so that 2 comes before 10."""
+    parts = re.split(r"(\d+)", name)
+    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
 
 
 def read_file(
@@ -57,11 +61,7 @@ def read_file(
     """Decode the wanted frames of a video or picture file, and nothing after the last of them.
 
     Args:
-        path: a local file.
-        frames: how many, at least 1; None for all.
-        start: the first, from 0, counted after any change of frame rate.
-        fps: frames per second to resample to, at most the file's own; None keeps the stored frames.
-        size: ``(height, width)`` in pixels, or the width alone.
+        frames, start, fps, size: as in ``load_clip``.
         said: receives a sentence, with ``{}`` for the clip's name, for whatever had to be changed or dropped.
 
     Returns:
@@ -84,10 +84,8 @@ def read_file(
             stream = container.streams.video[0]
             rate = float(stream.average_rate or stream.guessed_rate or FOLDER_FPS)
             if fps is not None and fps > rate * 1.001:
-                raise InputError(
-                    f"fps={fps:g} is above the {rate:g} of {path}, and repeated frames would freeze the motion: "
-                    f"give at most fps={rate:g}"
-                )
+                above = f"fps={fps:g} is above the {rate:g} of {path}, and repeated frames would freeze the motion"
+                raise InputError(f"{above}: give at most fps={rate:g}")
             stream.thread_type = "SLICE"  # threads over frames would decode ahead of what is wanted
             timed = _timed(container.decode(stream), rate)
             if fps is not None:
@@ -138,10 +136,8 @@ def _true_rate(times: list[float], rate: float, said: set[str]) -> float:
     if not gaps:
         return rate
     if max(gaps) > 1.5 * median(gaps) + 0.01 or min(gaps) < median(gaps) / 1.5 - 0.01:  # 0.01 s: gif's clock
-        said.add(
-            f"{{}} has frames {min(gaps):.3g} to {max(gaps):.3g} seconds apart, kept as stored: "
-            "give fps to space them evenly"
-        )
+        apart = f"frames {min(gaps):.3g} to {max(gaps):.3g} seconds apart"
+        said.add(f"{{}} has {apart}, kept as stored: give fps to space them evenly")
     measured = len(gaps) / (times[-1] - times[0])
     return rate if abs(measured / rate - 1) < 0.02 else measured
 
@@ -175,7 +171,5 @@ def _check_enough(total: int, start: int, frames: int | None, path: Path) -> Non
         raise InputError(f"start={start} lies beyond the {total} frames of {path}: give start below {total}")
     if frames is not None and start + frames > total:
         still = ", or use load_image for a still picture" if total == 1 else ""
-        raise InputError(
-            f"{frames} frames from start={start} were asked for, but {path} has only {total}: "
-            f"give frames={total - start} or fewer, or a lower start{still}"
-        )
+        asked = f"{frames} frames from start={start} were asked for, but {path} has only {total}"
+        raise InputError(f"{asked}: give frames={total - start} or fewer, or a lower start{still}")

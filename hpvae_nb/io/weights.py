@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +12,10 @@ from torch import Tensor, nn
 
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import download_clip
+from hpvae_nb.io.video_files import PathLike, natural
 
 
-def load_weights(source: str | os.PathLike[str], sha256: str | None = None) -> tuple[dict[str, Tensor], str]:
+def load_weights(source: PathLike, sha256: str | None = None) -> tuple[dict[str, Tensor], str]:
     """Tensors by name, from a local file or, checked and kept, from an address.
 
     Args:
@@ -31,8 +30,6 @@ def load_weights(source: str | os.PathLike[str], sha256: str | None = None) -> t
         ImportError: an address, and `pooch` is missing.
     """
     if "://" in str(source):
-        if sha256 is None:
-            raise InputError(f"{source} comes without a checksum: give sha256=, so that what arrives can be trusted")
         path = download_clip(str(source), sha256)
     else:
         path = Path(source).expanduser()
@@ -47,15 +44,11 @@ def load_weights(source: str | os.PathLike[str], sha256: str | None = None) -> t
 
 def _tensors(path: Path) -> dict[str, Tensor]:
     try:
-        if path.suffix == ".safetensors":
-            content: Any = load_file(path)
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+        safe = path.suffix == ".safetensors"
+        content: Any = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged file, or one that wants to run code, provokes
-        raise InputError(
-            f"{path} is not readable as weights alone ({type(error).__name__}): fetch it again, or save the network's "
-            "state_dict() as .safetensors"
-        ) from error
+        why = f"is not readable as weights alone ({type(error).__name__})"
+        raise InputError(f"{path} {why}: fetch it again, or save its state_dict() as .safetensors") from error
     while isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]  # training checkpoints wrap it
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
@@ -69,24 +62,16 @@ def fill(network: nn.Module, weights: dict[str, Tensor], source: str) -> None:
     Raises:
         InputError: a weight is missing or has another shape.
     """
-    prefix = _prefix(network, weights)
     expected = network.state_dict()
-    for name, own in expected.items():
-        found = weights.get(prefix + name)
-        if found is None and not name.endswith("num_batches_tracked"):
+    first = next(iter(expected))
+    prefix = next((name.removesuffix(first) for name in weights if name.endswith("." + first)), "")
+    for name in expected:
+        if prefix + name not in weights and not name.endswith("num_batches_tracked"):
             raise InputError(f"{source} has no weight {name!r}: it belongs to another network")
-        if found is not None and found.shape != own.shape:
-            raise InputError(
-                f"{name} in {source} is {tuple(found.shape)}, but {tuple(own.shape)} is wanted: it belongs to another "
-                "network"
-            )
-    network.load_state_dict({name: weights.get(prefix + name, own) for name, own in expected.items()})
-
-
-def _prefix(network: nn.Module, weights: dict[str, Tensor]) -> str:
-    """What stands before the network's names in the file, such as `module.`."""
-    first = next(iter(network.state_dict()))
-    return next((name.removesuffix(first) for name in weights if name.endswith("." + first)), "")
+    try:
+        network.load_state_dict({name: weights.get(prefix + name, own) for name, own in expected.items()})
+    except RuntimeError as error:  # which names the shapes
+        raise InputError(f"{source} belongs to another network: {error}") from error
 
 
 def fill_in_order(network: nn.Module, weights: dict[str, Tensor], source: str) -> None:
@@ -94,23 +79,16 @@ def fill_in_order(network: nn.Module, weights: dict[str, Tensor], source: str) -
 
     Args:
         network: its convolutions stand in the order of computation, each with a bias.
-        weights: convolutions are the tensors of five axes, ordered by name, numbers by value; each has a bias by the
-            same name. Everything else is left out.
+        weights: convolutions are the tensors of five axes, in natural order of their names, each with a bias.
 
     Raises:
         InputError: another number of convolutions, other shapes, or no bias.
     """
-    names = sorted(
-        (name for name, value in weights.items() if value.ndim == 5),
-        key=lambda name: [(part.isdigit(), int(part) if part.isdigit() else part) for part in re.split(r"(\d+)", name)],
-    )
+    names = sorted((name for name, value in weights.items() if value.ndim == 5), key=natural)
     layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv3d)]
-    shapes = [tuple(weights[name].shape) for name in names]
-    if shapes != [tuple(layer.weight.shape) for layer in layers]:
-        raise InputError(
-            f"{source} holds convolutions of {shapes}, but {[tuple(layer.weight.shape) for layer in layers]} are "
-            "wanted: it belongs to another network"
-        )
+    found, wanted = [tuple(weights[name].shape) for name in names], [tuple(layer.weight.shape) for layer in layers]
+    if found != wanted:
+        raise InputError(f"{source} belongs to another network: its convolutions are {found}, not {wanted}")
     for layer, name in zip(layers, names, strict=True):
         bias = weights.get(name.removesuffix("weight") + "bias")
         if layer.bias is None or bias is None or bias.shape != layer.bias.shape:

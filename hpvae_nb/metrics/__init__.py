@@ -2,10 +2,9 @@
 
 from hpvae_nb.metrics.consistency import reconstruction_error, temporal_consistency
 from hpvae_nb.metrics.diversity import diversity, lightness
-from hpvae_nb.metrics.extractors import make_extractor
 from hpvae_nb.metrics.features import Extractor, PatchFeatures
 from hpvae_nb.metrics.frechet import fid, frechet_distance, random_features_distance, sifid, svfid, svfid_each
-from hpvae_nb.metrics.networks import c3d, efficientnet_lite0, inception, torchvision_video
+from hpvae_nb.metrics.networks import c3d, efficientnet_lite0, inception, make_extractor, torchvision_video
 from hpvae_nb.metrics.novelty import Matches, nearest_field, nearest_patches, nnfdist, nnfdiv, novelty
 from hpvae_nb.metrics.score import Score, mean_score
 from hpvae_nb.metrics.sliced import sliced_wasserstein

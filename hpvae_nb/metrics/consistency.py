@@ -29,10 +29,8 @@ def reconstruction_error(reconstruction: Tensor, real: Tensor) -> float:
         InputError: the shapes differ.
     """
     if reconstruction.shape != real.shape:
-        raise InputError(
-            f"the reconstruction is {tuple(reconstruction.shape)} and the real clip {tuple(real.shape)}, but they must "
-            "agree: take the clip at the model's last scale"
-        )
+        shapes = f"{tuple(reconstruction.shape)} and {tuple(real.shape)}"
+        raise InputError(f"reconstruction and clip are {shapes}, but must agree: take the clip at the last scale")
     return (reconstruction.float() - real.float()).square().mean().item()
 
 
@@ -47,14 +45,13 @@ def temporal_consistency(samples: Tensor, real: Tensor | Clip) -> float:
     matching (Jain and Jain 1981) in place of optical flow and of its mask of occlusions.
 
     Args:
-        samples: `b 3 t h w` in [-1, 1], of at least two frames.
-        real: the training clip, a `Clip` or a tensor `3 t h w` at the samples' scale.
+        samples, real: as for `svfid`, of at least two frames.
 
     Returns:
         The mean over samples of the ratio, at least 0.
 
     Raises:
-        InputError: other shapes, values that are not finite, fewer than two frames, or a clip that stands still.
+        InputError: as `svfid`, and for a clip that stands still.
     """
     samples, clip = checked_pair(samples, real)
     if min(samples.shape[2], clip.shape[1]) < 2:

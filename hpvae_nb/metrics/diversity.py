@@ -29,10 +29,8 @@ def diversity(samples: Tensor, real: Tensor | Clip) -> float:
     """
     clip = real.video if isinstance(real, Clip) else real
     if len(samples) < 2 or samples.ndim != clip.ndim + 1 or samples.shape[1] != 3 or clip.shape[0] != 3:
-        raise InputError(
-            f"samples are {tuple(samples.shape)} and real is {tuple(clip.shape)}, but 'b 3 t h w' with b >= 2 and "
-            "'3 t h w' are wanted (or the same without t)"
-        )
+        wanted = "'b 3 t h w' with b >= 2 and '3 t h w' are wanted (or the same without t)"
+        raise InputError(f"samples are {tuple(samples.shape)} and real is {tuple(clip.shape)}, but {wanted}")
     spread = lightness(clip).std()
     if spread < 1e-3:
         raise InputError("the real clip has one flat intensity, so there is nothing to measure diversity against")

@@ -74,10 +74,8 @@ def _rows(clip: Tensor) -> list[Tensor]:
     patch = (min(PATCH[0], frames), *PATCH[1:])
     sizes = [(round(height / scale), round(width / scale)) for scale in SCALES]
     if min(sizes[-1]) < PATCH[1]:
-        raise InputError(
-            f"the clip is {width}x{height} px, but patches of {PATCH[1]} px at 1/{SCALES[-1]} of its size need "
-            f"{PATCH[1] * SCALES[-1]} px on each side: use larger samples"
-        )
+        needed = f"{PATCH[1] * SCALES[-1]} px on each side, for patches at 1/{SCALES[-1]} of the size"
+        raise InputError(f"the clip is {width}x{height} px, but must have {needed}: use larger samples")
     return [patch_rows(resize(clip[None], size, antialias=True), patch) for size in sizes]
 
 

@@ -10,10 +10,12 @@ from torch import Tensor
 
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import Clip
-from hpvae_nb.metrics.extractors import make_extractor
 from hpvae_nb.metrics.features import Extractor
 from hpvae_nb.metrics.inputs import checked_pair
+from hpvae_nb.metrics.networks import make_extractor
 from hpvae_nb.metrics.score import Score, mean_score
+
+Clips = Sequence[Tensor | Clip]
 
 
 class Gaussian(NamedTuple):
@@ -72,10 +74,8 @@ def frechet_distance(features_a: Tensor, features_b: Tensor) -> float:
         InputError: other shapes, fewer than two rows, or values that are not finite.
     """
     if features_a.shape[1:] != features_b.shape[1:]:
-        raise InputError(
-            f"features are {tuple(features_a.shape)} and {tuple(features_b.shape)}, but both need one width: "
-            "take both from one extractor"
-        )
+        shapes = f"{tuple(features_a.shape)} and {tuple(features_b.shape)}"
+        raise InputError(f"features are {shapes}, but both need one width: take both from one extractor")
     return distance(fit_gaussian(features_a), fit_gaussian(features_b))
 
 
@@ -152,22 +152,14 @@ def random_features_distance(
     """
     width = features_a.shape[-1]
     if not 1 <= count <= width or trials < 1:
-        raise InputError(
-            f"{trials} draws of {count} from {width} features were asked for: choose 1..{width}, trials >= 1"
-        )
+        raise InputError(f"{trials} draws of {count} from {width} features: choose 1..{width}, trials >= 1")
     generator = torch.Generator().manual_seed(seed)
     draws = [torch.randperm(width, generator=generator)[:count] for _ in range(trials)]
     return sum(frechet_distance(features_a[:, draw], features_b[:, draw]) for draw in draws) / trials
 
 
 def fid(
-    samples: Sequence[Tensor | Clip],
-    real: Sequence[Tensor | Clip],
-    extractor: Extractor,
-    *,
-    count: int = 50,
-    trials: int = 50,
-    seed: int = 0,
+    samples: Clips, real: Clips, extractor: Extractor, *, count: int = 50, trials: int = 50, seed: int = 0
 ) -> Score:
     """Fréchet distance between generated clips and a set of real ones, on random features, averaged over trials.
 
@@ -178,19 +170,14 @@ def fid(
         samples: generated clips, each `3 t h w` in [-1, 1], of any size; 50 in the paper.
         real: real clips, the same; the test set of UCF-101 in the paper.
         extractor: one that does not depend on a training clip, such as `c3d(weights)`.
-        count: features in a draw.
-        trials: draws.
-        seed: of the draws.
+        count, trials, seed: as in `random_features_distance`.
 
     Raises:
         InputError: fewer than two clips in a set, or count or trials out of range.
     """
-    a, b = (
-        torch.stack([embedding(clip, extractor) for clip in clips]) if clips else torch.empty(0, 1)
-        for clips in (samples, real)
-    )
-    if min(len(a), len(b)) < 2:
-        raise InputError(f"there are {len(a)} samples and {len(b)} real clips, but 2 of each are needed: give more")
+    if min(len(samples), len(real)) < 2:
+        raise InputError(f"there are {len(samples)} samples and {len(real)} real clips, but 2 of each are needed")
+    a, b = (torch.stack([embedding(clip, extractor) for clip in clips]) for clips in (samples, real))
     distance = random_features_distance(a, b, count=count, trials=trials, seed=seed)
     return Score(distance, f"FID on {count} of {a.shape[1]} features", extractor.name)
 

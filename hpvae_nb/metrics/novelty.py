@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from dataclasses import dataclass
 
@@ -58,17 +59,13 @@ def _matches(sample: Tensor, clip: Tensor, patch: Shape) -> Matches:
     """The same for one sample with a batch axis, `1 3 t h w`."""
     shapes = tuple(sample.shape[2:]), tuple(clip.shape[1:])
     if len(patch) != 3 or min(patch) < 1 or any(s > n for shape in shapes for s, n in zip(patch, shape, strict=True)):
-        raise InputError(
-            f"a patch of {'x'.join(map(str, patch))} does not fit into {' and '.join(map(str, shapes))}: "
-            "give sizes from 1 to the clip's, such as (3, 5, 5)"
-        )
+        both = " and ".join(map(str, shapes))
+        raise InputError(f"a patch of {tuple(patch)} does not fit into {both}: give sizes from 1, such as (3, 5, 5)")
     index, squared = nearest(patch_rows(sample, patch), patch_rows(clip[None], patch))
     corners = torch.stack(torch.unravel_index(index, patch_grid(shapes[1], patch)), dim=-1)
     t, h, _ = patch_grid(shapes[0], patch)
-    return Matches(
-        rearrange(squared / (3 * patch[0] * patch[1] * patch[2]), "(t h w) -> t h w", t=t, h=h),
-        rearrange(corners, "(t h w) c -> t h w c", t=t, h=h),
-    )
+    distance = rearrange(squared / (3 * math.prod(patch)), "(t h w) -> t h w", t=t, h=h)
+    return Matches(distance, rearrange(corners, "(t h w) c -> t h w c", t=t, h=h))
 
 
 def novelty(samples: Tensor, real: Tensor | Clip) -> float:
@@ -82,14 +79,13 @@ def novelty(samples: Tensor, real: Tensor | Clip) -> float:
     Source: this project, after the nearest-neighbour checks for memorisation in Nikankin et al. 2022, section 7.2.
 
     Args:
-        samples: `b 3 t h w` (or `b 3 h w`) in [-1, 1].
-        real: the training clip.
+        samples, real: as for `svfid`, images included.
 
     Returns:
         The mean over samples and parts, at least 0.
 
     Raises:
-        InputError: other shapes, values that are not finite, or a clip whose parts are all alike.
+        InputError: as `svfid`, and for a clip whose parts are all alike.
     """
     samples, clip = checked_pair(samples, real)
     samples, clip = coarse(samples), coarse(clip[None])[0]
@@ -98,9 +94,8 @@ def novelty(samples: Tensor, real: Tensor | Clip) -> float:
     variety = 2 * patch_rows(clip[None], patch).var(0).mean().item()
     if variety < 1e-6:
         raise InputError("all parts of the real clip are alike, so there is nothing to measure novelty against")
-    return (
-        sum(_matches(sample[None], clip, patch).distance.mean().item() for sample in samples) / len(samples) / variety
-    )
+    distances = (_matches(sample[None], clip, patch).distance.mean().item() for sample in samples)
+    return sum(distances) / len(samples) / variety
 
 
 def coarse(video: Tensor) -> Tensor:
@@ -136,10 +131,7 @@ def nnfdist(matches: Matches) -> float:
 
     Source: Nikankin et al. 2022 (SinFusion), section 7.2: mean squared error between 3x3x3 patches and their nearest
     neighbours, averaged. Here of values in [-1, 1], so from 0 to 4; the published numbers' range of values could not
-    be checked.
-
-    Args:
-        matches: `nearest_patches(sample, real, patch=(3, 3, 3))`.
+    be checked. Arguments as in `nnfdiv`.
     """
     return matches.distance.mean().item()
 
@@ -147,12 +139,7 @@ def nnfdist(matches: Matches) -> float:
 def nearest_field(samples: Tensor, real: Tensor | Clip) -> tuple[float, float]:
     """`nnfdiv` and `nnfdist` on 3x3x3 patches, each averaged over the samples; about 2 s a sample of 13x36x64.
 
-    Args:
-        samples: `b 3 t h w` (or `b 3 h w`, with patches of 3x3) in [-1, 1].
-        real: the training clip.
-
-    Raises:
-        InputError: other shapes, values that are not finite, or clips smaller than a patch.
+    Images, `b 3 h w`, have patches of 3x3. Arguments and errors as in `nearest_patches`, of a batch of samples.
     """
     samples, clip = checked_pair(samples, real)
     patch = NNF_PATCH if samples.shape[2] > 1 else (1, *NNF_PATCH[1:])

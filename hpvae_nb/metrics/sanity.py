@@ -21,6 +21,7 @@ COARSEST = 0.5  # the size that a clip is blurred through at full strength
 
 WITHOUT_WEIGHTS = tuple(name for name in METRICS if name != "svfid_efficientnet")
 
+Cases = Mapping[str, Tensor]
 Table = dict[str, dict[str, float]]
 """metric -> case -> value."""
 
@@ -48,10 +49,8 @@ def corrupted(real: Tensor, kind: str, strength: float = 1, seed: int = 0) -> Te
         InputError: an unknown kind, or a strength out of range.
     """
     if kind not in CORRUPTIONS or not 0 <= strength <= 1:
-        raise InputError(
-            f"{kind!r} of strength {strength} was asked for: choose one of {', '.join(CORRUPTIONS)}, and a strength of "
-            "0 to 1"
-        )
+        kinds = ", ".join(CORRUPTIONS)
+        raise InputError(f"{kind!r} of strength {strength}: choose one of {kinds}, and a strength of 0 to 1")
     generator = torch.Generator().manual_seed(seed)
     frames, height, width = real.shape[1:]
     if kind == "a moved clip":
@@ -64,7 +63,8 @@ def corrupted(real: Tensor, kind: str, strength: float = 1, seed: int = 0) -> Te
         order[chosen.sort().values] = chosen
         return real[:, order]
     if kind == "a blurred clip":
-        size = (round(height * (1 - (1 - COARSEST) * strength)), round(width * (1 - (1 - COARSEST) * strength)))
+        smaller = 1 - (1 - COARSEST) * strength
+        size = (round(height * smaller), round(width * smaller))
         return resize(resize(real[None], size, antialias=True), (height, width))[0]
     if kind == "an emptied clip":
         return torch.lerp(real, real.median(dim=1, keepdim=True).values, strength)
@@ -82,24 +82,16 @@ def moved(real: Tensor, down: int, right: int) -> Tensor:
 def degenerate_generators(real: Tensor, samples: int = 8) -> dict[str, Tensor]:
     """What six generators make that have learned nothing: the clip itself, and the clip corrupted at full strength.
 
-    Args:
-        real: `3 t h w` in [-1, 1].
-        samples: of each generator, with seeds from 0. The clip itself, blurred or emptied, is always the same.
-
-    Returns:
-        `b 3 t h w` for each name.
+    Of each so many samples, `b 3 t h w`, with seeds from 0. The clip itself, blurred or emptied, is always the same.
     """
-    corruptions = {
-        kind: torch.stack([corrupted(real, kind, seed=seed) for seed in range(samples)]) for kind in CORRUPTIONS
-    }
-    return {ITSELF: real.expand(samples, *real.shape), **corruptions}
+    made = {ITSELF: real.expand(samples, *real.shape)}
+    for kind in CORRUPTIONS:
+        made[kind] = torch.stack([corrupted(real, kind, seed=seed) for seed in range(samples)])
+    return made
 
 
 def measure(
-    cases: Mapping[str, Tensor],
-    real: Tensor,
-    reconstructed: Mapping[str, Tensor] | None = None,
-    metrics: Sequence[str] = WITHOUT_WEIGHTS,
+    cases: Cases, real: Tensor, reconstructed: Cases | None = None, metrics: Sequence[str] = WITHOUT_WEIGHTS
 ) -> Table:
     """Every case through every metric: about a second for each case of 13x28x50, on one processor core.
 
@@ -131,20 +123,16 @@ def measure(
 def fooled(table: Table, honest: str) -> dict[str, list[str]]:
     """For each metric that has a better direction, the cases that it finds at least as good as the honest one.
 
-    Args:
-        table: what `measure` returns.
-        honest: the name of a case in it, such as a trained model.
-
     Raises:
-        InputError: there is no such case.
+        InputError: `honest` is no case of the table that `measure` made.
     """
     cases = next(iter(table.values()), {})
     if honest not in cases:
         raise InputError(f"there is no case {honest!r} in the table: choose one of {', '.join(cases)}")
-    return {
-        name: [
-            case for case, value in row.items() if case != honest and METRICS[name].at_least_as_good(value, row[honest])
-        ]
-        for name, row in table.items()
-        if METRICS[name].direction
-    }
+    found = {}
+    for name, row in table.items():
+        metric = METRICS[name]
+        if metric.direction:
+            as_good = [case for case, value in row.items() if metric.at_least_as_good(value, row[honest])]
+            found[name] = [case for case in as_good if case != honest]
+    return found

@@ -10,12 +10,12 @@ from hpvae_nb.errors import InputError
 
 
 @functools.total_ordering
-@dataclass(frozen=True, eq=True)
+@dataclass(frozen=True)
 class Score:
     """A number, the metric it is a value of, and the feature extractor behind it.
 
-    Two scores can be ordered, subtracted, divided and averaged when metric and extractor agree. `value` is the bare
-    number, for those who know what they do.
+    Two scores can be ordered, subtracted, divided (to a number without a unit) and averaged when metric and extractor
+    agree, or else InputError is raised. `value` is the bare number, for those who know what they do.
     """
 
     value: float
@@ -33,20 +33,10 @@ class Score:
         return self.value < other.value
 
     def __sub__(self, other: Score) -> Score:
-        """The difference, of the same metric and extractor.
-
-        Raises:
-            InputError: metric or extractor differ.
-        """
         _check_alike([self, other])
         return Score(self.value - other.value, self.metric, self.extractor)
 
     def __truediv__(self, other: Score) -> float:
-        """How many times the other score this one is, a number without a unit.
-
-        Raises:
-            InputError: metric or extractor differ.
-        """
         _check_alike([self, other])
         return self.value / other.value
 

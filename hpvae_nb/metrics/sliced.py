@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -28,8 +30,7 @@ def sliced_wasserstein(samples: Tensor, real: Tensor | Clip, seed: int = 0) -> S
     so that a band that lost its contrast shows. It sees every marginal distribution, not just mean and variance.
 
     Args:
-        samples: `b 3 t h w` (or `b 3 h w`) in [-1, 1].
-        real: the training clip, a `Clip` or a tensor `3 t h w` at the samples' scale.
+        samples, real: as for `svfid`, images included.
         seed: of the directions, the same for all samples.
 
     Returns:
@@ -41,13 +42,11 @@ def sliced_wasserstein(samples: Tensor, real: Tensor | Clip, seed: int = 0) -> S
     """
     samples, clip = checked_pair(samples, real)
     patch = (min(PATCH[0], samples.shape[2], clip.shape[1]), *PATCH[1:])
-    if min(*samples.shape[-2:], *clip.shape[-2:]) < PATCH[1] * 2 ** (LEVELS - 1):
-        raise InputError(
-            f"patches of {PATCH[1]} px at a quarter of the size need sides of at least "
-            f"{PATCH[1] * 2 ** (LEVELS - 1)} px, but samples are {tuple(samples.shape)}: use larger ones"
-        )
+    side = PATCH[1] * 2 ** (LEVELS - 1)
+    if min(*samples.shape[-2:], *clip.shape[-2:]) < side:
+        raise InputError(f"samples are {tuple(samples.shape)}, but sides of at least {side} px are needed")
     generator = torch.Generator().manual_seed(seed)
-    directions = torch.randn(3 * patch[0] * patch[1] * patch[2], DIRECTIONS, generator=generator).to(samples.device)
+    directions = torch.randn(3 * math.prod(patch), DIRECTIONS, generator=generator).to(samples.device)
     directions = F.normalize(directions, dim=0)
     bands = laplacian(clip[None])
     scales = [band.std(dim=(0, 2, 3, 4), keepdim=True).clamp(min=1e-6) for band in bands]

@@ -27,14 +27,13 @@ def survival(samples: Tensor, real: Tensor | Clip) -> float:
     Source: this project. A copy of the clip scores 1, moved or not; noise scores 0.
 
     Args:
-        samples: `b 3 t h w` (or `b 3 h w`) in [-1, 1].
-        real: the training clip, a `Clip` or a tensor `3 t h w` at the samples' scale.
+        samples, real: as for `svfid`, images included.
 
     Returns:
         A share from 0 to 1.
 
     Raises:
-        InputError: other shapes, values that are not finite, clips smaller than a patch, or a flat clip.
+        InputError: as `svfid`, and for a flat clip.
     """
     samples, clip = checked_pair(samples, real)
     if min(*samples.shape[-2:], *clip.shape[-2:]) < PATCH[1]:

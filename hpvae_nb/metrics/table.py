@@ -60,11 +60,7 @@ class Metric:
         return self.direction != 0 and self.direction * (a - b) >= 0
 
     def measure(self, samples: Tensor, real: Tensor, model: Any) -> dict[str, Any]:
-        """The columns of a row that it fills: the number, and of a `Score` the extractor.
-
-        Raises:
-            InputError, ImportError: as the metric's function.
-        """
+        """The columns of a row that it fills: the number, and of a `Score` the extractor. Errors are the function's."""
         assert self.function is not None
         value = self.function(samples, real, model)
         if isinstance(value, Score):
@@ -80,8 +76,8 @@ def _reconstruction(samples: Tensor, real: Tensor, model: Any) -> float:
     return reconstruction_error(model.reconstruct()[0], real)
 
 
-def _of_samples(function: Callable[..., float | Score], **options: Any) -> Callable[..., float | Score]:
-    return lambda samples, real, model: function(samples, real, **options)
+def _of(function: Callable[..., float | Score], *extractor: str) -> Callable[..., float | Score]:
+    return lambda samples, real, model: function(samples, real, *extractor)
 
 
 def by_name(*metrics: Metric) -> dict[str, Metric]:
@@ -94,23 +90,15 @@ def by_name(*metrics: Metric) -> dict[str, Metric]:
 # project's own, made to expose copies (figure 6): near 0 a model has memorised its clip, but noise has more of it than
 # any model, so neither way is better; lesson 12 said so, where lesson 10 and the page on the recipe had higher.
 METRICS = by_name(
-    Metric("diversity", "diversity", "of the clip's contrast", 1, _of_samples(diversity)),
-    Metric("novelty", "novelty", "of the clip's own variety", 0, _of_samples(novelty)),
+    Metric("diversity", "diversity", "of the clip's contrast", 1, _of(diversity)),
+    Metric("novelty", "novelty", "of the clip's own variety", 0, _of(novelty)),
     Metric("nnfdiv", "NNFDIV", "share left by compression", 1, _neighbour_field),
-    Metric("survival", "survival", "share of rare patches", 1, _of_samples(survival)),
+    Metric("survival", "survival", "share of rare patches", 1, _of(survival)),
     Metric("nnfdist", "NNFDIST", "mean squared difference", -1, _neighbour_field),
-    Metric("sliced_wasserstein", "sliced Wasserstein", "of the clip's spread", -1, _of_samples(sliced_wasserstein)),
-    Metric("svfid", "SVFID (patches)", "squared distance", -1, _of_samples(svfid)),
-    Metric(
-        "svfid_efficientnet",
-        "SVFID (EfficientNet)",
-        "squared distance",
-        -1,
-        _of_samples(svfid, extractor="efficientnet-lite0"),
-    ),
-    Metric(
-        "temporal_consistency", "temporal consistency", "of the clip's error", -1, _of_samples(temporal_consistency)
-    ),
+    Metric("sliced_wasserstein", "sliced Wasserstein", "of the clip's spread", -1, _of(sliced_wasserstein)),
+    Metric("svfid", "SVFID (patches)", "squared distance", -1, _of(svfid)),
+    Metric("svfid_efficientnet", "SVFID (EfficientNet)", "squared distance", -1, _of(svfid, "efficientnet-lite0")),
+    Metric("temporal_consistency", "temporal consistency", "of the clip's error", -1, _of(temporal_consistency)),
     Metric("reconstruction_error", "reconstruction error", "mean squared difference", -1, _reconstruction),
 )
 COSTS = by_name(

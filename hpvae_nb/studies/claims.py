@@ -59,11 +59,9 @@ class Claim:
 
     def verdict(self, found: Interval) -> str:
         """Whether the measured change has the direction of the claim: `yes`, `no`, or `unclear` between them."""
-        if self.direction * found.low > 0 and self.direction * found.high > 0:
-            return "yes"
-        if self.direction * found.low < 0 and self.direction * found.high < 0:
-            return "no"
-        return "unclear"
+        if found.low <= 0 <= found.high:
+            return "unclear"
+        return "yes" if self.direction * found.mean > 0 else "no"
 
 
 VERDICTS = ("no", "unclear", "yes")

@@ -32,21 +32,12 @@ ENLARGED = 2  # times, in a file: video files keep colour at half the size
 
 
 def folder() -> Path:
-    """Where specification, rows and samples lie.
-
-    Raises:
-        InputError: as `hpvae_nb.io.clips.data_dir`.
-    """
+    """Where specification, rows and samples lie: in `hpvae_nb.io.clips.data_dir`, with its errors."""
     return data_dir() / "evidence"
 
 
 def rows() -> pd.DataFrame:
-    """The bundled rows, each with its `point`.
-
-    Raises:
-        InputError: the file is missing, or a row in it has no known point.
-        ImportError: the package pyarrow is missing.
-    """
+    """The bundled rows, each with its `point`; errors of `read_results`."""
     return named(read_results(folder() / "results.parquet"))
 
 
@@ -59,10 +50,8 @@ def named(rows: pd.DataFrame) -> pd.DataFrame:
     strange = rows[~rows["point"].isin(POINTS)] if "point" in rows else rows
     if len(strange):
         row = strange.iloc[0]
-        raise InputError(
-            f"{row['trial']} is of the point {row.get('point')!r}, but points are {', '.join(POINTS)}: name it in "
-            "data/evidence/spec.yaml, and a new name in hpvae_nb/studies/evidence.py"
-        )
+        what = f"{row['trial']} is of the point {row.get('point')!r}, but points are {', '.join(POINTS)}"
+        raise InputError(f"{what}: name it in data/evidence/spec.yaml, and a new name in hpvae_nb/studies/evidence.py")
     return rows
 
 
@@ -79,11 +68,7 @@ def values(rows: pd.DataFrame, clip: str, point: str, metric: str) -> pd.Series:
 
 
 def changes(rows: pd.DataFrame, clip: str, point: str, metric: str, base: str = WHOLE) -> pd.Series:
-    """The change of a metric from one point to another in percent, for each seed that both have.
-
-    Raises:
-        InputError: one of them has no row.
-    """
+    """The change of a metric from one point to another in percent, for each seed that both have; errors of `values`."""
     return 100 * (values(rows, clip, point, metric) / values(rows, clip, base, metric) - 1).dropna()
 
 
@@ -107,9 +92,6 @@ def samples(clip: str, point: str) -> Tensor:
     """Four samples of a point's first seed, to be looked at: `4 3 t h w` in [-1, 1].
 
     They come from a video file, so that numbers measured on them differ a little from those in the rows.
-
-    Raises:
-        InputError: there is no such file.
     """
     video = load_clip(sample_file(clip, point), frames=None).video
     a, b = GRID

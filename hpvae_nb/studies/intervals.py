@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import pandas as pd
@@ -48,13 +48,10 @@ def interval(measured: Sequence[float] | np.ndarray | pd.Series) -> Interval:
 def mean_change(changes: Sequence[float] | np.ndarray) -> Interval:
     """The mean of changes in percent, each above -100, and its interval.
 
-    Both are those of logarithms of ratios, for which to double and to halve are equally far.
-
-    Raises:
-        InputError: without any change.
+    Both are those of logarithms of ratios, for which to double and to halve are equally far. Errors as in `interval`.
     """
-    logs = interval(np.log1p(np.array(changes) / 100))
-    return Interval(*(100 * float(np.expm1(end)) for end in (logs.mean, logs.low, logs.high)))
+    logs = astuple(interval(np.log1p(np.array(changes) / 100)))
+    return Interval(*(100 * float(np.expm1(end)) for end in logs))
 
 
 def reach(deviation: float, count: int) -> float:

@@ -28,15 +28,12 @@ def code_version() -> str:
 @functools.cache
 def commit() -> str | None:
     """The commit of the checkout that the package lies in, with `-dirty` where files were changed since; else None."""
-    command = ["git", "-C", str(_PACKAGE), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    git = functools.partial(subprocess.run, cwd=_PACKAGE, check=True, capture_output=True, text=True)
     try:
-        tracked = subprocess.run(
-            ["git", "-C", str(_PACKAGE), "ls-files", "--error-unmatch", "__init__.py"], capture_output=True
-        )
-        found = subprocess.run(command, capture_output=True, text=True)
-    except OSError:  # there is no git
+        git(["git", "ls-files", "--error-unmatch", "__init__.py"])
+        return git(["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):  # there is no git, or no checkout
         return None
-    return found.stdout.strip() if tracked.returncode == found.returncode == 0 else None
 
 
 def device_name(device: torch.device) -> str:
@@ -49,9 +46,7 @@ def device_name(device: torch.device) -> str:
 
 def cpu_name() -> str:
     """The processor's model, as the system tells it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    models = _lines("/proc/cpuinfo", "model name")
     return models[0] if models else platform.processor() or platform.machine()
 
 
@@ -67,10 +62,11 @@ def peak_memory(device: torch.device) -> Callable[[], float | None]:
         Path("/proc/self/clear_refs").write_text("5")  # Linux, proc(5): resets the peak of the resident set
     except OSError:
         return lambda: None
-    return _resident_peak
+    return lambda: max((1024.0 * int(peak.split()[0]) for peak in _lines("/proc/self/status", "VmHWM")), default=None)
 
 
-def _resident_peak() -> float | None:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    kilobytes = [line.split()[1] for line in lines if line.startswith("VmHWM")]
-    return 1024.0 * int(kilobytes[0]) if kilobytes else None
+def _lines(file: str, start: str) -> list[str]:
+    """What stands behind the colon, in lines that begin so."""
+    path = Path(file)
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [line.partition(":")[2].strip() for line in lines if line.startswith(start)]

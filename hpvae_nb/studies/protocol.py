@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from torch import Tensor
 from hpvae_nb.core.resampling import Shape, resize, upsample
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import Clip, load_clip
-from hpvae_nb.io.video_files import PICTURES
+from hpvae_nb.io.video_files import PICTURES, PathLike
 from hpvae_nb.metrics.features import Extractor
 from hpvae_nb.metrics.frechet import svfid
 from hpvae_nb.metrics.score import Score
@@ -26,8 +25,8 @@ TINY = (4, 16, 16)  # frames, height and width of what neighbours are told by
 
 
 def neighbour_protocol(
-    clips: str | os.PathLike[str],
-    samples: str | os.PathLike[str],
+    clips: PathLike,
+    samples: PathLike,
     make: Callable[[Clip], Tensor],
     *,
     extractor: str | Extractor = "patches",
@@ -99,7 +98,7 @@ def resized(video: Tensor, shape: Shape) -> Tensor:
     return upsample(resize(video[None], shape[1:], antialias=True), shape)[0]
 
 
-def read_folder(folder: str | os.PathLike[str], frames: int | None) -> list[Clip]:
+def read_folder(folder: PathLike, frames: int | None) -> list[Clip]:
     """All clips of a folder in order of names: video files, and folders of pictures.
 
     Raises:
@@ -108,12 +107,12 @@ def read_folder(folder: str | os.PathLike[str], frames: int | None) -> list[Clip
     path = Path(folder).expanduser()
     if not path.is_dir():
         raise InputError(f"there is no folder {str(path)!r}: give one that holds clips")
-    found = sorted(
-        entry
-        for entry in path.iterdir()
-        if entry.suffix.lower() in VIDEOS
-        or (entry.is_dir() and any(file.suffix.lower() in PICTURES for file in entry.iterdir()))
-    )
+
+    def holds_clip(entry: Path) -> bool:
+        pictures = entry.is_dir() and any(file.suffix.lower() in PICTURES for file in entry.iterdir())
+        return pictures or entry.suffix.lower() in VIDEOS
+
+    found = sorted(filter(holds_clip, path.iterdir()))
     if not found:
         raise InputError(f"the folder {path} holds no clips: put video files there ({', '.join(sorted(VIDEOS))})")
     return [load_clip(entry, frames=frames) for entry in found]

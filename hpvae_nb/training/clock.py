@@ -21,10 +21,8 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from statistics import fmean, median
-
-from hpvae_nb.recipe.config import Config
 
 MEMORY = 200  # steps of a scale that tell the pace, at most
 WINDOW = 20  # steps that tell whether it changed
@@ -47,16 +45,13 @@ class Trial:
     entering: float
 
     def times(self, factor: float) -> Trial:
-        return Trial(self.typical * factor, self.mean * factor, self.entering * factor)
+        return Trial(*(factor * seconds for seconds in astuple(self)))
 
 
 class Clock:
-    """Knows the plan, is told what each step took, and says what is left.
+    """Knows the steps that are planned at each scale, is told what each took, and says what is left.
 
     It neither reads a clock nor makes a step: its owner does both, and asks `wanted` after each step for a trial.
-
-    Args:
-        steps: planned at each scale.
     """
 
     def __init__(self, steps: Sequence[int]) -> None:
@@ -172,11 +167,6 @@ class Clock:
             if _close(median(window[:HALF]), median(window[HALF:])):
                 present = self._pace() * median(window) / median(self.own)
                 self.costs[n] = trial.times(1 / present)
-
-
-def planned_steps(config: Config) -> list[int]:
-    """Steps planned at each scale."""
-    return [config.iterations] * config.scales
 
 
 def _close(a: float, b: float) -> bool:

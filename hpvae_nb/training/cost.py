@@ -34,11 +34,7 @@ class Cost:
 
 
 def network_flops(config: Config, which: str, kernel: int | None = None) -> float:
-    """Floating-point operations per site of one forward pass of `"E"`, `"G0"`, `"G"` or `"D"`, convolutions only.
-
-    Args:
-        kernel: of its convolutions; `config.kernel` if not given.
-    """
+    """Floating-point operations per site of one forward pass of `"E"`, `"G0"`, `"G"` or `"D"`, convolutions only."""
     c, taps = config.channels, (kernel or config.kernel) ** config.dims
 
     def chain(first: int, layers: int, last: int) -> int:
@@ -82,12 +78,11 @@ def estimate(config: Config, shapes: list[Shape], device: torch.device, precisio
     costs = []
     for scale, shape in enumerate(shapes):
         flops = batch * step_flops(config, shapes, scale)
-        computed = shape if config.is_vae(scale) else window_shape(config, shape)
+        is_vae, peak = config.is_vae(scale), _peak_bytes(config, shapes, scale, batch)
+        computed = shape if is_vae else window_shape(config, shape)
         layer_flops, layer_seconds = _probe(config, scale, computed, device, precision)
         seconds = _BEYOND_CONVOLUTIONS * flops / layer_flops * layer_seconds
-        costs.append(
-            Cost(scale, shape, config.is_vae(scale), flops, seconds, _peak_bytes(config, shapes, scale, batch))
-        )
+        costs.append(Cost(scale, shape, is_vae, flops, seconds, peak))
     return costs
 
 

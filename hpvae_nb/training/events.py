@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hpvae_nb.errors import InputError, TrainingError
+from hpvae_nb.errors import InputError, TrainingError, check_whole
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.machine import choose_threads
 from hpvae_nb.method import HpVaeGan, Method
@@ -99,18 +99,16 @@ def train(
         TrainingError: when a loss is no longer finite; it names scale, iteration and last good checkpoint.
         CheckpointError: when a checkpoint cannot be written or read.
     """
-    if not isinstance(seed, int) or seed < 0:
-        raise InputError(f"seed is {seed!r}, but must be a whole number of at least 0")
-    if checkpoint_every < 1:
-        raise InputError(f"checkpoint_every is {checkpoint_every}, but must be at least 1")
+    check_whole("seed", seed, 0)
+    check_whole("checkpoint_every", checkpoint_every)
     if resume and out is None:
         raise InputError("resume=True needs out, the folder of the run to go on with")
     method = method or HpVaeGan()
     if not method.trains:
         plan = make_plan(clip, method.adapted(config), device=device, precision=precision)
         facts = {"seed": seed, "device": plan.device.type, "torch": torch.__version__}
-        network = method.learn(plan.config, clip, plan.shapes)
         about: dict[str, Any] = {"fps": clip.fps, "name": clip.name, "coarse": None, "facts": facts}
+        network = method.learn(plan.config, clip, plan.shapes)
         model = Model(network, plan.shapes, plan.config, method=method, **about).to(plan.device, precision)
         return _ready(model, None if out is None else Run.open(out, clip, config, method, seed, resume=resume))
     trainer = Trainer(method, clip, config, seed=seed, device=device, precision=precision)
@@ -127,26 +125,29 @@ def _ready(model: Model, run: Run | None) -> Generator[Event, None, Model]:
     """One event, since there is nothing to train; then the model is written, where a run has a folder."""
     yield Event(model.scales - 1, 1, 1, losses={}, seconds=0.0, remaining=0.0, model=model)
     if run is not None:
-        run.save_model(model)
+        model.save(run.folder)
     return model
 
 
-def fit(clip: Clip, config: Config, **options: Any) -> Model:
-    """`train` to the end. Ctrl-C returns the model as far as it got, in place of losing it.
-
-    Arguments and errors as in `train`.
-    """
-    events = train(clip, config, **options)
-    model: Model | None = None
+def follow(events: Generator[Event, None, Model], seen: Callable[[Event], None]) -> Model:
+    """Go through the events of `train` to the end, showing each to `seen`; the trained model."""
     while True:
         try:
-            model = next(events).model
+            event = next(events)
         except StopIteration as end:
             return end.value
-        except KeyboardInterrupt:
-            if model is None:
-                raise
-            return model
+        seen(event)
+
+
+def fit(clip: Clip, config: Config, **options: Any) -> Model:
+    """`train` to the end, with its arguments and errors. Ctrl-C returns the model as far as it got."""
+    reached: dict[str, Model] = {}
+    try:
+        return follow(train(clip, config, **options), lambda event: reached.update(model=event.model))
+    except KeyboardInterrupt:
+        if not reached:
+            raise
+        return reached["model"]
 
 
 def training_loop(trainer: Trainer, run: Run | None, checkpoint_every: int) -> Generator[Event, None, Model]:
@@ -170,7 +171,7 @@ def training_loop(trainer: Trainer, run: Run | None, checkpoint_every: int) -> G
                     run.save(trainer)
             watch.stepped()
             place = (trainer.scale, trainer.iteration, config.iterations)
-            yield Event(*place, losses, watch.elapsed, watch.remaining, model)
+            yield Event(*place, losses, watch.elapsed, watch.left.remaining(), model)
             watch.go_on()
     except TrainingError as error:
         last = "no run folder was given" if run is None else run.last_good()
@@ -180,11 +181,11 @@ def training_loop(trainer: Trainer, run: Run | None, checkpoint_every: int) -> G
             if trainer.settled and trainer.iteration > 0 and trainer.finite():
                 run.save(trainer)
             model.facts |= watch.facts()
-            run.save_model(model)
+            model.save(run.folder)
         raise
     model.facts |= watch.facts()
     if run is not None:
-        run.save_model(model)
+        model.save(run.folder)
     return model
 
 

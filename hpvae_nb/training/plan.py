@@ -72,9 +72,6 @@ def training_precision(precision: str, device: torch.device, config: Config, sha
     memory that nobody wrote to, if the clip has fewer frames than the kernel and more than half of it: 2 for a kernel
     of 3.
 
-    Args:
-        shapes: (T, H, W) of every scale.
-
     Raises:
         InputError: for an unknown name, or bfloat16 where it is wrong.
     """
@@ -87,7 +84,5 @@ def training_precision(precision: str, device: torch.device, config: Config, sha
     if precision == "auto":
         return "float32"
     t, k = wrong[0]
-    raise InputError(
-        f"precision 'bfloat16' gives wrong gradients on a CPU for a scale of {t} frames and a kernel of {k}: "
-        "use 'float32' or 'auto', other sampling_rates, or another kernel"
-    )
+    wrong_for = f"precision 'bfloat16' gives wrong gradients on a CPU for a scale of {t} frames and a kernel of {k}"
+    raise InputError(f"{wrong_for}: use 'float32' or 'auto', other sampling_rates, or another kernel")

@@ -11,7 +11,6 @@ from hpvae_nb.errors import CheckpointError, InputError
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.method import HpVaeGan, Method
-from hpvae_nb.model import Model
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.training.trainer import Trainer
 
@@ -32,18 +31,18 @@ class Run:
             CheckpointError: when it cannot be written.
         """
         folder = Path(out)
+        named = {} if method.name == HpVaeGan.name else {"method": method.name, "settings": method.settings}
         identity = {
             "format": checkpoint.FORMAT,
-            "clip": {"name": clip.name, "sha256": _fingerprint(clip)},
+            "clip": {"name": clip.name, "sha256": hashlib.sha256(clip.video.numpy().tobytes()).hexdigest()},
             "seed": seed,
-            "config": {**config.to_dict(), **_named(method)},
+            "config": config.to_dict() | named,
         }
         identity = json.loads(json.dumps(identity))
         described = folder / "run.json"
-        if folder.exists() and not folder.is_dir():
-            raise InputError(f"out is {folder}, which is a file: name a folder")
+        others = checkpoint.contents(folder)
         if not described.exists():
-            if folder.exists() and set(folder.iterdir()) - set(checkpoint.leftovers(folder)):
+            if others:
                 raise InputError(f"{folder} is not empty and holds no run of this package: choose an empty folder")
             checkpoint.write_bytes(described, json.dumps(identity, indent=1).encode())
             return cls(folder)
@@ -52,9 +51,8 @@ class Run:
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{described} cannot be read ({error}): choose another folder") from error
         # A run begun before a setting existed had what is now that setting's default.
-        found = {**found, "config": {**json.loads(json.dumps(Config().to_dict())), **found.get("config", {})}}
-        difference = _first_difference(found, identity)
-        if difference:
+        found["config"] = json.loads(json.dumps(Config().to_dict())) | found.get("config", {})
+        if difference := _first_difference(found, identity):
             raise InputError(f"{folder} holds another run ({difference}): choose another folder")
         if not resume:
             raise InputError(f"{folder} already holds this run: resume it with resume=True, or choose another folder")
@@ -63,11 +61,7 @@ class Run:
         return cls(folder)
 
     def restore(self, trainer: Trainer) -> None:
-        """Bring a fresh trainer to the last checkpoint; leave it as it is where there is none yet.
-
-        Raises:
-            CheckpointError: when the checkpoint is damaged.
-        """
+        """Bring a fresh trainer to the last checkpoint, if there is one; it may be damaged (CheckpointError)."""
         if self.checkpoint.exists():
             trainer.restore(*checkpoint.read(self.checkpoint, "checkpoint"))
 
@@ -76,35 +70,19 @@ class Run:
         tensors, values = trainer.state()
         checkpoint.write(self.checkpoint, "checkpoint", tensors, values)
 
-    def save_model(self, model: Model) -> Path:
-        """Write the model as it is now."""
-        return model.save(self.folder / "model.safetensors")
-
     def last_good(self) -> str:
         """Where the last checkpoint is, in words."""
         if not self.checkpoint.exists():
             return "no checkpoint was written yet"
         _, values = checkpoint.read(self.checkpoint, "checkpoint")
-        return (
-            f"the last good checkpoint is {self.checkpoint}, scale {values['scale']}, iteration {values['iteration']}"
-        )
-
-
-def _named(method: Method) -> dict[str, Any]:
-    """What a run remembers of a method beside its configuration: of HP-VAE-GAN nothing."""
-    return {} if method.name == HpVaeGan.name else {"method": method.name, "settings": method.settings}
-
-
-def _fingerprint(clip: Clip) -> str:
-    return hashlib.sha256(clip.video.contiguous().numpy().tobytes()).hexdigest()
+        place = f"scale {values['scale']}, iteration {values['iteration']}"
+        return f"the last good checkpoint is {self.checkpoint}, {place}"
 
 
 def _first_difference(found: Any, wanted: Any, name: str = "") -> str | None:
     """Where two JSON values differ, in words."""
     if isinstance(found, dict) and isinstance(wanted, dict):
-        for key in {**wanted, **found}:
-            difference = _first_difference(found.get(key), wanted.get(key), f"{name}.{key}".lstrip("."))
-            if difference:
-                return difference
-        return None
+        start = f"{name}." if name else ""
+        each = (_first_difference(found.get(key), wanted.get(key), start + key) for key in wanted | found)
+        return next(filter(None, each), None)
     return None if found == wanted else f"its {name} is {found!r}, not {wanted!r}"

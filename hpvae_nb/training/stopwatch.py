@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from hpvae_nb.errors import TrainingError
-from hpvae_nb.training.clock import Clock, Trial, planned_steps
+from hpvae_nb.training.clock import Clock, Trial
 from hpvae_nb.training.trainer import Trainer
 from hpvae_nb.training.windows import kept_in_pool
 
@@ -18,8 +18,8 @@ class Stopwatch:
     """Time spent and time left: reads the time around each step, and tries later scales when asked to."""
 
     def __init__(self, trainer: Trainer) -> None:
-        self.trainer, self.steps = trainer, planned_steps(trainer.config)
-        self.left, self.trying = Clock(self.steps), True
+        config = trainer.config
+        self.trainer, self.left, self.trying = trainer, Clock([config.iterations] * config.scales), True
         self.start = self.began = self.told = time.perf_counter()
         self.before = trainer.seconds
         self.computed_before = trainer.processor_seconds - time.process_time()
@@ -50,11 +50,6 @@ class Stopwatch:
         trainer.processor_seconds = self.computed_before + time.process_time()
         self.told = time.perf_counter()
 
-    @property
-    def remaining(self) -> float | None:
-        """Seconds to the end of all scales; None if not known."""
-        return self.left.remaining()
-
     def _try(self) -> None:
         wanted, start = self.left.wanted(), time.perf_counter()
         if wanted is None or not self.trying:
@@ -70,12 +65,8 @@ class Stopwatch:
 def try_scale(trainer: Trainer, scale: int, now: Callable[[], float] = time.perf_counter) -> Trial:
     """Measure what a scale costs that was not yet reached, on a copy of the trainer that is thrown away.
 
-    The trainer stays as it is, random numbers included, and memory peaks no higher than it will when it gets there.
-
-    Args:
-        trainer: settled, at a scale that it has entered.
-        scale: above the trainer's.
-        now: the time in seconds.
+    The trainer, settled at a lower scale that it has entered, stays as it is, random numbers included, and memory peaks
+    no higher than it will when it gets there. `now` tells the time in seconds.
     """
     config = trainer.config
     # None of which it changes before the copy leaves this scale.

@@ -36,9 +36,6 @@ from hpvae_nb.training.plan import make_plan
 class Trainer:
     """Makes a method's training steps, scale after scale; knows nothing of files, progress bars or who watches.
 
-    Args:
-        device, precision: as in `hpvae_nb.train`.
-
     Attributes:
         plan: what was decided beforehand.
         network, critic: as far as they have grown; there is no critic at VAE scales.
@@ -75,17 +72,10 @@ class Trainer:
         self.seconds = self.processor_seconds = 0.0
         self.threads = torch.get_num_threads()
         self.reals_0 = real_samples(config, clip, 0, self.shapes[0]).to(self.device)
-        self.model = Model(
-            self.network,
-            self.shapes,
-            self.config,
-            method=method,
-            coarse=self.reals_0.cpu(),
-            fps=clip.fps,
-            name=clip.name,
-            facts={"seed": seed, "device": self.device.type, "precision": self.precision, "torch": torch.__version__},
-            precision=self.precision,
-        )
+        facts = {"seed": seed, "device": self.device.type, "precision": self.precision, "torch": torch.__version__}
+        about: dict[str, Any] = {"fps": clip.fps, "name": clip.name, "facts": facts, "precision": self.precision}
+        coarse = self.reals_0.cpu()
+        self.model = Model(self.network, self.shapes, self.config, method=method, coarse=coarse, **about)
 
     def enter_scale(self, scale: int) -> None:
         """Grow the networks to `scale`, and fix its noise amplitude (released code: 0.1 times the RMSE of x̄^n).
@@ -132,7 +122,11 @@ class Trainer:
 
     def _gan_step(self) -> dict[str, float]:
         assert self.critic is not None
-        xn, reconstructed, random = self._outputs() if self.window is None else self._windows(self.window)
+        if self.window is None:
+            x0, xn, draws = self._pick_and_draw()
+            reconstructed, random = self.method.outputs(self.network, self.shapes, self.scale, x0, draws)
+        else:
+            xn, reconstructed, random = self._windows(self.window)
         objective = dataclasses.replace(self.objective, penalty_weight=self._lambda())
         self.critic.requires_grad_(True)
         with cached_weights(self.critic):
@@ -148,13 +142,8 @@ class Trainer:
             self._update_generator(on_generator["total"])
         return values
 
-    def _outputs(self) -> tuple[Tensor, Tensor, Tensor]:
-        """x^n, what is to become it, and random samples."""
-        x0, xn, draws = self._pick_and_draw()
-        return xn, *self.method.outputs(self.network, self.shapes, self.scale, x0, draws)
-
     def _windows(self, window: Shape) -> tuple[Tensor, Tensor, Tensor]:
-        """The same for windows of them; what G^n is given comes from the pool, if there is one."""
+        """Windows of x^n, of what is to become it, and of random samples; the pool, if there is one, feeds G^n."""
         config, network, scale = self.config, self.network, self.scale
         if self.pool is None:
             x0, real, draws = self._pick_and_draw()
@@ -187,9 +176,8 @@ class Trainer:
         self.optimizer.zero_grad()
         total.backward()
         if self.config.clip_norm is not None:
-            clip_grad_norm_(
-                [p for group in self.optimizer.param_groups for p in group["params"]], self.config.clip_norm
-            )
+            weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+            clip_grad_norm_(weights, self.config.clip_norm)
         self.optimizer.step()
 
     def _finite(self, terms: steps.Losses) -> dict[str, float]:
@@ -249,10 +237,9 @@ class Trainer:
         """As it is at this iteration."""
         self.pool = None
         if self.config.pool is not None and self.critic is not None:
+            where = (self.shapes, self.scale, self.reals_0)
             with computing(self.device, self.precision):
-                self.pool = windows.Pool(
-                    self.config, self.network, self.shapes, self.scale, self.reals_0, self.seed, self.iteration
-                )
+                self.pool = windows.Pool(self.config, self.network, *where, self.seed, self.iteration)
 
     def _adam(self, groups: list[dict[str, Any]]) -> torch.optim.Adam:
         fused = self.device.type in ("cpu", "cuda")

@@ -20,23 +20,17 @@ from hpvae_nb.errors import InputError
 from hpvae_nb.recipe.config import Config
 
 _RECONSTRUCTED = 4  # so many random ones for each reconstruction that a pool keeps: these are all alike
+Place = tuple[slice, ...]
 _STREAM = 1  # tells a pool's random numbers from those that sampling draws from the same seed
 
 
 def check(config: Config, shapes: list[Shape]) -> None:
-    """Refuse a window that is too small at some GAN scale; warn of one that no scale is larger than.
-
-    Raises:
-        InputError: as `window_shape`.
-    """
+    """Refuse a window too small for some GAN scale (`window_shape`); warn of one that no scale is larger than."""
     for shape in shapes[config.vae_levels :]:
         window_shape(config, shape)
     if config.window is not None and config.window > math.prod(shapes[-1]):
-        warnings.warn(
-            f"window is {config.window} voxels, but the finest scale has only {math.prod(shapes[-1])}: whole clips are "
-            "used; window=None says so",
-            stacklevel=4,
-        )
+        why = f"window is {config.window} voxels, but the finest scale has only {math.prod(shapes[-1])}"
+        warnings.warn(f"{why}: whole clips are used; window=None says so", stacklevel=4)
 
 
 def window_shape(config: Config, shape: Shape) -> Shape:
@@ -56,17 +50,15 @@ def window_shape(config: Config, shape: Shape) -> Shape:
     area = budget // math.prod(time)
     if area < least_h * least_w:
         needed = math.prod(time) * least_h * least_w
-        raise InputError(
-            f"window is {budget} voxels, but a critic that sees {field} px a side needs {needed} at {shape}: "
-            f"set window={needed} or more, or None for whole frames"
-        )
+        why = f"window is {budget} voxels, but a critic that sees {field} px a side needs {needed} at {shape}"
+        raise InputError(f"{why}: set window={needed} or more, or None for whole frames")
     h = min(height, max(least_h, round(math.sqrt(area * height / width))))
     if area // h < least_w:
         h = area // least_w
     return (*time, h, min(width, area // h))
 
 
-def place(shape: Shape, window: Shape, generator: torch.Generator) -> tuple[slice, ...]:
+def place(shape: Shape, window: Shape, generator: torch.Generator) -> Place:
     """Where a random window of a clip lies, as slices of T, H, W.
 
     Starts are drawn from beyond the borders too and moved back inside, or sites at a border would hardly be seen.
@@ -81,9 +73,7 @@ def place(shape: Shape, window: Shape, generator: torch.Generator) -> tuple[slic
     return tuple(slices)
 
 
-def windows(
-    video: Tensor, window: Shape, choices: int, generator: torch.Generator
-) -> tuple[Tensor, list[tuple[slice, ...]]]:
+def windows(video: Tensor, window: Shape, choices: int, generator: torch.Generator) -> tuple[Tensor, list[Place]]:
     """A random window of each sample, and where it lies.
 
     Args:
@@ -91,18 +81,17 @@ def windows(
         window: (T, H, W) of a window.
         choices: random windows of which the one whose values vary most is taken; the others hold plain ground.
     """
-    where = [_richest(sample, window, choices, generator) for sample in video]
+    where = []
+    for sample in video:
+        places = [place(tuple(sample.shape[1:]), window, generator) for _ in range(choices)]
+        richest = max(places, key=lambda at: float(sample[:, *at].var())) if choices > 1 else places[0]
+        where.append(richest)
     return cut(video, where), where
 
 
-def _richest(sample: Tensor, window: Shape, choices: int, generator: torch.Generator) -> tuple[slice, ...]:
-    places = [place(tuple(sample.shape[1:]), window, generator) for _ in range(choices)]
-    return max(places, key=lambda at: float(sample[(slice(None), *at)].var())) if choices > 1 else places[0]
-
-
-def cut(video: Tensor, where: list[tuple[slice, ...]]) -> Tensor:
+def cut(video: Tensor, where: list[Place]) -> Tensor:
     """The windows that lie there, one of each sample."""
-    return torch.stack([sample[(slice(None), *at)] for sample, at in zip(video, where, strict=True)])
+    return torch.stack([sample[:, *at] for sample, at in zip(video, where, strict=True)])
 
 
 def kept_in_pool(config: Config) -> int:

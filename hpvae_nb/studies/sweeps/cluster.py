@@ -34,8 +34,7 @@ _QUIET = {
 def run(trials: list[Trial], out: Path, address: str | None, progress: Any) -> None:
     """Run the trials on the cluster at `address`, or on one that is started here and stopped at the end.
 
-    Args:
-        progress: told of shares with `told(trial, share)`, and of ends with `ended(trial, row)`.
+    `progress` is told of shares with `told(trial, share)`, and of ends with `ended(trial, row)`.
 
     Raises:
         InputError: when no cluster answers at the address.
@@ -64,31 +63,17 @@ def run(trials: list[Trial], out: Path, address: str | None, progress: Any) -> N
         def __reduce__(self) -> tuple[Any, ...]:
             return tune.Callback, ()  # Tune keeps a copy in a file, where a progress bar cannot go
 
-    with _connected(ray, address), _without(out / NOTES):
+    with _connected(ray, address), contextlib.ExitStack() as left:
+        shutil.rmtree(out / NOTES, ignore_errors=True)  # of a sweep that was killed
+        left.callback(shutil.rmtree, out / NOTES, ignore_errors=True)
         may_use_gpu = any(trial.device != "cpu" for trial in trials)
         gpus = 1 if may_use_gpu and ray.cluster_resources().get("GPU", 0) else 0
         task = tune.with_parameters(_task, trials=waiting, out=out, place=Path.cwd())
-        tune.Tuner(
-            tune.with_resources(task, {"cpu": 1, "gpu": gpus}),
-            param_space={"trial": tune.grid_search(list(waiting))},
-            run_config=tune.RunConfig(
-                name=NOTES,
-                storage_path=str(out),
-                verbose=0,
-                callbacks=[Watch()],
-                failure_config=tune.FailureConfig(max_failures=DEATHS),
-            ),
-        ).fit()
-
-
-@contextlib.contextmanager
-def _without(folder: Path) -> Iterator[None]:
-    """The folder is not there before, nor after, however the inside ends; one may be left from a killed sweep."""
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        again = tune.FailureConfig(max_failures=DEATHS)
+        notes = {"name": NOTES, "storage_path": str(out), "verbose": 0}
+        config = tune.RunConfig(**notes, callbacks=[Watch()], failure_config=again)
+        space = {"trial": tune.grid_search(list(waiting))}
+        tune.Tuner(tune.with_resources(task, {"cpu": 1, "gpu": gpus}), param_space=space, run_config=config).fit()
 
 
 @contextlib.contextmanager
@@ -99,19 +84,16 @@ def _connected(ray: Any, address: str | None) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="ray", dir=short, ignore_cleanup_errors=True) as scratch:
         if address is None:
             options |= {"_temp_dir": scratch, "include_dashboard": False, "object_store_memory": STORE}
-        for left in reversed(range(STARTS if address is None else 1)):
-            try:
-                ray.init(address=address or "local", **options)
-                break
-            except Exception as error:  # Ray has no error of its own for this
-                ray.shutdown()
-                if left:
-                    continue
-                what = "Ray did not start here" if address is None else f"no Ray cluster answers at {address!r}"
-                raise InputError(
-                    f"{what} ({error}): try again, or run one trial after another with --serial"
-                ) from error
         try:
+            for left in reversed(range(STARTS if address is None else 1)):
+                try:
+                    ray.init(address=address or "local", **options)
+                    break
+                except Exception as error:  # Ray has no error of its own for this
+                    ray.shutdown()
+                    if not left:
+                        what = "Ray did not start here" if address is None else f"no Ray cluster answers at {address!r}"
+                        raise InputError(f"{what} ({error}): try again, or go on with --serial, without it") from error
             yield
         finally:
             ray.shutdown()

@@ -26,17 +26,11 @@ DECISIVE = (
 
 @dataclass(frozen=True)
 class SweepCost:
-    """What a sweep would take on devices like `device`.
+    """What a sweep would take on devices like the one that its times were measured on."""
 
-    Attributes:
-        device: what the times were measured on; a worker is one such.
-        measured: rows that the estimate rests on.
-        seconds: of each trial.
-    """
-
-    device: str
-    measured: int
-    seconds: list[float]
+    device: str  # a worker is one such
+    measured: int  # rows that the estimate rests on
+    seconds: list[float]  # of each trial
 
     def wall_seconds(self, workers: int) -> float:
         """Until the last of `workers` side by side is done, each taking the longest trial that is left."""
@@ -51,9 +45,6 @@ def estimate_cost(trials: Sequence[Trial], rows: pd.DataFrame) -> list[SweepCost
 
     A trial takes as long as the mean of the rows of its method and the same sizes, whatever their clip, seed and
     objective. Sampling and measuring are taken in proportion to the samples.
-
-    Args:
-        rows: of a results file.
 
     Raises:
         InputError: when no device has measured times for all of the trials.

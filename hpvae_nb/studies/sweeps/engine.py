@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -42,14 +42,14 @@ def run_sweep(
     require("pyarrow", "writing results")
     out = _claim(Path(out).absolute())
     progress = _Progress(trials, out)
-    waiting = [trial for trial in trials if finished(trial, trial_folder(out, trial)) is None]
+    waiting = [trial for trial in trials if not progress.shares[trial.name]]
     try:
         if not serial and address is None and importlib.util.find_spec("ray") is None:
             serial = True
-            progress.say("one trial after another: side by side they need Ray, pip install 'ray[tune]'")
+            progress.bar.write("one trial after another: side by side they need Ray, pip install 'ray[tune]'")
         if serial:
             for trial in waiting:
-                progress.ended(trial, run_trial(trial, trial_folder(out, trial), progress.teller(trial)))
+                progress.ended(trial, run_trial(trial, trial_folder(out, trial), partial(progress.told, trial)))
         elif waiting:
             from hpvae_nb.studies.sweeps import cluster
 
@@ -61,10 +61,7 @@ def run_sweep(
 
 def _claim(out: Path) -> Path:
     """A new folder, or one that holds a sweep."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"out is {out}, which is a file: name a folder")
-    others = {file.name for file in out.iterdir()} - {"trials", "results.parquet"} if out.exists() else set()
-    others -= {file.name for file in checkpoint.leftovers(out)}
+    others = set(checkpoint.contents(out)) - {out / "results.parquet"}
     if others and not (out / "trials").is_dir():
         raise InputError(f"{out} is not empty and holds no sweep: choose an empty folder")
     (out / "trials").mkdir(parents=True, exist_ok=True)
@@ -76,10 +73,7 @@ class _Progress:
 
     def __init__(self, trials: list[Trial], out: Path) -> None:
         self.out = out
-        self.shares = {trial.name: 0.0 for trial in trials}
-        for trial in trials:
-            if finished(trial, trial_folder(out, trial)) is not None:
-                self.shares[trial.name] = 1.0
+        self.shares = {trial.name: float(finished(trial, trial_folder(out, trial)) is not None) for trial in trials}
         self.bar = tqdm(
             total=len(trials),
             initial=sum(self.shares.values()),
@@ -88,10 +82,6 @@ class _Progress:
             mininterval=0.5,
             dynamic_ncols=True,
         )
-
-    def teller(self, trial: Trial) -> Callable[[float], None]:
-        """What `run_trial` calls for this trial."""
-        return lambda share: self.told(trial, share)
 
     def told(self, trial: Trial, share: float) -> None:
         self.shares[trial.name] = share
@@ -107,10 +97,7 @@ class _Progress:
             write_row(folder, row)
         self.told(trial, 1.0)
         write_results(self.out, collect(self.out))
-        self.say(f"{trial.name}: {_said(trial, row)}")
-
-    def say(self, line: str) -> None:
-        self.bar.write(line)
+        self.bar.write(f"{trial.name}: {_said(trial, row)}")
 
     def close(self) -> None:
         self.bar.refresh()

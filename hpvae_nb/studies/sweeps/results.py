@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -62,15 +61,8 @@ def collect(out: Path) -> pd.DataFrame:
 
 
 def write_results(out: Path, rows: pd.DataFrame) -> Path:
-    """All rows as `results.parquet`, empty where a row lacks a column.
-
-    Raises:
-        CheckpointError: when it cannot be written.
-        ImportError: the package pyarrow is missing.
-    """
-    buffer = io.BytesIO()
-    rows.to_parquet(buffer, engine="pyarrow", index=False)
-    checkpoint.write_bytes(out / "results.parquet", buffer.getvalue())
+    """All rows as `results.parquet`, empty where a row lacks a column."""
+    checkpoint.write_bytes(out / "results.parquet", rows.to_parquet(engine="pyarrow", index=False))
     return out / "results.parquet"
 
 

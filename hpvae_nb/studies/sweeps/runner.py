@@ -8,27 +8,24 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from hpvae_nb.baselines import make_method
-from hpvae_nb.core.resampling import Shape
 from hpvae_nb.errors import InputError, sentence
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.lab import show
 from hpvae_nb.machine import choose_device
 from hpvae_nb.metrics import METRICS
-from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.pyramid import scale_shapes
 from hpvae_nb.studies.machine import code_version, commit, device_name, peak_memory
 from hpvae_nb.studies.sweeps.results import Row, describe, finished, write_row
 from hpvae_nb.studies.sweeps.trials import Trial
-from hpvae_nb.training.clock import planned_steps
 from hpvae_nb.training.cost import step_flops
-from hpvae_nb.training.events import Event, train
+from hpvae_nb.training.events import Event, follow, train
 
 Tell = Callable[[float], None]
 
@@ -53,12 +50,14 @@ def run_trial(trial: Trial, folder: Path, tell: Tell = lambda share: None) -> Ro
     done = finished(trial, folder)
     if done is not None:
         return done
-    row = describe(trial)
+    row, threads = describe(trial), torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
-        with _one_thread():
-            row |= _run(trial, folder, tell)
+        row |= _run(trial, folder, tell)
     except Exception as error:
         row["error"] = sentence(error)
+    finally:
+        torch.set_num_threads(threads)
     row["finished"] = _now()
     write_row(folder, row)
     return row
@@ -92,29 +91,20 @@ def _run(trial: Trial, folder: Path, tell: Tell) -> Row:
 def _train(trial: Trial, clip: Clip, folder: Path, tell: Tell) -> Any:
     method = make_method(trial.method, dict(trial.settings))
     options: dict[str, Any] = {"seed": trial.seed, "device": trial.device, "precision": trial.precision}
-    events = train(clip, trial.config, method=method, out=folder / "run", resume=True, **options)
-    with contextlib.closing(events):
-        first, costs = True, _arithmetic(trial.config, scale_shapes(trial.config, clip))
-        while True:
-            try:
-                event = next(events)
-            except StopIteration as end:
-                return end.value
-            if first:
-                _log_session(folder, event)
-                first = False
-            tell(_share(costs, event))
+    shapes = scale_shapes(trial.config, clip)
+    # Other methods' arithmetic grows with the scales as HP-VAE-GAN's does.
+    costs = [step_flops(trial.config, shapes, n) for n in range(trial.config.scales)]
+    begun = False
 
+    def seen(event: Event) -> None:
+        nonlocal begun
+        if not begun:
+            _log_session(folder, event)
+        begun = True
+        tell((sum(costs[: event.scale]) + costs[event.scale] * event.iteration / event.iterations) / sum(costs))
 
-def _arithmetic(config: Config, shapes: list[Shape]) -> list[float]:
-    """Of each scale's training; other methods' grows with the scales as HP-VAE-GAN's does."""
-    return [steps * step_flops(config, shapes, n) for n, steps in enumerate(planned_steps(config))]
-
-
-def _share(costs: list[float], event: Event) -> float:
-    """Of a training's arithmetic, what is done."""
-    done = sum(costs[: event.scale]) + costs[event.scale] * event.iteration / event.iterations
-    return done / sum(costs)
+    with contextlib.closing(train(clip, trial.config, method=method, out=folder / "run", resume=True, **options)) as it:
+        return follow(it, seen)
 
 
 def _measure(trial: Trial, model: Any, samples: torch.Tensor, clip: Clip) -> Row:
@@ -145,13 +135,3 @@ def _log_session(folder: Path, event: Event) -> None:
 
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from hpvae_nb.baselines import make_method
-from hpvae_nb.errors import InputError
+from hpvae_nb.errors import InputError, check_whole
 from hpvae_nb.io.clips import Clip, load_clip, load_image
 from hpvae_nb.machine import PRECISIONS
 from hpvae_nb.metrics import METRICS
@@ -66,19 +66,13 @@ class Trial:
         for name in self.metrics:
             if name not in METRICS:
                 raise InputError(f"there is no metric {name!r}; there are {', '.join(METRICS)}")
-        for name, least in (("seed", 0), ("samples", 2)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise InputError(f"{name} is {value!r}, but must be a whole number of at least {least}")
+        check_whole("seed", self.seed, 0)
+        check_whole("samples", self.samples, 2)
         if self.precision not in PRECISIONS:
             raise InputError(f"precision is {self.precision!r}, but must be one of {', '.join(PRECISIONS)}")
 
     def load(self) -> Clip:
-        """The clip, or the image.
-
-        Raises:
-            InputError: as `load_clip`.
-        """
+        """The clip, or the image, with the errors of `load_clip`."""
         if self.config.dims == 2:
             return load_image(self.clip)
         return load_clip(self.clip, frames=self.frames, start=self.start, fps=self.fps)
@@ -159,15 +153,15 @@ def select(trials: list[Trial], wanted: Mapping[str, Any]) -> list[Trial]:
     values = {key: _plain(value) for key, value in wanted.items()}
     for key in values:
         _known(key)
-    chosen = [trial for trial in trials if all(_value(trial, key) == value for key, value in values.items())]
+
+    def fits(trial: Trial) -> bool:
+        return all(getattr(trial if k in _OWN else trial.config, k) == value for k, value in values.items())
+
+    chosen = list(filter(fits, trials))
     if not chosen:
         said = ", ".join(f"{key}={value}" for key, value in wanted.items())
         raise InputError(f"none of the {len(trials)} trials has {said}: ask for values that stand in the specification")
     return chosen
-
-
-def _value(trial: Trial, key: str) -> Any:
-    return getattr(trial if key in _OWN else trial.config, key)
 
 
 def _known(key: str) -> None:
