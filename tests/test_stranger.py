@@ -135,7 +135,7 @@ def test_an_old_pytorch_stays_and_is_called_too_old(tmp_path, address_book):
     had = someone.installed()
     builder = notebook_builder()
     _, setup = builder.standard_cells("any", builder.repository())
-    (someone.folder / "setup.ipy").write_text(setup.source)
+    (someone.folder / "setup.ipy").write_text(f"{setup.source}\n")
     result = someone.run("-m", "IPython", "setup.ipy")
     assert f"Cannot install hpvae-nb[metrics]=={hpvae_nb.__version__} and torch==2.5.0" in result.stdout + result.stderr
     assert someone.installed() == had
