@@ -34,12 +34,7 @@ def shuffled_figure(video: Tensor, size: int, frame: int = 6) -> Figure:
 
 
 def find_figure(
-    video: Tensor,
-    site: tuple[int, int, int],
-    size: int,
-    found: dict[str, Found] | None = None,
-    *,
-    figure: Any = None,
+    video: Tensor, site: tuple[int, int, int], size: int, found: dict[str, Found] | None = None, *, figure: Any = None
 ) -> Figure:
     """A patch in its frame, how far every other place of the frame is from it, and the patch found again.
 

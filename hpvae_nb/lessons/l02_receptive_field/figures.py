@@ -168,11 +168,7 @@ def choice_figure(shapes: Sequence[Shape], sizes: dict[str, float], r: int) -> F
 
 
 def _space_and_time(
-    axes: Any,
-    video: Tensor,
-    site: Shape,
-    boxes: Sequence[tuple[Box, str, str, str]],
-    strength: Tensor | None = None,
+    axes: Any, video: Tensor, site: Shape, boxes: Sequence[tuple[Box, str, str, str]], strength: Tensor | None = None
 ) -> None:
     """Boxes over the site's frame (first axis) and over its row through time (second), above a map of strengths."""
     frame, row, _ = site
