@@ -31,7 +31,7 @@ def clock(monkeypatch):
     clock = SimpleNamespace(now=0.0, timers=[])
 
     class Timer:
-        def __init__(self, seconds, function, args):
+        def __init__(self, seconds, function, args=()):
             assert seconds == REST
             self.go, self.cancelled = lambda: function(*args), False
             clock.timers.append(self)

@@ -10,10 +10,9 @@ from matplotlib.colors import to_rgba
 from PIL import Image
 
 from hpvae_nb import InputError
-from hpvae_nb.lab.film import beside, film, pixels, stacked, titled
-from hpvae_nb.lab.intervals import FAR, dots_and_bars, percent_axis
-from hpvae_nb.lab.render import GAN_COLOR, VAE_COLOR
+from hpvae_nb.lab.render import FAR, GAN_COLOR, VAE_COLOR, dots_and_bars, percent_axis
 from hpvae_nb.lab.schedule import part, training_schedule
+from hpvae_nb.lab.show import beside, film, pixels, stacked, titled
 
 CLIPS = torch.rand(4, 3, 5, 18, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
 

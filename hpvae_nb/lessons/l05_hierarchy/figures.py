@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from hpvae_nb.core.steering import rms
-from hpvae_nb.lab.render import KIND_COLORS, VAE_COLOR, scale_title, subplots
+from hpvae_nb.lab.render import KIND_COLORS, VAE_COLOR, raised, scale_title, subplots
 from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED, frame_at, grid
 from hpvae_nb.lessons.l05_hierarchy.experiment import PASSED, TRAINED, UNTOUCHED, Step
 from hpvae_nb.model import Model
@@ -86,7 +86,7 @@ def flow_diagram(flow: dict[str, str], config: Config) -> Figure:
         style: dict[str, Any] = {"facecolor": FILL[state], "edgecolor": edge, "linewidth": 4}
         style["hatch"] = "//" if state == UNTOUCHED else None
         axis.add_patch(FancyBboxPatch((x - 0.27, -0.25), 0.54, 0.5, boxstyle="round,pad=0.03", **style))
-        axis.text(x, 0, _superscript(name), ha="center", va="center", fontsize=14, fontweight="bold")
+        axis.text(x, 0, raised(name), ha="center", va="center", fontsize=14, fontweight="bold")
         axis.text(x, -0.52, state, ha="center", va="center", fontsize=9)
         if x:
             axis.annotate("", (x - 0.32, 0.12), (x - 0.68, 0.12), arrowprops={"arrowstyle": "->", "color": "0.5"})
@@ -97,7 +97,3 @@ def flow_diagram(flow: dict[str, str], config: Config) -> Figure:
     axis.text(0.7, 0.75, "← gradients", color=RANDOM, fontsize=10, fontweight="bold")
     axis.text(2.2, 0.75, "rim: blue VAE, pink GAN", color="0.2", fontsize=10)
     return figure
-
-
-def _superscript(name: str) -> str:
-    return name[0] + name[1:].translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))

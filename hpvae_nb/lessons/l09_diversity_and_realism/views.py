@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import ipywidgets as widgets
 
-from hpvae_nb.lab.film import beside, film, pixels
 from hpvae_nb.lab.live import live
+from hpvae_nb.lab.show import beside, film, pixels
 from hpvae_nb.lessons.l09_diversity_and_realism import figures
 from hpvae_nb.lessons.l09_diversity_and_realism.experiment import Point
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import ipywidgets as widgets
 from torch import Tensor
 
-from hpvae_nb.lab.film import film, pixels
 from hpvae_nb.lab.live import live
+from hpvae_nb.lab.show import film, pixels
 from hpvae_nb.lessons.l10_metrics import figures
 from hpvae_nb.lessons.l10_metrics.experiment import Step, said
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import pandas as pd
 import torch
 import torch.nn.functional as F
@@ -13,7 +12,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from hpvae_nb.errors import InputError
-from hpvae_nb.lab.intervals import dots_and_bars, percent_axis
+from hpvae_nb.lab.render import dots_and_bars, percent_axis, subplots
 from hpvae_nb.lab.schedule import training_schedule
 from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED, contact_sheet
 from hpvae_nb.lessons.l11_ablations.experiment import COLUMNS, POINTS, learners, reported
@@ -56,7 +55,7 @@ def slopes(lines: Sequence[Mapping[str, Pair]]) -> Figure:
     # Inches, worked out here: matplotlib's own layout takes longer than the drawing.
     space = {"left": 0.45 / width, "right": 1 - 0.05 / width, "bottom": 0.25 / height, "top": 1 - 0.4 / height}
     space |= {"wspace": 0.45 / 1.65, "hspace": 0.65 / 1.55}
-    figure, axes = plt.subplots(len(lines), columns, figsize=(width, height), squeeze=False, gridspec_kw=space)
+    figure, axes = subplots(len(lines), columns, figsize=(width, height), layout=None, squeeze=False, gridspec_kw=space)
     for row, line in zip(axes, lines, strict=True):
         for axis, (title, (whole, ablated)) in zip(row, line.items(), strict=False):
             for seed, (before, after, marker) in enumerate(zip(whole, ablated, "os^Dv", strict=False)):
@@ -96,7 +95,7 @@ def changes(
         One chart a metric, one marker a clip.
     """
     size = (2.1 * len(metrics) + 1.2, 0.55 * len(points) + 1.5)
-    figure, axes = plt.subplots(1, len(metrics), figsize=size, sharey=True, layout="constrained", squeeze=False)
+    figure, axes = subplots(1, len(metrics), figsize=size, sharey=True, squeeze=False)
     for axis, metric in zip(axes[0], metrics, strict=True):
         for clip, color, marker, above in zip(
             evidence.clips(rows), (RANDOM, RECONSTRUCTED), "os", (-0.17, 0.17), strict=False

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import ipywidgets as widgets
 import pandas as pd
 
-from hpvae_nb.lab.film import beside, film, pixels, titled
 from hpvae_nb.lab.live import live
+from hpvae_nb.lab.show import beside, film, pixels, titled
 from hpvae_nb.lessons.l11_ablations import figures
 from hpvae_nb.lessons.l11_ablations.experiment import COLUMNS, POINTS
 from hpvae_nb.metrics import METRICS

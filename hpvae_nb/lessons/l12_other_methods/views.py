@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import ipywidgets as widgets
 
-from hpvae_nb.lab.film import beside, film, pixels
 from hpvae_nb.lab.live import live
+from hpvae_nb.lab.show import beside, film, pixels
 from hpvae_nb.lessons.l12_other_methods import figures
 from hpvae_nb.lessons.l12_other_methods.experiment import NoisePoint
 from hpvae_nb.metrics import novelty, survival

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from hpvae_nb.lab import show
-from hpvae_nb.lab.intervals import dots_and_bars, percent_axis
+from hpvae_nb.lab.render import dots_and_bars, percent_axis, subplots
 from hpvae_nb.metrics import METRICS
 from hpvae_nb.studies import claims, evidence
 
@@ -30,7 +29,7 @@ def tradeoff(rows: pd.DataFrame, metrics: Sequence[str] = ("diversity", *evidenc
     """
     names = evidence.clips(rows)
     size = (2.9 * len(metrics), 2.3 * len(names))
-    figure, grid = plt.subplots(len(names), len(metrics), figsize=size, layout="constrained", squeeze=False)
+    figure, grid = subplots(len(names), len(metrics), figsize=size, squeeze=False)
     levels = [int(name.removeprefix("M = ")) for name in evidence.LEVELS]
     for clip, axes in zip(names, grid, strict=True):
         for metric, axis in zip(metrics, axes, strict=True):
@@ -69,7 +68,7 @@ def forest_plot(rows: pd.DataFrame) -> Figure:
     """
     shown, columns = claims.ordered(rows), [*evidence.clips(rows), None]
     size = (2.9 * len(columns) + 2.6, 0.27 * len(shown) + 0.9)
-    figure, axes = plt.subplots(1, len(columns), figsize=size, sharex=True, sharey=True, layout="constrained")
+    figure, axes = subplots(1, len(columns), figsize=size, sharex=True, sharey=True)
     for clip, axis in zip(columns, axes, strict=True):
         table = pd.DataFrame([claim.found(rows, clip) for claim in shown])
         table = table.mul([claim.direction for claim in shown], axis=0)
