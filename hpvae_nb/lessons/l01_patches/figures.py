@@ -1,4 +1,7 @@
-"""A clip as patches, drawn: as tiles apart and shuffled, and one patch found again elsewhere (section 3.1)."""
+"""A clip as patches, drawn: as tiles apart and shuffled, and one patch found again elsewhere (section 3.1).
+
+Clips are `c t h w` in [-1, 1], sizes of patches in pixels.
+"""
 
 from __future__ import annotations
 
@@ -39,9 +42,7 @@ def find_figure(
     """A patch in its frame, how far every other place of the frame is from it, and the patch found again.
 
     Args:
-        video: `c t h w` in [-1, 1].
         site: first corner of the patch, as (frame, row, column).
-        size: of the patch, in pixels.
         found: what `find` returns; found now if not given.
         figure: an earlier one of these, for the same clip, to draw into; that is quicker.
     """
@@ -99,9 +100,8 @@ def recurrence_figure(measured: dict[str, Tensor]) -> Figure:
         part = 100 * torch.arange(1, len(values) + 1) / len(values)
         marks = {"marker": marker, "markevery": len(values) // 6, "markersize": 5}
         axis.plot(values, part, color=color, linestyle=line, label=name, **marks)
-    axis.set(
-        xlabel="difference to the nearest patch (RMS, % of range)", ylabel="patches that have one (%)", ylim=(0, 102)
-    )
+    axis.set(xlabel="difference to the nearest patch (RMS, % of range)", ylabel="patches that have one (%)")
+    axis.set_ylim(0, 102)
     axis.legend(title="looked for", fontsize=9)
     return figure
 
