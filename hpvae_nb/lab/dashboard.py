@@ -1,7 +1,5 @@
 """A dashboard for training: buttons, time left, losses, a sample of each finished scale, and a clip of one's own."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 import time

@@ -3,8 +3,6 @@
 A network is grown to the last scale that is to be drawn, and each of its scales has a shape (T, H, W).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from itertools import groupby

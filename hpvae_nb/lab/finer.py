@@ -1,7 +1,5 @@
 """Coarse while a control moves, the finest when it rests: for clips that take too long to follow a slider."""
 
-from __future__ import annotations
-
 import itertools
 import math
 import threading

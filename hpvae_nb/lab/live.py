@@ -1,7 +1,5 @@
 """Controls above a picture: how a plain function becomes an interactive view."""
 
-from __future__ import annotations
-
 import functools
 import html
 import threading

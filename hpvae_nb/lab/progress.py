@@ -1,7 +1,5 @@
 """What a viewer of a training remembers of it, and how that is drawn: losses, and what each finished scale makes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

@@ -3,8 +3,6 @@
 In what follows, `axis` is a matplotlib axis.
 """
 
-from __future__ import annotations
-
 import base64
 import html
 import io

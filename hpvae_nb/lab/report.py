@@ -1,7 +1,5 @@
 """What a finished training leaves for its reader: clips to watch, a contact sheet, and a page of figures."""
 
-from __future__ import annotations
-
 import math
 import sys
 from pathlib import Path

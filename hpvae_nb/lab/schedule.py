@@ -1,7 +1,5 @@
 """Who learns when: parts of a network from above to below, scales from left to right."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any

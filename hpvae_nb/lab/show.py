@@ -3,8 +3,6 @@
 Clips are `c t h w` in [-1, 1]; frames of a picture `t h w c` in 0..255.
 """
 
-from __future__ import annotations
-
 import html
 import io
 import re

@@ -1,7 +1,5 @@
 """Sampling with a slider."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import ipywidgets as widgets

@@ -1,7 +1,5 @@
 """Checks of lesson 1: counting patches, putting tiles back, and finding a patch again."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 

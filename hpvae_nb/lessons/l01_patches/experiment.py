@@ -1,7 +1,5 @@
 """Where a clip's patches come again: in the same frame, in other frames, in a smaller copy, elsewhere (section 3.1)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

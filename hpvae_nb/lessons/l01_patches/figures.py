@@ -3,8 +3,6 @@
 Clips are `c t h w` in [-1, 1], sizes of patches in pixels.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """Shuffling the tiles of a clip `c t h w` in [-1, 1], and finding a patch again, with sliders (lesson 1)."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Checks of lesson 2: computing a receptive field, reading it off a gradient, and choosing a depth."""
 
-from __future__ import annotations
-
 import math
 import random
 from collections.abc import Callable

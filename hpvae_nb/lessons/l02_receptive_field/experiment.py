@@ -1,7 +1,5 @@
 """How far stacks of convolutions see, measured: on average over random weights, by windows, at borders (lesson 2)."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Callable, Sequence

@@ -3,8 +3,6 @@
 Clips are `c t h w` in [-1, 1]; sites, shapes and fields count frames, rows and columns.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

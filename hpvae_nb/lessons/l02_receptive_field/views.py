@@ -1,7 +1,5 @@
 """Receptive fields with sliders (lesson 2)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

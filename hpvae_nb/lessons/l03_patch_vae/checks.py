@@ -1,7 +1,5 @@
 """Checks of the patch-VAE lesson: equations (3), (4) and (5)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import torch

@@ -1,7 +1,5 @@
 """Figures of the patch-VAE lesson: KL of a Gaussian, what one model makes, several models side by side."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch

@@ -1,7 +1,5 @@
 """Checks for the exercises of lesson 4: slice length, sampling rate of a scale, upsampling in time."""
 
-from __future__ import annotations
-
 import math
 import random
 from collections.abc import Callable

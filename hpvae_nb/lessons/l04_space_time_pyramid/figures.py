@@ -1,7 +1,5 @@
 """Figures of the space-time pyramid: kept frames, schedules, what interpolation shows (section 3.2, figure 4)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 

@@ -1,7 +1,5 @@
 """The space-time pyramid with sliders: which frames are kept, and what upsampling leaves to the generators."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

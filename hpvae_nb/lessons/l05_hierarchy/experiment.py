@@ -1,7 +1,5 @@
 """What each scale adds to a reconstruction (equation 6), and where the gradients of one training step go."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

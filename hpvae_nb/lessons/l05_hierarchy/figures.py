@@ -1,7 +1,5 @@
 """Figures of the hierarchy lesson: what each scale adds, how a sample grows, and where gradients go."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

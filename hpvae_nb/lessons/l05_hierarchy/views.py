@@ -1,7 +1,5 @@
 """Which networks learn at which scale, with the scale on a slider."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import ipywidgets as widgets

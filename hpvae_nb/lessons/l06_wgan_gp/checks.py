@@ -1,7 +1,5 @@
 """Checks for the exercises of lesson 6: the gradient penalty, the critic's loss, the generator's loss."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 from typing import Any

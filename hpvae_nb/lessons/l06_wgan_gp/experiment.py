@@ -1,7 +1,5 @@
 """A toy critic of points in the plane, trained by equation (10); and what the gradient penalty costs on clips."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What a critic learns, drawn: a toy critic of points, and the patch critic's map (equations 10 and 11)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

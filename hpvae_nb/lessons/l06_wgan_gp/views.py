@@ -1,7 +1,5 @@
 """Critics with sliders: the toy critic's surface over training, and the patch critic's map over the frames of clips."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Checks of the whole-model lesson: equation (9) at one scale, the noise amplitude, and a training that is stopped."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any

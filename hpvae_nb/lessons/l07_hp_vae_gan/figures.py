@@ -1,7 +1,5 @@
 """Figures of the whole model: what noise and plan decide, and how strong the noise is."""
 
-from __future__ import annotations
-
 from matplotlib.figure import Figure
 
 from hpvae_nb.lab.render import KIND_COLORS, subplots

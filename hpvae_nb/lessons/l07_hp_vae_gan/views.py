@@ -1,7 +1,5 @@
 """Equation (9) with a slider for each thing that is random in it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import ipywidgets as widgets

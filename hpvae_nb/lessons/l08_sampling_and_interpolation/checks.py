@@ -1,7 +1,5 @@
 """Checks of the steering lesson: a way along the sphere, a soft border, a box of new dice."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 

@@ -1,7 +1,5 @@
 """Figures of the steering lesson: ways between latent maps, borders, and what a new box changes in the clip."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any

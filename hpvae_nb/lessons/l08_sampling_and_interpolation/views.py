@@ -4,8 +4,6 @@ Clips of a large model come coarse first, and whole when the sliders rest; that 
 that draw: with how many, enlarged as if it were all, which it is if not given.
 """
 
-from __future__ import annotations
-
 import functools
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Checks of the lesson on diversity and realism: the Fréchet distance, and which models none other beats."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 
 import torch

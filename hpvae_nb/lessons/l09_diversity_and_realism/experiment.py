@@ -1,7 +1,5 @@
 """Both numbers of models with different M: how varied their samples are, and how real."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor

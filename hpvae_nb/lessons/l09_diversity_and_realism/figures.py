@@ -1,7 +1,5 @@
 """Figures of the lesson on diversity and realism: how both change with M, the number of VAE levels."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure

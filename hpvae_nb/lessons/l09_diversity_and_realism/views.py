@@ -1,7 +1,5 @@
 """M on a slider: samples and numbers move together."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import ipywidgets as widgets

@@ -1,7 +1,5 @@
 """Checks of the lesson on metrics: which rare patches live on, and the distance of two piles of numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

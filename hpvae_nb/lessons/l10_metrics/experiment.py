@@ -1,7 +1,5 @@
 """A clip made worse step by step, and what cheap metrics say of every step."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Figures of the lesson on metrics: where parts come from, what lives on, sorted values, what fools which metric."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A clip made worse step by step, beside what cheap metrics say of it (lesson 10)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import ipywidgets as widgets

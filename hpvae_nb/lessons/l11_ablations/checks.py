@@ -1,7 +1,5 @@
 """Checks of the lesson on ablations: who learns without freezing, how far two networks see, and a paired interval."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

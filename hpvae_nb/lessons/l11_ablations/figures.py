@@ -1,7 +1,5 @@
 """Figures of the lesson on ablations: what learns where, and what a change does to numbers over several seeds."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import pandas as pd

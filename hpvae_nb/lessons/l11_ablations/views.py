@@ -1,7 +1,5 @@
 """A choice of ablation and clip: samples of the whole and of the ablated model, above their numbers over seeds."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import ipywidgets as widgets

@@ -1,7 +1,5 @@
 """Checks of the lesson on other methods: PatchVAE's divergence, and overlapping patches averaged into a clip."""
 
-from __future__ import annotations
-
 import itertools
 import random
 from collections.abc import Callable

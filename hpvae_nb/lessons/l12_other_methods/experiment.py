@@ -1,7 +1,5 @@
 """What VGPNN makes with more and more noise, and which method is best by which number."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

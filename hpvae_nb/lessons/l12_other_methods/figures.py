@@ -1,7 +1,5 @@
 """Figures of the lesson on other methods: VGPNN's noise, and all methods in one table."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """VGPNN's noise and seed on sliders: the clip, a sample made on the spot, and its numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import ipywidgets as widgets

@@ -1,7 +1,5 @@
 """Checks of the lesson on reproducing the paper: the size of a trend, and how many seeds settle a question."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from functools import partial

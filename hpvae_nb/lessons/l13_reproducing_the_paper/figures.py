@@ -1,7 +1,5 @@
 """Figures of what was measured: the paper's Figs. 5, 6 and 9 with intervals, and every claim against its interval."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd

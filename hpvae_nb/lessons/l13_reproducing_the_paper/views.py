@@ -1,7 +1,5 @@
 """Findings to choose from, with samples and numbers of both sides; and one training of the evidence, run again."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Sequence
 from pathlib import Path
