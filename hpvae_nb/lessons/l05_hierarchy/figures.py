@@ -20,10 +20,7 @@ GAIN = 2.0  # residuals are small; they are shown this many times larger, around
 def residual_sheet(path: Sequence[Step], config: Config, *, time: float = 0.5) -> Figure:
     """One column a scale: what came from below, what was added, what resulted, and what was wanted.
 
-    Args:
-        path: from `reconstruction_steps`.
-        config: of the model, to tell VAE scales from GAN scales by colour.
-        time: which frame, from 0 (first) to 1 (last).
+    `path` is from `reconstruction_steps`; `time` chooses a frame, from 0 (first) to 1 (last).
     """
     clips = [
         ("from below\n↑x̄ⁿ⁻¹", [step.up for step in path]),
@@ -68,12 +65,7 @@ def residual_sizes(path: Sequence[Step], config: Config) -> Figure:
 
 
 def flow_diagram(flow: dict[str, str], config: Config) -> Figure:
-    """The networks in a row, as signals pass them, filled by what gradients do to them.
-
-    Args:
-        flow: from `gradient_flow`.
-        config: the same, to tell VAE scales from GAN scales.
-    """
+    """The networks in a row, as signals pass them, filled by what gradients do to them, by `gradient_flow`."""
     names = list(flow)
     figure, axis = subplots(figsize=(11, 2.2), layout=None, gridspec_kw={"left": 0, "right": 1, "top": 1, "bottom": 0})
     axis.set(xlim=(-0.7, max(7, len(names)) - 0.3), ylim=(-1.0, 1.0))

@@ -14,11 +14,7 @@ DIVERSITY, DISTANCE = (f"{METRICS[name].title}: {METRICS[name].reading}" for nam
 
 
 def curves(clips: Mapping[str, Sequence[Point]], *, chosen: int | None = None) -> Figure:
-    """The paper's Fig. 5: diversity and distance over M, a line for each clip.
-
-    Args:
-        clips: the points of each clip, by its name.
-        chosen: an M to be marked.
+    """The paper's Fig. 5: diversity and distance over M, a line for each clip, and a mark at the chosen M.
 
     Raises:
         InputError: when there is no point.

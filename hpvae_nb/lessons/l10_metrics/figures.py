@@ -1,4 +1,7 @@
-"""Figures of the lesson on metrics: where parts come from, what lives on, sorted values, what fools which metric."""
+"""Figures of the lesson on metrics: where parts come from, what lives on, sorted values, what fools which metric.
+
+Clips and samples are `3 t h w` in [-1, 1].
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -36,12 +39,9 @@ def offset_colors(place: Tensor) -> np.ndarray:
 
 
 def nearest_neighbour_maps(cases: Mapping[str, Tensor], real: Tensor, frame: int = 5) -> Figure:
-    """A frame of each case, the distance of its parts from the clip, and where their nearest ones lie.
+    """A frame of each named clip, the distance of its parts from the real one, and where their nearest ones lie.
 
-    Args:
-        cases: clips `3 t h w` by name.
-        real: the training clip.
-        frame: the first frame of the parts that are shown.
+    The parts that are shown begin at `frame`.
     """
     found = {name: large_matches(video, real) for name, video in cases.items()}
     of_parts, *_ = (matches.distance.shape[-2] / matches.distance.shape[-1] for matches in found.values())
@@ -65,10 +65,8 @@ def survival_maps(real: Tensor, salient: Tensor, lives: Mapping[str, Tensor], sa
     """Each sample below the clip, in which the corners of salient patches that live on and that died are marked.
 
     Args:
-        real: `3 t h w`.
         salient: their first corners (frame, row, column), `k 3`.
         lives: for each sample, which of them live on, `k` of bool.
-        samples: `3 t h w` each, by name.
     """
     frame = int(torch.mode(salient[:, 0]).values)
     here = salient[:, 0] == frame
@@ -76,12 +74,9 @@ def survival_maps(real: Tensor, salient: Tensor, lives: Mapping[str, Tensor], sa
     for column, (name, sample) in zip(axes.T, samples.items(), strict=True):
         column[0].imshow(to_uint8(real[:, frame]), alpha=0.55)
         for alive, marker, color in ((True, "o", REAL), (False, "x", RANDOM)):
-            chosen = salient[here & (lives[name] == alive)]
-            style = {"facecolor": "none"} if alive else {}
-            edge = {"edgecolor": color} if alive else {"color": color}
-            column[0].scatter(
-                (chosen[:, 2] + 3).numpy(), (chosen[:, 1] + 3).numpy(), marker=marker, s=22, **style, **edge
-            )
+            _, rows, columns = salient[here & (lives[name] == alive)].T + 3
+            paint = {"facecolor": "none", "edgecolor": color} if alive else {"color": color}
+            column[0].scatter(columns.numpy(), rows.numpy(), marker=marker, s=22, **paint)
         column[0].set_title(f"{name}: {lives[name].float().mean():.0%} live", fontsize=9)
         column[1].imshow(to_uint8(sample[:, frame]))
         for axis in column:
@@ -160,15 +155,12 @@ def gain(metric: str, value: float, honest: float) -> float:
     return float(np.clip(METRICS[metric].direction * ratio, -DECADES, DECADES))
 
 
-def strength_curves(
-    found: Mapping[float, Step], honest: Step, chosen: float, *, figure: Figure | None = None
-) -> Figure:
+def strength_curves(found: Mapping[float, Step], honest: Step, chosen: float, *, figure: Any = None) -> Figure:
     """Each metric over the strength of one corruption, with a mark at the chosen one; dashed: a trained model.
 
     Args:
         found: strength -> step.
         honest: the model's.
-        chosen: one of the strengths.
         figure: an earlier one of these, to draw into; that is quicker.
     """
     if figure is None:
