@@ -16,15 +16,7 @@ WIDTH = 768  # pixels of the picture
 
 
 def ablation_view(rows: pd.DataFrame, fps: float, points: Sequence[str] = POINTS) -> widgets.VBox:
-    """Four samples of the whole method, four without one of its parts, and both methods' numbers for each seed.
-
-    Args:
-        rows: of `hpvae_nb.studies.evidence.rows`.
-        fps: frames per second of the samples.
-        points: what can be chosen, of `hpvae_nb.studies.evidence.POINTS`.
-
-    Returns:
-        A widget whose `children` are a choice of clip, a choice of point, the picture and a line of text.
+    """Four samples of the whole method, four of a point of the evidence, and both methods' numbers for each seed.
 
     Raises:
         InputError: a clip lacks rows or samples of a point.

@@ -15,11 +15,7 @@ _CLIPS = ((RANDOM, "o"), (RECONSTRUCTED, "s"), (REAL, "D"))
 
 
 def noise_curves(points: Sequence[NoisePoint], *, chosen: float | None = None) -> Figure:
-    """Diversity, novelty and survival over sigma, at equal steps.
-
-    Args:
-        points: at least one.
-        chosen: a sigma to be marked.
+    """Diversity, novelty and survival over sigma, at equal steps, with a mark at the chosen sigma.
 
     Raises:
         InputError: when there is no point.
@@ -41,12 +37,9 @@ def noise_curves(points: Sequence[NoisePoint], *, chosen: float | None = None) -
 
 
 def comparison(rows: pd.DataFrame) -> Figure:
-    """The table as a picture: a panel for each measure, a line for each method, a mark for each clip.
+    """The rows of `of_methods` as a picture: a panel for each measure, a line for each method, a mark for each clip.
 
     Marks are means, bars reach from the least to the most of all seeds.
-
-    Args:
-        rows: of `experiment.of_methods`.
 
     Raises:
         InputError: when there is no row.

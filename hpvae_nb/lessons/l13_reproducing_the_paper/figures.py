@@ -1,4 +1,7 @@
-"""Figures of what was measured: the paper's Figs. 5, 6 and 9 with intervals, and every claim against its interval."""
+"""Figures of what was measured: the paper's Figs. 5, 6 and 9 with intervals, and every claim against its interval.
+
+Tables are the rows of `hpvae_nb.studies.evidence.rows`, points are its `POINTS`.
+"""
 
 from collections.abc import Sequence
 
@@ -19,12 +22,7 @@ TICKS = (-1000, -100, -10, 0, 10, 100, 1000)  # percent
 
 
 def tradeoff(rows: pd.DataFrame, metrics: Sequence[str] = ("diversity", *evidence.REALISM)) -> Figure:
-    """Fig. 5: each metric over M, a row of charts for each clip; every seed a dot, other methods as lines.
-
-    Args:
-        rows: of `hpvae_nb.studies.evidence.rows`.
-        metrics: columns of the rows.
-    """
+    """Fig. 5: each metric over M, a row of charts for each clip; every seed a dot, other methods as lines."""
     names = evidence.clips(rows)
     size = (2.9 * len(metrics), 2.3 * len(names))
     figure, grid = subplots(len(names), len(metrics), figsize=size, squeeze=False)
@@ -47,13 +45,7 @@ def tradeoff(rows: pd.DataFrame, metrics: Sequence[str] = ("diversity", *evidenc
 
 
 def sheet(clip: str, points: Sequence[str], real: Tensor) -> Figure:
-    """Figs. 6 and 9: the training clip, and below it a sample of each point.
-
-    Args:
-        clip: a bundled clip's name.
-        points: names in `hpvae_nb.studies.evidence.POINTS`.
-        real: the clip at the samples' size, `3 t h w` in [-1, 1].
-    """
+    """Figs. 6 and 9: the training clip, as large as samples are, `3 t h w`, and below it a sample of each point."""
     drawn = [(point, evidence.samples(clip, point)[0]) for point in points]
     return show.contact_sheet([("real", real), *drawn], frames=FRAMES)
 
