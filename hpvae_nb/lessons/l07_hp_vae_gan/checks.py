@@ -72,7 +72,8 @@ def train_for(answer: Callable[..., Any]) -> str:
     for limit, last in ((3.5, 4), (3.0, 3), (0.0, 1), (100.0, 6)):
         closed: list[bool] = []
         seen: list[int] = []
-        actual = ask(answer, _training(seen, closed), limit)
+        events = _training(seen, closed)  # kept by this name, or it would be closed by being forgotten
+        actual = ask(answer, events, limit)
         steps = len(seen)
         if steps > last:
             tale = "to its end" if steps == 6 and last < 5 else f"{steps - last} steps too far"
