@@ -2,22 +2,15 @@
 
 from itertools import combinations
 
-import matplotlib.pyplot as plt
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
 import hpvae_nb as hp
 from hpvae_nb.lab import diagram
-from hpvae_nb.lab.render import GAN_COLOR, VAE_COLOR
+from hpvae_nb.lab.render import GAN_COLOR, VAE_COLOR, raised
 
 FACTS = {"channels": 6, "latent": 10, "encoder_layers": 2, "generator_layers": 4, "critic_layers": 3}
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 def networks(preset="smoke", **settings):
@@ -92,7 +85,7 @@ def test_the_hierarchy_has_a_row_for_each_scale():
             size = "×".join(map(str, shape))
             assert drawn.pop(f"scale {n}: {kind}\n{size}") == color
             channels = "10 → 6 → 3" if n == 0 else "3 → 6 → 3"
-            assert drawn.pop(f"{diagram.name('G', n)}\n3 conv 3×3×3, {channels}") == color
+            assert drawn.pop(f"{raised(f'G{n}')}\n3 conv 3×3×3, {channels}") == color
         assert drawn.pop("E\n3 conv 3×3×3, 3 → 6 → 10") == VAE_COLOR
         assert all("\n" not in text for text in drawn), f"nothing but the table is left, and not {list(drawn)}"
 
@@ -109,7 +102,7 @@ def test_the_training_has_critics_and_noise_at_gan_scales_alone():
         figure = draw("training", *networks(scales=4, vae_levels=levels))
         said = texts(figure)
         critics = [text for text in said if text[0] == "D" and len(text) == 2]
-        assert critics == [diagram.name("D", int(n)) for n in gans for _ in ("judges", "is trained")]
+        assert critics == [raised(f"D{n}") for n in gans for _ in ("judges", "is trained")]
         noise = [text for text in said if len(text) == 2 and text[0] == "z" and text != "z′"]
         assert noise == ["z" + "₀₁₂₃"[int(n)] for n in gans]
         assert said.count("Recon") == 4

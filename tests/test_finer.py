@@ -31,7 +31,7 @@ def clock(monkeypatch):
     clock = SimpleNamespace(now=0.0, timers=[])
 
     class Timer:
-        def __init__(self, seconds, function, args):
+        def __init__(self, seconds, function, args=()):
             assert seconds == REST
             self.go, self.cancelled = lambda: function(*args), False
             clock.timers.append(self)
@@ -413,7 +413,7 @@ def test_a_way_that_is_there_is_shown_at_once(large, slow):
 def test_a_start_above_the_scales_shows_the_real_clip(large, pedestrians):
     real = show.real_at_last_scale(large, pedestrians)
     noise = [1.0] * (large.config.scales - large.config.vae_levels)
-    options = {"seed": 0, "noise": noise, "start": 3, "real": real}
+    options = {"seed": 0, "noise_seed": 0, "noise": noise, "start": 3, "real": real}
     picture, words = steering.steer_picture(large, **options, scales=2)
     assert words.startswith("The real clip stands for scale 2;")
     small = torch.nn.functional.interpolate(real[None], large.shapes[1], mode="trilinear", align_corners=True)[0]

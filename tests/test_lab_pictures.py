@@ -2,7 +2,6 @@
 
 import io
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -10,22 +9,21 @@ from matplotlib.colors import to_rgba
 from PIL import Image
 
 from hpvae_nb import InputError
-from hpvae_nb.lab.film import beside, film, pixels, stacked, titled
-from hpvae_nb.lab.intervals import FAR, dots_and_bars, percent_axis
-from hpvae_nb.lab.render import GAN_COLOR, VAE_COLOR
+from hpvae_nb.lab.render import FAR, GAN_COLOR, VAE_COLOR, dots_and_bars, percent_axis, subplots
 from hpvae_nb.lab.schedule import part, training_schedule
+from hpvae_nb.lab.show import beside, film, pixels, stacked, titled
 
 CLIPS = torch.rand(4, 3, 5, 18, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
 def test_figures_and_clips_have_the_width_asked_for():
-    figure, axis = plt.subplots(figsize=(4, 2))
+    figure, axis = subplots(figsize=(4, 2))
     axis.set_facecolor("black")
     picture = pixels(figure, 500)
     assert picture.shape == (250, 500, 3)
     assert (picture.min(), picture.max()) == (0, 255)
     axis.set_facecolor("white")
-    assert pixels(figure, 500).mean() > picture.mean(), "a closed figure can be drawn into again"
+    assert pixels(figure, 500).mean() > picture.mean(), "a figure can be drawn into again"
     row = beside(CLIPS, 256)
     assert row.shape == (5, 36, 256, 3)
     assert (row[:, ::2, 64:128:2] == ((CLIPS[1] + 1) * 127.5).round().byte().permute(1, 2, 3, 0).numpy()).all()
@@ -43,7 +41,7 @@ def test_what_stands_still_stands_beside_what_moves():
 
 
 def test_a_bar_reaches_from_low_to_high_and_an_endless_one_far():
-    axis = plt.figure().subplots()
+    _, axis = subplots(figsize=(4, 2))
     dots_and_bars(axis, [1, 2], [0, -np.inf], [4, np.inf], [5, 6], fmt="s", color="red", label="a")
     percent_axis(axis, (-10, 0, 10), straight=10)
     (dots,), (bars,) = [line for line in axis.lines if line.get_marker() == "s"], axis.collections

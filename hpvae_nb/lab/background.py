@@ -1,7 +1,5 @@
 """Work that goes on beside the notebook: in a thread, stopped between two steps, and gone on with later."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 
@@ -25,7 +23,7 @@ class Background:
         error: why it failed; None otherwise.
     """
 
-    _current: Background | None = None
+    _current: "Background | None" = None
 
     def __init__(self, work: Callable[[Pause], None], changed: Callable[[], None]) -> None:
         """

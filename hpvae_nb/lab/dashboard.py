@@ -1,7 +1,5 @@
 """A dashboard for training: buttons, time left, losses, a sample of each finished scale, and a clip of one's own."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 import time
@@ -26,7 +24,7 @@ from hpvae_nb.model import Model
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.pyramid import scale_shapes
 from hpvae_nb.training.events import train
-from hpvae_nb.training.plan import Plan, make_plan
+from hpvae_nb.training.plan import make_plan
 
 PAUSE = 0.5  # seconds between redraws, at least
 WIDEST = 640  # pixels; what is uploaded larger is reduced, since no preset trains on more than half of it
@@ -104,11 +102,6 @@ def uploads(value: Any) -> list[tuple[str, bytes]]:
 def clip_from_upload(name: str, content: bytes, config: Config) -> Clip:
     """The clip in a file that was uploaded: its first frames, reduced to at most 640 pixels of width.
 
-    Args:
-        name: the file's.
-        content: all of it.
-        config: says how many frames are needed.
-
     Raises:
         InputError: as `load_clip`, in words of the file's own name.
     """
@@ -141,15 +134,8 @@ class _Dashboard:
         self.text = widgets.HTML()
         self.losses = image("png", max_width="100%")
         self.previews = widgets.HBox(layout=widgets.Layout(flex_flow="row wrap"))
-        self.box = widgets.VBox(
-            [
-                widgets.HBox([self.go, self.halt, self.upload]),
-                widgets.HBox([self.bar, self.left]),
-                self.text,
-                self.losses,
-                self.previews,
-            ]
-        )
+        buttons, reached = widgets.HBox([self.go, self.halt, self.upload]), widgets.HBox([self.bar, self.left])
+        self.box = widgets.VBox([buttons, reached, self.text, self.losses, self.previews])
         self.out, self.temporary = out, tempfile.mkdtemp(prefix="hpvae_nb_")
         weakref.finalize(self.box, shutil.rmtree, self.temporary, ignore_errors=True)
         self.go.on_click(lambda _: self._safely(self.training.start))
@@ -161,19 +147,23 @@ class _Dashboard:
     def _show_clip(self, clip: Clip, said: str = "") -> None:
         """Make `clip` the one to be trained. Nothing changes when it can't be."""
         words, plan = _noted(lambda: make_plan(clip, self.config))
+        size = " x ".join(map(str, plan.shapes[-1]))
+        expected = (
+            f"{self.config.scales} scales up to {size}, {self.config.iterations} steps each. Expect about "
+            f"{duration(plan.seconds)} on this machine, and {plan.peak_bytes / 1e9:.1f} GB of memory."
+        )
         folder = Path(tempfile.mkdtemp(dir=self.temporary)) if self.out is None else Path(self.out) / clip.name
         self.training = self.box.training = Training(clip, self.config, folder, self.seed, self.redraw)
         self.drawn = -1
         self.previews.children = [self._preview("the clip", self.training.progress.real(-1), clip.fps)]
         self.redraw()
-        self._say(" ".join([f"{clip.name}: {_expected(plan)}", said, words]))
+        self._say(" ".join([f"{clip.name}: {expected}", said, words]))
 
     def _take(self, name: str, content: bytes) -> None:
         words, clip = _noted(lambda: clip_from_upload(name, content, self.config))
         scale_shapes(self.config, clip)  # if it can't be trained, leave what is there alone
-        before = self.training
-        before.stop()
-        before.wait()
+        self.training.stop()
+        self.training.wait()
         self._show_clip(clip, words)
 
     def _ask_to_stop(self) -> None:
@@ -229,15 +219,6 @@ class _Dashboard:
             action()
         except Exception as error:
             self._say(sentence(error), alert=True)
-
-
-def _expected(plan: Plan) -> str:
-    """What training will take, in a sentence."""
-    size = " x ".join(map(str, plan.shapes[-1]))
-    return (
-        f"{plan.config.scales} scales up to {size}, {plan.config.iterations} steps each. Expect about "
-        f"{duration(plan.seconds)} on this machine, and {plan.peak_bytes / 1e9:.1f} GB of memory."
-    )
 
 
 def _noted(action: Callable[[], Any]) -> tuple[str, Any]:

@@ -1,13 +1,14 @@
-"""Architectures, drawn from live networks: every size in a label was read from a module (lessons 3, 5 and 7)."""
+"""Architectures, drawn from live networks: every size in a label was read from a module (lessons 3, 5 and 7).
 
-from __future__ import annotations
+A network is grown to the last scale that is to be drawn, and each of its scales has a shape (T, H, W).
+"""
 
 import math
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
 from torch import nn
 
@@ -15,7 +16,7 @@ from hpvae_nb.core.hierarchy import Hierarchy
 from hpvae_nb.core.networks import Encoder, Generator
 from hpvae_nb.core.receptive_field import convolutions, receptive_field
 from hpvae_nb.core.resampling import Shape
-from hpvae_nb.lab.render import GAN_COLOR, VAE_COLOR
+from hpvae_nb.lab.render import BELOW, KIND_COLORS, VAE_COLOR, DetachedFigure, raised
 from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED
 
 CRITIC_COLOR = "#F0E442"
@@ -29,14 +30,8 @@ LOSSES = (
 Point = tuple[float, float]
 
 
-def patch_vae_diagram(encoder: Encoder, generator: Generator, shape: Shape) -> Any:
-    """The patch-VAE of scale 0, from the clip to its reconstruction, with the losses of equation (5); a figure.
-
-    Args:
-        encoder: E.
-        generator: G^0.
-        shape: (T, H, W) of the clip at scale 0.
-    """
+def patch_vae_diagram(encoder: Encoder, generator: Generator, shape: Shape) -> Figure:
+    """The patch-VAE of scale 0, from the clip to its reconstruction, with the losses of equation (5)."""
     axis, y = _canvas(13, 5.5), 3.1
     (first, *_, to_mu), (*_, last) = convolutions(encoder), convolutions(generator)
     clips = (0.9, "x⁰", first.in_channels, REAL), (12.2, "x̄⁰", last.out_channels, RECONSTRUCTED)
@@ -65,20 +60,15 @@ def patch_vae_diagram(encoder: Encoder, generator: Generator, shape: Shape) -> A
     return axis.figure
 
 
-def hierarchy_diagram(network: Hierarchy, shapes: Sequence[Shape]) -> Any:
-    """All scales, the coarsest at the bottom: what each adds, and which networks are trained at it; a figure.
-
-    Args:
-        network: grown to the last scale that is to be drawn.
-        shapes: (T, H, W) of each of its scales.
-    """
+def hierarchy_diagram(network: Hierarchy, shapes: Sequence[Shape]) -> Figure:
+    """All scales, the coarsest at the bottom: what each adds, and which networks are trained at it."""
     pitch, trunk, latent = 1.05, 7.0, convolutions(network.encoder)[-1].out_channels
     bottom, *rows = [(n + 0.55) * pitch for n in range(len(network.generators) + 1)]
     axis = _canvas(13, rows[-1] + 1.0)
-    for n, (y, generator) in enumerate(zip(rows, network.generators, strict=True)):
-        title, color = kind(network, n)
-        _box(axis, (1.15, y), (2.0, 0.75), f"scale {n}: {title}\n{times(shapes[n])}", color)
-        _box(axis, (4.15, y), (3.3, 0.75), f"{name('G', n)}\n{summary(generator)}", color)
+    for n, (y, kind, generator) in enumerate(zip(rows, _kinds(network), network.generators, strict=True)):
+        color = KIND_COLORS[kind]
+        _box(axis, (1.15, y), (2.0, 0.75), f"scale {n}: {kind}\n{times(shapes[n])}", color)
+        _box(axis, (4.15, y), (3.3, 0.75), f"{raised(f'G{n}')}\n{summary(generator)}", color)
         if n:  # the enlarged clip rises past the generator, which reads it and adds to it
             _arrow(axis, (trunk, y - pitch + (0.2 if n > 1 else 0)), (trunk, y - 0.2))
             _arrow(axis, (trunk, y - 0.53), (4.15, y - 0.53), (4.15, y - 0.375))
@@ -88,7 +78,7 @@ def hierarchy_diagram(network: Hierarchy, shapes: Sequence[Shape]) -> Any:
             _arrow(axis, (5.8, y), (trunk - 0.2, y))
         _arrow(axis, (trunk + 0.2 if n else 5.8, y), (trunk + 0.75, y))
         _clip(axis, (trunk + 1.55, y), shapes[n], shapes[-1], RECONSTRUCTED)
-        axis.text(trunk + 2.3, y, name("x̄", n), va="center", **BOLD)
+        axis.text(trunk + 2.3, y, raised(f"x̄{n}"), va="center", **BOLD)
     _clip(axis, (1.15, bottom), shapes[0], shapes[-1], REAL)
     axis.text(1.65, bottom, "x⁰", va="center", **BOLD)
     _arrow(axis, (2.0, bottom), (2.5, bottom))
@@ -101,42 +91,35 @@ def hierarchy_diagram(network: Hierarchy, shapes: Sequence[Shape]) -> Any:
     return axis.figure
 
 
-def training_diagram(network: Hierarchy, critic: nn.Module, shapes: Sequence[Shape]) -> Any:
-    """Both ways through all generators, noise, critics, and which scale trains what by which loss; a figure.
-
-    Args:
-        network: as in `hierarchy_diagram`.
-        critic: D^n of any scale; they are alike.
-        shapes: (T, H, W) of each scale.
-    """
+def training_diagram(network: Hierarchy, critic: nn.Module, shapes: Sequence[Shape]) -> Figure:
+    """Both ways through all generators, noise, critics like this one, and which scale trains what by which loss."""
     pitch, encoder, row = 1.2, 2.0, 0.36
     centers = [3.6 + pitch * n for n in range(len(network.generators))]
     facts: dict[str, str] = {}
     parts = [network.encoder, *network.generators, critic]
-    for text, part in zip(["E", *(name("G", n) for n in range(len(centers))), "Dⁿ"], parts, strict=True):
+    for text, part in zip(["E", *(raised(f"G{n}") for n in range(len(centers))), "Dⁿ"], parts, strict=True):
         facts[summary(part)] = f"{facts.get(summary(part), '')} {text}".strip()
     # the networks stand on the floor; who is trained when is below
     floor = 0.3 * max(len(LOSSES), len(facts)) + 0.3 + row * len(centers)
     rows = [floor - (n + 0.6) * row for n in range(len(centers))]
     targets, upper, lower, critics = (floor + above for above in (3.85, 2.75, 1.85, 0.45))
     axis = _canvas(max(centers[-1] + 2.1, 10.5), floor + 5.0)
-    for n, x in enumerate(centers):
-        title, tint = kind(network, n)
-        axis.add_patch(Rectangle((x - pitch / 2, floor), pitch, 4.95, facecolor=tint, edgecolor="white", alpha=0.4))
-        axis.text(x, floor + 4.85, f"scale {n}\n{title}", ha="center", va="top", **BOLD)
-        axis.text(x, targets, f"{name('x', n)}\n{times(shapes[n])}", ha="center", va="center", **PLAIN)
+    for n, (x, kind) in enumerate(zip(centers, _kinds(network), strict=True)):
+        axis.add_patch(Rectangle((x - pitch / 2, floor), pitch, 4.95, fc=KIND_COLORS[kind], ec="white", alpha=0.4))
+        axis.text(x, floor + 4.85, f"scale {n}\n{kind}", ha="center", va="top", **BOLD)
+        axis.text(x, targets, f"{raised(f'x{n}')}\n{times(shapes[n])}", ha="center", va="center", **PLAIN)
         axis.plot((x, x), (targets - 0.27, upper + 0.4), **DASHED)
         axis.text(x + 0.05, targets - 0.5, "Recon", fontsize=11)
-        _box(axis, (x, (upper + lower) / 2), (0.58, 1.7), name("G", n), "white")
+        _box(axis, (x, (upper + lower) / 2), (0.58, 1.7), raised(f"G{n}"), "white")
         for y, color in ((upper, RECONSTRUCTED), (lower, RANDOM)):
             _arrow(axis, (x - (pitch - 0.29 if n else 0.75), y), (x - 0.29, y), color=color)
             axis.text(x - pitch / 2, y + 0.06, "↑" if n else "", ha="center", **PLAIN)
-        if not network.is_vae(n):
-            _box(axis, (x, critics), (0.58, 0.45), name("D", n), CRITIC_COLOR)
+        if kind == "GAN":
+            _box(axis, (x, critics), (0.58, 0.45), raised(f"D{n}"), CRITIC_COLOR)
             _arrow(axis, (x, lower - 0.4), (x, critics + 0.225), color=RANDOM)
-            _box(axis, (x + 0.5, rows[n]), (0.46, 0.3), name("D", n), CRITIC_COLOR)
-        if n and not network.is_vae(n):
-            axis.text(x - 0.42, lower - 0.8, f"z{str(n).translate(_BELOW)}", ha="center", color=RANDOM, **BOLD)
+            _box(axis, (x + 0.5, rows[n]), (0.46, 0.3), raised(f"D{n}"), CRITIC_COLOR)
+        if n and kind == "GAN":
+            axis.text(x - 0.42, lower - 0.8, f"z{n}".translate(BELOW), ha="center", color=RANDOM, **BOLD)
             _arrow(axis, (x - 0.42, lower - 0.5), (x - 0.42, lower), color=RANDOM)
     outputs = (upper, "$\\bar x^n$\nreconstructed", RECONSTRUCTED), (lower, "$\\bar x^n_{rand}$\nrandom", RANDOM)
     for y, text, color in outputs:
@@ -172,36 +155,25 @@ def times(sizes: Sequence[int]) -> str:
     return "×".join(map(str, sizes))
 
 
-def name(letter: str, scale: int) -> str:
-    """A network or clip with its scale above it: `G²`."""
-    return letter + str(scale).translate(_ABOVE)
+def _kinds(network: Hierarchy) -> list[str]:
+    return ["VAE" if network.is_vae(n) else "GAN" for n in range(len(network.generators))]
 
 
-def kind(network: Hierarchy, scale: int) -> tuple[str, str]:
-    """What a scale is, and its colour."""
-    return ("VAE", VAE_COLOR) if network.is_vae(scale) else ("GAN", GAN_COLOR)
-
-
-_ABOVE, _BELOW = (str.maketrans("0123456789", digits) for digits in ("⁰¹²³⁴⁵⁶⁷⁸⁹", "₀₁₂₃₄₅₆₇₈₉"))
-
-
-def _training_table(
-    axis: Any, network: Hierarchy, columns: Sequence[float], rows: Sequence[float], width: float
-) -> None:
+def _training_table(axis: Any, network: Hierarchy, columns: list[float], rows: list[float], width: float) -> None:
     """A row for each scale: a box where it trains the network of a column (E, G^0, ...), a dot where that is frozen."""
-    parts = {network.encoder: "E", **{part: name("G", n) for n, part in enumerate(network.generators)}}
-    for n, y in enumerate(rows):
+    parts = {network.encoder: "E", **{part: raised(f"G{n}") for n, part in enumerate(network.generators)}}
+    for n, (y, kind) in enumerate(zip(rows, _kinds(network), strict=True)):
         trained = [part for part, _ in network.trained_at(n)]
         for x, part in zip(columns[: n + 2], parts, strict=False):
             if part in trained:
-                _box(axis, (x, y), (width, 0.3), parts[part], kind(network, n)[1])
+                _box(axis, (x, y), (width, 0.3), parts[part], KIND_COLORS[kind])
             else:
                 axis.plot(x, y, ".", color="0.6", markersize=4)
 
 
 def _canvas(width: float, height: float) -> Any:
     """Axes in which one unit is an inch, without frame."""
-    axis = plt.figure(figsize=(width, height)).add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))
+    axis = DetachedFigure((width, height)).add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))
     axis.axis("off")
     return axis
 

@@ -1,7 +1,5 @@
 """What all exercise checks have in common: how they speak to the learner."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -1,12 +1,10 @@
 """Coarse while a control moves, the finest when it rests: for clips that take too long to follow a slider."""
 
-from __future__ import annotations
-
 import itertools
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from threading import Timer
@@ -41,11 +39,7 @@ Stages = Callable[..., Sequence[Stage]]
 
 
 def by_scale(model: Model, stages: Stages | None = None) -> Stages | None:
-    """For `live`: the stages of drawing a clip of `model`; None for a small model, whose clips are drawn at once.
-
-    Args:
-        stages: other ones than those of a whole clip of the training size.
-    """
+    """For `live`: these stages, or those of a whole clip; None for a small model, whose clips are drawn at once."""
     if math.prod(model.shapes[model.scales - 1]) <= SMALL:
         return None
     return stages or (lambda **_: scale_stages(model))
@@ -65,9 +59,8 @@ def scale_stages(
     shapes = model.shapes if size is None else shapes_for_output(model.shapes, size)
     shapes = shapes[: model.scales if scales is None else scales]
     voxels = [times * math.prod(shape) if n >= start else 0 for n, shape in enumerate(shapes)]
-    return [
-        Stage(work, f"coarse, {shape[-1]} px") for work, shape in zip(itertools.accumulate(voxels), shapes, strict=True)
-    ]
+    works = itertools.accumulate(voxels)
+    return [Stage(work, f"coarse, {shape[-1]} px") for work, shape in zip(works, shapes, strict=True)]
 
 
 class Stepwise:
@@ -141,26 +134,25 @@ class Rest:
         self, move: int, draw: Callable[[], Any], show: Callable[[Any], None], fail: Callable[[Exception], None]
     ) -> None:
         """Once there was no other move for a moment, `show` what `draw` returns, or tell `fail` what it raised."""
-        with self._moment:
-            if not self._outdated(move):
-                self._timer = Timer(REST, self._run, (move, draw, show, fail))
-                self._timer.start()
 
-    def _run(
-        self, move: int, draw: Callable[[], Any], show: Callable[[Any], None], fail: Callable[[Exception], None]
-    ) -> None:
-        try:
-            with self._drawing, given_up(partial(self._outdated, move)):
-                answer = partial(show, draw())
-        except Outdated:
-            return
-        except Exception as error:
-            answer = partial(fail, error)
+        def run() -> None:
+            try:
+                with self._drawing, given_up(partial(self._outdated, move)):
+                    answer = partial(show, draw())
+            except Outdated:
+                return
+            except Exception as error:
+                answer = partial(fail, error)
+            with self._moment:
+                if not self._outdated(move):
+                    with suppress(Exception):  # the view was closed in this moment, and nothing is left to show it in
+                        answer()
+                    self.over.set()
+
         with self._moment:
             if not self._outdated(move):
-                with suppress(Exception):  # the view was closed in this moment, and nothing is left to show it in
-                    answer()
-                self.over.set()
+                self._timer = Timer(REST, run)
+                self._timer.start()
 
     def _outdated(self, move: int) -> bool:
         return move != self._moves or not threading.main_thread().is_alive()  # at the end, nobody waits for a picture
@@ -170,18 +162,16 @@ class Outdated(Exception):
     """Nobody wants any more what is being computed."""
 
 
-@contextmanager
-def given_up(outdated: Callable[[], bool]) -> Iterator[None]:
+class given_up(TorchFunctionMode):
     """Raise `Outdated` from the next function of PyTorch, in this thread, that is called when `outdated()` is true."""
-    with _Watch(outdated) as watch:
-        watch.check()
-        yield
 
-
-class _Watch(TorchFunctionMode):
     def __init__(self, outdated: Callable[[], bool]) -> None:
         super().__init__()
         self.outdated = outdated
+
+    def __enter__(self) -> Any:
+        self.check()
+        return super().__enter__()
 
     def check(self) -> None:
         if self.outdated():

@@ -1,7 +1,5 @@
 """Controls above a picture: how a plain function becomes an interactive view."""
 
-from __future__ import annotations
-
 import functools
 import html
 import threading
@@ -116,7 +114,8 @@ def _drawn(function: Drawing, **values: Any) -> tuple[bytes, str]:
 def _show(picture: Any, text: Any, values: Mapping[str, Any], result: tuple[bytes, str], name: str = "") -> None:
     """A drawing's picture and words; `name` says what it is short of the finest."""
     picture.value, words = result
-    picture.tooltip = (words or _listed(values)) + (f" ({name})" if name else "")
+    said = words or "Picture for " + ", ".join(f"{key} = {value}" for key, value in values.items())
+    picture.tooltip = said + (f" ({name})" if name else "")
     text.value = html.escape(words) + (f" <small>({html.escape(name)})</small>" if name else "")
 
 
@@ -128,11 +127,7 @@ def image(image_format: str, **layout: Any) -> Any:
     """An image widget whose `tooltip` is what a screen reader says of it.
 
     Images of ipywidgets have no `alt`. Their tooltip becomes the picture's `title`, which names a picture as well; but
-    the browser's side asks for an empty description first, and images have none.
-
-    Args:
-        image_format: such as `"png"`.
-        layout: of the widget, such as `width="256px"`.
+    the browser's side asks for an empty description first, and images have none. `layout` is such as `width="256px"`.
     """
     picture = widgets.Image(format=image_format, layout=widgets.Layout(**layout))
     picture.add_traits(description=traitlets.Unicode("").tag(sync=True))
@@ -149,7 +144,3 @@ def announced(text: Any) -> Iterator[None]:
     finally:
         timer.cancel()
         timer.join()  # or it could still speak up after the result
-
-
-def _listed(values: Mapping[str, Any]) -> str:
-    return "Picture for " + ", ".join(f"{name} = {value}" for name, value in values.items())

@@ -1,7 +1,5 @@
 """What a viewer of a training remembers of it, and how that is drawn: losses, and what each finished scale makes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,8 +20,6 @@ PANELS = {
     "kl": "KL, what messages cost",
     "distance": "critic: E[D(x)] - E[D(x̄_rand)]",
 }
-
-
 Losses = dict[str, list[tuple[int, float]]]
 """For each loss by name, its step counted over all scales (from 1) and its value."""
 
@@ -99,14 +95,7 @@ class Progress:
 
 
 def watch(clip: Clip, config: Config, **options: Any) -> Figure:
-    """Train to the end, and draw what there was to see: the dashboard without a browser.
-
-    Args:
-        clip, config, options: as in `train`.
-
-    Returns:
-        `training_sheet`'s figure.
-    """
+    """Train to the end, and draw what there was to see, as `training_sheet`: the dashboard without a browser."""
     progress = Progress(clip, config)
     for event in train(clip, config, **options):
         progress.note(event)
@@ -118,9 +107,9 @@ def losses_of(model: Model) -> Losses:
     losses: Losses = {}
     for scale, records in enumerate(model.facts.get("history", [])):
         for record in records:
+            step = scale * model.config.iterations + record["iteration"]
             for name in record.keys() - {"iteration"}:
-                point = (scale * model.config.iterations + record["iteration"], record[name])
-                losses.setdefault(name, []).append(point)
+                losses.setdefault(name, []).append((step, record[name]))
     return losses
 
 

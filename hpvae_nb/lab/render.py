@@ -1,16 +1,20 @@
-"""Figures: how they are begun, what is drawn into many of them, and how they become bytes or a described picture."""
+"""Figures: how they are begun, what is drawn into many of them, and how they become bytes or a described picture.
 
-from __future__ import annotations
+In what follows, `axis` is a matplotlib axis.
+"""
 
 import base64
 import html
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from numpy.typing import ArrayLike
 
 from hpvae_nb.errors import InputError, require
 
@@ -21,6 +25,8 @@ KIND_COLORS = {"VAE": VAE_COLOR, "GAN": GAN_COLOR}  # of scales, by what `Config
 # For titles: without a place of their own, matplotlib looks for one at every drawing, for a third of the time it takes.
 ON_TOP = {"y": 1.0}
 COLOR_BAR = "<colorbar>"  # matplotlib's own label for axes that hold one
+ABOVE, BELOW = (str.maketrans("0123456789", digits) for digits in ("⁰¹²³⁴⁵⁶⁷⁸⁹", "₀₁₂₃₄₅₆₇₈₉"))
+FAR = 1e4  # where the bar of an interval ends that has no end
 
 
 class DetachedFigure(Figure):
@@ -38,13 +44,7 @@ class DetachedFigure(Figure):
 
 
 def subplots(rows: int = 1, columns: int = 1, *, figsize: tuple[float, float], **options: Any) -> tuple[Figure, Any]:
-    """A `DetachedFigure` and its axes, as `plt.subplots` makes them.
-
-    Args:
-        rows, columns: of axes.
-        figsize: in inches.
-        options: of `Figure.subplots`; and `layout`, which is `"constrained"` unless something else is given.
-    """
+    """A `DetachedFigure` and its axes, as `plt.subplots` makes them; `layout` is `"constrained"` if not given."""
     figure = DetachedFigure(figsize=figsize, layout=options.pop("layout", "constrained"))
     return figure, figure.subplots(rows, columns, **options)
 
@@ -53,7 +53,6 @@ def png(figure: Figure, *, dpi: int = 100, quick: bool = False) -> bytes:
     """A matplotlib figure as PNG; the figure is closed, so that no notebook shows it a second time.
 
     Args:
-        figure: a matplotlib figure.
         dpi: pixels per inch of its size.
         quick: for views that follow a slider: fewer pixels, margins as they are, and a somewhat larger file; drawing is
             then twice as fast. Otherwise, margins are trimmed or widened to what is drawn.
@@ -82,10 +81,7 @@ def emptied(figure: Any) -> Any:
 def paint(axis: Any, picture: Any, **options: Any) -> Any:
     """`axis.imshow`, or a new picture for the image that is there already; a colour bar follows it.
 
-    Args:
-        axis: of matplotlib.
-        picture: as for `imshow`, always of the same shape if no `extent` is given.
-        options: of `imshow`; later, only `extent`, `vmin` and `vmax` count.
+    Without an `extent`, the picture has always the same shape; later, only `extent`, `vmin` and `vmax` count.
     """
     if not axis.images:
         return axis.imshow(picture, **options)
@@ -104,11 +100,8 @@ def outline(
     """A box around pixels, with a rim that sets it off from any ground.
 
     Args:
-        axis: of matplotlib.
         corner: row and column of its first pixel.
         size: rows and columns.
-        color: of the line.
-        rim: its colour.
         style: `linestyle` and `label`.
     """
     (top, left), (height, width), label = corner, size, style.pop("label", None)
@@ -121,6 +114,25 @@ def bare(axis: Any) -> None:
     """Without ticks and frame."""
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
+
+
+def dots_and_bars(axis: Any, means: ArrayLike, lows: ArrayLike, highs: ArrayLike, at: ArrayLike, **style: Any) -> None:
+    """A dot for each mean, and a bar from its low to its high end, at these heights; `style` is of `Axes.errorbar`."""
+    low, high = (np.clip(ends, -FAR, FAR) for ends in (lows, highs))
+    reach = np.abs([low, high] - np.array(means))
+    axis.errorbar(means, at, xerr=reach, **{"fmt": "o", "elinewidth": 2, **style})
+
+
+def percent_axis(axis: Any, ticks: Sequence[int], *, straight: float) -> None:
+    """Changes in percent from left to right: straight up to so many, and logarithmic beyond, with a line at 0."""
+    axis.axvline(0, color="black", linewidth=1)
+    axis.set_xscale("symlog", linthresh=straight)
+    axis.set_xticks(ticks, [f"{tick:+d}" if tick else "0" for tick in ticks], fontsize=8)
+
+
+def raised(name: str) -> str:
+    """A network or clip with its scale above it: `G2` as `G²`."""
+    return name.translate(ABOVE)
 
 
 def scale_title(axis: Any, scale: int, kind: str) -> None:

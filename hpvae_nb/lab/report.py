@@ -1,7 +1,5 @@
 """What a finished training leaves for its reader: clips to watch, a contact sheet, and a page of figures."""
 
-from __future__ import annotations
-
 import math
 import sys
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.lab import show
+from hpvae_nb.lab.finer import SMALL
 from hpvae_nb.lab.progress import loss_figure, losses_of
 from hpvae_nb.metrics import diversity
 from hpvae_nb.model import Model
@@ -17,7 +16,6 @@ from hpvae_nb.training.plan import Plan
 
 DIVERSITY_SAMPLES = 50  # paper, section 4.2
 _FEWER_SAMPLES = 20  # of large clips, which take a second and more each
-_LARGE = 2**16  # voxels
 
 
 def plan_text(plan: Plan) -> str:
@@ -93,7 +91,7 @@ def write_results(model: Model, clip: Clip, folder: Path, *, samples: int, seed:
 def summary(model: Model, clip: Clip) -> str:
     """A page in Markdown: what was trained, how it ended, how diverse it is, how long it took."""
     real = show.real_at_last_scale(model, clip)
-    count = DIVERSITY_SAMPLES if math.prod(model.shapes[-1]) < _LARGE else _FEWER_SAMPLES
+    count = DIVERSITY_SAMPLES if math.prod(model.shapes[-1]) < SMALL else _FEWER_SAMPLES
     many = model.sample(count, seed=0)
     error = (model.reconstruct()[0] - real).square().mean().item()
     facts, config = model.facts, model.config

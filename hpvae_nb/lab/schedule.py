@@ -1,17 +1,14 @@
 """Who learns when: parts of a network from above to below, scales from left to right."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from hpvae_nb.errors import InputError
-from hpvae_nb.lab.render import GAN_COLOR, VAE_COLOR
+from hpvae_nb.lab.render import GAN_COLOR, VAE_COLOR, subplots
 
 ORDER = ("E", "head", "G", "stage", "tail", "D")
 FROZEN: dict[str, Any] = {"facecolor": "0.93", "hatch": "////", "edgecolor": "white"}
@@ -40,7 +37,7 @@ def training_schedule(
         raise InputError("there is nothing to draw: give at least one method and its scales")
     rows = {title: sorted(set().union(*scales), key=_place) for title, scales in methods.items()}
     size = (3.1 * len(methods), 0.9 + 0.3 * max(map(len, rows.values())))
-    figure, axes = plt.subplots(1, len(methods), figsize=size, layout="constrained", squeeze=False)
+    figure, axes = subplots(1, len(methods), figsize=size, squeeze=False)
     for axis, (title, scales) in zip(axes[0], methods.items(), strict=True):
         begun: set[str] = set()
         for scale, learning in enumerate(scales):

@@ -1,6 +1,7 @@
-"""What a person looks at: video files, moving pictures, sheets of pictures."""
+"""What a person looks at: video files, moving pictures, sheets of pictures.
 
-from __future__ import annotations
+Clips are `c t h w` in [-1, 1]; frames of a picture `t h w c` in 0..255.
+"""
 
 import html
 import io
@@ -11,9 +12,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from einops import rearrange
+from einops import rearrange, repeat
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from hpvae_nb.core.resampling import Shape
@@ -36,6 +38,11 @@ def to_uint8(video: Tensor) -> np.ndarray:
     return rearrange(((video.float() + 1) * 127.5).round().clamp(0, 255).byte().cpu(), pattern).numpy()
 
 
+def colour(name: str) -> Tensor:
+    """A colour of matplotlib as a pixel `c 1 1 1` in [-1, 1]."""
+    return torch.tensor(to_rgb(name)).view(3, 1, 1, 1) * 2 - 1
+
+
 def enlarge(video: Tensor, width: int) -> Tensor:
     """`c t h w` with each pixel repeated, so that a small clip fills `width` pixels or nearly; never shrinks."""
     factor = max(1, width // video.shape[-1])
@@ -43,19 +50,21 @@ def enlarge(video: Tensor, width: int) -> Tensor:
 
 
 def _frames(video: Tensor, width: int) -> np.ndarray:
-    """`c t h w` in [-1, 1] to `t h w c` in 0..255, enlarged after that, when there is least to copy."""
-    frames = to_uint8(video)
+    """A clip's frames, enlarged once they are bytes, when there is least to copy."""
     factor = max(1, width // video.shape[-1])
-    return frames if factor == 1 else frames.repeat(factor, axis=1).repeat(factor, axis=2)
+    return _sized(to_uint8(video), factor * video.shape[-2], factor * video.shape[-1])
+
+
+def _sized(frames: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Frames at another size: the nearest pixel, at the centre of each."""
+    rows, columns = (
+        ((np.arange(to) + 0.5) * at / to).astype(int) for to, at in zip((height, width), frames.shape[1:3], strict=True)
+    )
+    return frames[:, rows][:, :, columns]
 
 
 def save_video(path: str | Path, video: Tensor, fps: float, *, width: int = 384) -> Path:
-    """Write an h264 mp4 that browsers play; small clips are enlarged without blurring.
-
-    Args:
-        video: `c t h w` in [-1, 1].
-        fps: frames per second.
-        width: in pixels, aimed at.
+    """Write an h264 mp4 that browsers play; small clips are enlarged without blurring, to about `width` pixels.
 
     Raises:
         ImportError: when mediapy or ffmpeg is missing.
@@ -83,27 +92,16 @@ def animation(video: Tensor, fps: float, *, width: int = 256, like: Shape | None
     """A looping, lossless WebP picture of a clip, quick enough to follow a slider.
 
     Args:
-        video: `c t h w` in [-1, 1].
-        fps: frames per second.
         width: in pixels, aimed at by repeating pixels.
         like: (T, H, W) of the clip whose coarser version this is: shown as large and as long as that one would be.
     """
-    if like is None or like == tuple(video.shape[1:]):
-        return webp(_frames(video, width), fps)
-    (length, *sides), factor = like, max(1, width // like[-1])
-    frames = to_uint8(video)
-    rows, columns = (
-        np.arange(factor * to) * at // (factor * to) for to, at in zip(sides, frames.shape[1:3], strict=True)
-    )
-    return webp(frames[:, rows][:, :, columns], fps * len(frames) / length)
+    length, height, wide = like or tuple(video.shape[1:])
+    factor = max(1, width // wide)
+    return webp(_sized(to_uint8(video), factor * height, factor * wide), fps * video.shape[1] / length)
 
 
 def webp(frames: np.ndarray, fps: float, *, quality: int | None = None) -> bytes:
-    """Frames `t h w c` in 0..255 as a looping WebP picture.
-
-    Args:
-        quality: 0 to 100, for a file a tenth of the size; lossless if not given.
-    """
+    """Frames as a looping WebP picture; lossless, or of a `quality` from 0 to 100, for a file a tenth of the size."""
     first, *rest = (Image.fromarray(frame) for frame in frames)
     buffer = io.BytesIO()
     how = {"lossless": True, "method": 0, "quality": 0} if quality is None else {"method": 4, "quality": quality}
@@ -124,8 +122,6 @@ def show_videos(
     """Play clips side by side in a notebook, in a loop.
 
     Args:
-        videos: `c t h w` each, in [-1, 1].
-        fps: frames per second.
         titles: one above each clip; a screen reader says them too.
         text: what they show, in a sentence, for those who cannot see it.
         width: of each, in pixels.
@@ -139,6 +135,41 @@ def show_videos(
     display.display(
         display.HTML(f'<div role="group" aria-label="{html.escape(text) or ", ".join(names)}">{page}</div>')
     )
+
+
+# Clips and still figures, beside and above each other in one moving picture
+
+
+def pixels(figure: Any, width: int) -> np.ndarray:
+    """A figure of `render.subplots` as a picture `h w 3`, `width` pixels wide; it can be drawn into again."""
+    figure.set_dpi(width / figure.get_figwidth())
+    figure.canvas.draw()
+    return np.array(figure.canvas.buffer_rgba())[:, :width, :3]
+
+
+def beside(clips: Tensor | Sequence[Tensor], width: int) -> np.ndarray:
+    """The frames of clips side by side, exactly `width` pixels wide."""
+    row = to_uint8(rearrange(list(clips), "b c t h w -> c t h (b w)"))
+    return _sized(row, round(row.shape[1] * width / row.shape[2]), width)
+
+
+def titled(title: str, frames: np.ndarray) -> np.ndarray:
+    """Frames below a line of text."""
+    line = Image.new("RGB", (frames.shape[2], 18), "white")
+    ImageDraw.Draw(line).text((4, 3), title, fill="black")
+    return stacked(np.asarray(line), frames)
+
+
+def stacked(*parts: np.ndarray) -> np.ndarray:
+    """Frames, and pictures `h w c` that stand still, from above to below; all equally wide and long."""
+    length = next(len(part) for part in parts if part.ndim == 4)
+    moving = [part if part.ndim == 4 else repeat(part, "h w c -> t h w c", t=length) for part in parts]
+    return np.concatenate(moving, axis=1)
+
+
+def film(*parts: np.ndarray, fps: float) -> bytes:
+    """The parts as `stacked`, in a looping WebP picture."""
+    return webp(stacked(*parts), fps)
 
 
 def grid(
@@ -230,7 +261,6 @@ def moving_sheet(real: Tensor, samples: Tensor, fps: float, *, columns: int = 3,
     """The real clip, framed, and new ones after it in rows: a looping WebP picture.
 
     Args:
-        real: `c t h w` in [-1, 1].
         samples: `b c t h w`; what does not fill a row is left out.
         columns: clips beside each other.
         width: of the picture in pixels, aimed at by repeating pixels.
@@ -238,8 +268,7 @@ def moving_sheet(real: Tensor, samples: Tensor, fps: float, *, columns: int = 3,
     count = (1 + len(samples)) // columns * columns
     clips = [enlarge(clip, width // columns) for clip in [real, *samples][:count]]
     framed = torch.nn.functional.pad(torch.stack(clips), (3, 3, 3, 3), value=1.0)
-    green = torch.tensor([int(REAL[i : i + 2], 16) for i in (1, 3, 5)]) / 127.5 - 1
-    framed[0] = green.view(3, 1, 1, 1)
+    framed[0] = colour(REAL)
     framed[0, :, :, 3:-3, 3:-3] = clips[0]
     sheet = rearrange(framed, "(r s) c t h w -> c t (r h) (s w)", s=columns)
     return webp(to_uint8(sheet), fps, quality=80)

@@ -1,7 +1,5 @@
 """One folder a lesson, named as its notebook: `checks` of its exercises, `figures`, interactive `views`."""
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Checks for the exercises of lesson 0: from stored pictures to a tensor, and how much samples differ."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import torch

@@ -1,7 +1,5 @@
 """Sampling with a slider."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import ipywidgets as widgets
@@ -14,14 +12,9 @@ from hpvae_nb.model import Model
 
 
 def sample_picture(model: Model, seed: int, *, count: int = 3, width: int = 256, scales: int | None = None) -> bytes:
-    """A looping WebP picture of `count` samples side by side; what `seed_view` shows.
+    """A looping WebP picture of `count` samples side by side, each `width` pixels wide; what `seed_view` shows.
 
-    Args:
-        model: a trained model.
-        seed: of the samples, at least 0.
-        count: how many, side by side.
-        width: of each, in pixels.
-        scales: drawn with this many, and enlarged; with all of them, if not given.
+    They are drawn with so many `scales`, and enlarged; with all of them, if not given.
     """
     samples = torch.cat(list(model.sample(count, seed=seed, scales=scales)), dim=-1)
     *rest, columns = model.shapes[model.scales - 1]
@@ -34,7 +27,6 @@ def seed_view(model: Model, *, count: int = 1, seeds: int = 100) -> Any:
     Samples of a large model come coarse first, and whole when the slider rests.
 
     Args:
-        model: a trained model.
         count: samples side by side; more take longer than the tenth of a second that a slider should.
         seeds: the slider runs from 0 to this, exclusive.
     """

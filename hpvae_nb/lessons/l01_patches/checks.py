@@ -1,7 +1,5 @@
 """Checks of lesson 1: counting patches, putting tiles back, and finding a patch again."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 
@@ -42,14 +40,12 @@ def put_back(answer: Callable[[Tensor, int, int, int], Tensor]) -> str:
         t, h, w = random.sample(range(2, 6), 3)
         tiles = torch.randn(t * h * w, 3, *random.sample(range(2, 6), 3))
         a, b, d = tiles.shape[2:]
+        interleaved = rearrange(tiles, "(t h w) c a b d -> c (a t) (b h) (d w)", t=t, h=h, w=w)
+        cut_anew = tiles.reshape(3, t * a, h * b, w * d)
         wrong = {
             "the clip is interleaved: neighbouring pixels come from different tiles. In '(a t)' the last letter runs "
-            "fastest, so the place inside the tile must come last: '(t a)'": rearrange(
-                tiles, "(t h w) c a b d -> c (a t) (b h) (d w)", t=t, h=h, w=w
-            ),
-            "reshape only cuts the long row of numbers anew; the axes must move: name them in rearrange": tiles.reshape(
-                3, t * a, h * b, w * d
-            ),
+            "fastest, so the place inside the tile must come last: '(t a)'": interleaved,
+            "reshape only cuts the long row of numbers anew; the axes must move: name them in rearrange": cut_anew,
         }
         wrong |= {
             f"you count tiles in the order ({order}), but they were cut in the order (t h w)": rearrange(

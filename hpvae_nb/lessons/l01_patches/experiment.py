@@ -1,7 +1,5 @@
 """Where a clip's patches come again: in the same frame, in other frames, in a smaller copy, elsewhere (section 3.1)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
@@ -36,9 +34,12 @@ def smaller(video: Tensor) -> Tensor:
 
 def find(video: Tensor, site: tuple[int, int, int], size: int) -> dict[str, Found]:
     """The nearest patch in the same frame (without overlap), in other frames and in a smaller copy of the clip."""
-    maps = _candidates(video, [site], size)
-    sources = {"in a smaller copy": smaller(video)}
-    return {name: _best(sources.get(name, video), distances[0], size) for name, distances in maps.items()}
+    found = {}
+    for name, (distances,) in _candidates(video, [site], size).items():
+        frame, row, column = (int(i) for i in torch.unravel_index(distances.argmin(), distances.shape))
+        patch = patch_at(smaller(video) if name == "in a smaller copy" else video, (frame, row, column), size)
+        found[name] = Found((frame, row, column), float(percent(distances.min())), patch)
+    return found
 
 
 def _candidates(video: Tensor, sites: list[tuple[int, int, int]], size: int) -> dict[str, Tensor]:
@@ -51,29 +52,17 @@ def _candidates(video: Tensor, sites: list[tuple[int, int, int]], size: int) -> 
         elsewhen[k, frame] = torch.inf
         same[k, frame] = here[k, frame]
         same[k, frame, max(0, row - size + 1) : row + size, max(0, column - size + 1) : column + size] = torch.inf
-    return {
-        "in this frame": same,
-        "in another frame": elsewhen,
-        "in a smaller copy": distance_maps(smaller(video), patches),
-    }
-
-
-def _best(source: Tensor, distances: Tensor, size: int) -> Found:
-    frame, row, column = (int(i) for i in torch.unravel_index(distances.argmin(), distances.shape))
-    site = (frame, row, column)
-    return Found(site, float(percent(distances[site])), patch_at(source, site, size))
+    small = distance_maps(smaller(video), patches)
+    return {"in this frame": same, "in another frame": elsewhen, "in a smaller copy": small}
 
 
 def recurrence(video: Tensor, other: Tensor, size: int, count: int = 200, seed: int = 0) -> dict[str, Tensor]:
-    """How near the nearest patch is, for random patches with something in them, in several places to look.
+    """How near the nearest patch is, for random patches of a clip `c t h w`, drawn from the half that varies most.
 
     Source: Zontak and Irani 2011, "Internal statistics of a single natural image", ask this of photographs.
 
     Args:
-        video: the clip that the patches come from, `c t h w`.
         other: another clip of the same shape, to look in for comparison.
-        size: of the patches, in pixels.
-        count: of the patches, drawn from the half that varies most.
 
     Returns:
         For each place to look, the root mean squared differences in percent of the range, in rising order.

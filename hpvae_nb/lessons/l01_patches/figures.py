@@ -1,6 +1,7 @@
-"""A clip as patches, drawn: as tiles apart and shuffled, and one patch found again elsewhere (section 3.1)."""
+"""A clip as patches, drawn: as tiles apart and shuffled, and one patch found again elsewhere (section 3.1).
 
-from __future__ import annotations
+Clips are `c t h w` in [-1, 1], sizes of patches in pixels.
+"""
 
 from typing import Any
 
@@ -34,19 +35,12 @@ def shuffled_figure(video: Tensor, size: int, frame: int = 6) -> Figure:
 
 
 def find_figure(
-    video: Tensor,
-    site: tuple[int, int, int],
-    size: int,
-    found: dict[str, Found] | None = None,
-    *,
-    figure: Any = None,
+    video: Tensor, site: tuple[int, int, int], size: int, found: dict[str, Found] | None = None, *, figure: Any = None
 ) -> Figure:
     """A patch in its frame, how far every other place of the frame is from it, and the patch found again.
 
     Args:
-        video: `c t h w` in [-1, 1].
         site: first corner of the patch, as (frame, row, column).
-        size: of the patch, in pixels.
         found: what `find` returns; found now if not given.
         figure: an earlier one of these, for the same clip, to draw into; that is quicker.
     """
@@ -104,9 +98,8 @@ def recurrence_figure(measured: dict[str, Tensor]) -> Figure:
         part = 100 * torch.arange(1, len(values) + 1) / len(values)
         marks = {"marker": marker, "markevery": len(values) // 6, "markersize": 5}
         axis.plot(values, part, color=color, linestyle=line, label=name, **marks)
-    axis.set(
-        xlabel="difference to the nearest patch (RMS, % of range)", ylabel="patches that have one (%)", ylim=(0, 102)
-    )
+    axis.set(xlabel="difference to the nearest patch (RMS, % of range)", ylabel="patches that have one (%)")
+    axis.set_ylim(0, 102)
     axis.legend(title="looked for", fontsize=9)
     return figure
 

@@ -1,6 +1,4 @@
-"""Shuffling a clip's tiles and finding a patch again, with sliders (lesson 1)."""
-
-from __future__ import annotations
+"""Shuffling the tiles of a clip `c t h w` in [-1, 1], and finding a patch again, with sliders (lesson 1)."""
 
 import math
 from typing import Any
@@ -23,7 +21,7 @@ def shuffle_picture(video: Tensor, size: int) -> tuple[Figure, str]:
 
 
 def shuffle_view(video: Tensor) -> Any:
-    """A slider for the size of the tiles above the clip `c t h w`, in [-1, 1], and its shuffled version."""
+    """A slider for the size of the tiles above the clip and its shuffled version."""
     size = widgets.IntSlider(4, 1, min(video.shape[1:]), description="tile (px)")
     return live(lambda size: shuffle_picture(video, size), size=size)
 
@@ -44,8 +42,7 @@ def find_picture(
 def find_view(video: Tensor) -> Any:
     """Sliders for a patch's frame, place and size, above where it comes again and how far every other place is.
 
-    Args:
-        video: `c t h w` in [-1, 1], of at least 32 px in height.
+    The clip has at least 32 px in height.
     """
     frames, height, width = video.shape[1:]
     sheet = figures.find_figure(video, (0, 0, 0), 11)

@@ -1,7 +1,6 @@
 """Checks of lesson 2: computing a receptive field, reading it off a gradient, and choosing a depth."""
 
-from __future__ import annotations
-
+import math
 import random
 from collections.abc import Callable
 from typing import Any
@@ -12,22 +11,15 @@ from torch import Tensor
 from hpvae_nb.lab.exercise import Mistake, ask, exercise, match
 
 
-def _field(kernels: list[int], strides: list[int], dilations: list[int]) -> int:
-    r, jump = 1, 1
+def _fields(kernels: list[int], strides: list[int], dilations: list[int]) -> tuple[int, int, int]:
+    """r; and what comes out when a layer's stride counts for itself: with the earlier ones, or in their place."""
+    r, together, alone, jump = 1, 1, 1, 1
     for kernel, stride, dilation in zip(kernels, strides, dilations, strict=True):
         r += (kernel - 1) * dilation * jump
         jump *= stride
-    return r
-
-
-def _own_stride(kernels: list[int], strides: list[int], dilations: list[int]) -> tuple[int, int]:
-    """What comes out when a layer's stride counts for itself: together with the earlier ones, or in their place."""
-    together, alone, jump = 1, 1, 1
-    for kernel, stride, dilation in zip(kernels, strides, dilations, strict=True):
-        jump *= stride
         together += (kernel - 1) * dilation * jump
         alone += (kernel - 1) * dilation * stride
-    return together, alone
+    return r, together, alone
 
 
 @exercise
@@ -36,22 +28,20 @@ def field(answer: Callable[[list[int], list[int], list[int]], int]) -> str:
     chains = [([3], [1], [1]), ([3] * 5, [1] * 5, [1] * 5), ([3, 3], [1, 1], [1, 2]), ([3, 5], [2, 1], [1, 1])]
     for _ in range(10):
         depth = random.randint(2, 5)
-        chains.append(
-            (random.choices((1, 3, 5), k=depth), random.choices((1, 2), k=depth), random.choices((1, 2, 3), k=depth))
-        )
+        kernels, strides, dilations = (random.choices(some, k=depth) for some in ((1, 3, 5), (1, 2), (1, 2, 3)))
+        chains.append((kernels, strides, dilations))
     for kernels, strides, dilations in chains:
         actual = ask(answer, list(kernels), list(strides), list(dilations))
-        expected, ones = _field(kernels, strides, dilations), [1] * len(kernels)
+        (expected, *own_stride), ones = _fields(kernels, strides, dilations), [1] * len(kernels)
+        unstrided, dense = _fields(kernels, ones, dilations)[0], _fields(kernels, strides, ones)[0]
         layers = f"kernels {kernels}, strides {strides}, dilations {dilations}"
         wrong = {
             f"a layer of kernel k adds k - 1 to what its input sees, not k ({layers})": [sum(kernels)],
             f"one too few: before the first layer a site sees itself, so start from r = 1 ({layers})": [expected - 1],
             f"a layer's own stride does not widen its own view, but that of every layer after it: keep a jump and "
-            f"multiply it after adding ({layers})": _own_stride(kernels, strides, dilations),
-            f"a stride makes later layers step further in the input, so it must multiply ({layers})": [
-                _field(kernels, ones, dilations)
-            ],
-            f"dilation d spreads a kernel of k over (k - 1) * d + 1 sites ({layers})": [_field(kernels, strides, ones)],
+            f"multiply it after adding ({layers})": own_stride,
+            f"a stride makes later layers step further in the input, so it must multiply ({layers})": [unstrided],
+            f"dilation d spreads a kernel of k over (k - 1) * d + 1 sites ({layers})": [dense],
         }
         match(actual, expected, wrong, f"{layers}: r is {expected}, you give {actual}")
     return "each layer adds (kernel - 1) * dilation steps, and a step is the product of the strides before it"
@@ -91,16 +81,14 @@ def depth_for(answer: Callable[[int, int], int]) -> str:
     """`depth_for(size, kernel)`: the fewest layers whose field is at least `size`."""
     cases = [(3, 3), (11, 3), (12, 3), (1, 3), *((random.randint(2, 60), random.choice((3, 5, 7))) for _ in range(30))]
     for size, kernel in cases:
-        actual, expected = ask(answer, size, kernel), -(-(size - 1) // (kernel - 1))
-        case, exact = f"size {size}, kernel {kernel}", (size - 1) / (kernel - 1)
+        actual, case, exact = ask(answer, size, kernel), f"size {size}, kernel {kernel}", (size - 1) / (kernel - 1)
+        expected, down = math.ceil(exact), math.floor(exact)
         wrong: dict[str, list[float]] = {
-            f"rounded down, the field stays too small: {case} needs {expected} layers, not {actual}": [
-                (size - 1) // (kernel - 1)
-            ],
+            f"rounded down, the field stays too small: {case} needs {expected} layers, not {actual}": [down],
             f"{exact:.2f} layers cannot be built: round up ({case})": [exact],
             f"solve 1 + depth * (kernel - 1) >= size for the depth; {case} needs {expected}, not {actual}": [
-                -(-size // kernel),
-                -(-size // (kernel - 1)),
+                math.ceil(size / kernel),
+                math.ceil(size / (kernel - 1)),
             ],
         }
         match(actual, expected, wrong, f"{case} needs {expected} layers, you give {actual}")

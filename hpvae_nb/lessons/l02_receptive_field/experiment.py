@@ -1,7 +1,5 @@
 """How far stacks of convolutions see, measured: on average over random weights, by windows, at borders (lesson 2)."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -70,17 +68,12 @@ def measured_nearby(
 
     Args:
         measure: from a (T, H, W) and a site in it to a map `t h w`.
-        shape: (T, H, W) of the whole map.
-        site: as (frame, row, column).
+        shape: of the whole map, which is 0 outside the window.
         reach: how far the field goes from the site along each axis.
-
-    Returns:
-        A map of the given shape, 0 outside the window.
     """
     ends = [(max(0, at - far), min(length, at + far + 1)) for at, far, length in zip(site, reach, shape, strict=True)]
     window = tuple(end - first for first, end in ends)
     whole = torch.zeros(shape)
-    whole[tuple(slice(*pair) for pair in ends)] = measure(
-        window, tuple(at - first for at, (first, _) in zip(site, ends, strict=True))
-    )
+    inside = tuple(at - first for at, (first, _) in zip(site, ends, strict=True))
+    whole[tuple(slice(*pair) for pair in ends)] = measure(window, inside)
     return whole

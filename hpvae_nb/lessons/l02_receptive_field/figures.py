@@ -1,6 +1,7 @@
-"""How far a network sees, drawn: receptive fields over a clip, in theory and by gradients (figure 3; lesson 2)."""
+"""How far a network sees, drawn: receptive fields over a clip, in theory and by gradients (figure 3; lesson 2).
 
-from __future__ import annotations
+Clips are `c t h w` in [-1, 1]; sites, shapes and fields count frames, rows and columns.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,8 +18,9 @@ from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED, to_uint8
 from hpvae_nb.lessons.l02_receptive_field.experiment import measured_nearby, share_within, side_holding
 
 SITE_COLOR, PATCH_COLOR = RANDOM, REAL  # the paper's figure 3 has red and green
+Place = tuple[int, int]
 Box = tuple[Shape, Shape]
-"""Centre and size of a box, both as (frame, row, column)."""
+"""Centre and size of a box."""
 
 
 def maps_figure(maps: Sequence[Tensor], titles: Sequence[str], window: int) -> Figure:
@@ -70,11 +72,7 @@ def depth_figure(depths: Sequence[int], effective: Sequence[int], kernel: int = 
 def field_figure(video: Tensor, field: Shape, site: Shape, *, figure: Any = None) -> Figure:
     """One site's field over a frame, and over a slice through time: one row of pixels, frame below frame.
 
-    Args:
-        video: `c t h w` in [-1, 1].
-        field: its size, in frames, rows and columns.
-        site: as (frame, row, column).
-        figure: an earlier one of these, to draw into; that is quicker.
+    `figure` is an earlier one of these, to draw into; that is quicker.
     """
     figure = _field_axes() if figure is None else emptied(figure)
     axes = figure.axes
@@ -98,25 +96,24 @@ def latent_figure(
     """The paper's figure 3, measured: what one latent sees and sways, and which latents shape its patch.
 
     Args:
-        video: the clip at the encoder's scale, `c t h w`.
         encoder: E, whose first output is the map of means.
         generator: G^0.
-        site: of the latent z_i, as (frame, row, column).
+        site: of the latent z_i.
         figure: an earlier one of these, for the same clip, to draw into; that is quicker.
     """
     shape = tuple(video.shape[1:])
     channels, latent = len(video), next(generator.parameters()).shape[1]
     r_e, r_g = receptive_field(encoder), receptive_field(generator)
     around = tuple(a + b - 1 for a, b in zip(r_e, r_g, strict=True))
-    seen = measured_nearby(
-        lambda window, at: gradient_map(encoder, (channels, *window), at), shape, site, [r // 2 for r in r_e]
-    )
-    shaping = measured_nearby(
-        lambda window, at: gradient_map(generator, (latent, *window), at, patch=r_e),
-        shape,
-        site,
-        [r // 2 for r in around],
-    )
+
+    def seen_at(window: Shape, at: Shape) -> Tensor:
+        return gradient_map(encoder, (channels, *window), at)
+
+    def shaping_at(window: Shape, at: Shape) -> Tensor:
+        return gradient_map(generator, (latent, *window), at, patch=r_e)
+
+    seen = measured_nearby(seen_at, shape, site, [r // 2 for r in r_e])
+    shaping = measured_nearby(shaping_at, shape, site, [r // 2 for r in around])
     figure = _latent_axes() if figure is None else emptied(figure)
     axes = np.array(figure.axes).reshape(2, 3)
     _space_and_time(axes[:, 0], video, site, [((site, r_e), SITE_COLOR, f"seen by z_i: {r_e[0]}", "solid")], seen)
@@ -149,7 +146,6 @@ def choice_figure(shapes: Sequence[Shape], sizes: dict[str, float], r: int) -> F
     """How large things are at each scale, beside a field of r: in pixels, and in frames of the clip.
 
     Args:
-        shapes: (T, H, W) of each scale.
         sizes: for each thing its extent, as a part of the clip's width.
         r: of the network, in pixels and in frames.
     """
@@ -168,11 +164,7 @@ def choice_figure(shapes: Sequence[Shape], sizes: dict[str, float], r: int) -> F
 
 
 def _space_and_time(
-    axes: Any,
-    video: Tensor,
-    site: Shape,
-    boxes: Sequence[tuple[Box, str, str, str]],
-    strength: Tensor | None = None,
+    axes: Any, video: Tensor, site: Shape, boxes: Sequence[tuple[Box, str, str, str]], strength: Tensor | None = None
 ) -> None:
     """Boxes over the site's frame (first axis) and over its row through time (second), above a map of strengths."""
     frame, row, _ = site
@@ -195,8 +187,6 @@ def _space_and_time(
         axes[0].legend(fontsize=8, loc="upper right")
 
 
-def _centred(
-    axis: Any, centre: tuple[int, int], size: tuple[int, int], color: str, label: str, style: str = "solid"
-) -> None:
+def _centred(axis: Any, centre: Place, size: Place, color: str, label: str, style: str = "solid") -> None:
     corner = (centre[0] - (size[0] - 1) / 2, centre[1] - (size[1] - 1) / 2)
     outline(axis, corner, size, color, label=label, linestyle=style)

@@ -1,7 +1,5 @@
 """Receptive fields with sliders (lesson 2)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,10 +26,9 @@ def field_picture(
 
 
 def field_view(copies: Sequence[Tensor]) -> Any:
-    """Sliders for kernel, depth and scale above the field they give, in space and in time.
+    """Sliders for kernel, depth and scale above the field they give, in space and in time, in a clip `c t h w`.
 
-    Args:
-        copies: the clip at each scale, `c t h w`, coarsest first.
+    `copies` are the clip at each scale, coarsest first.
     """
     last = len(copies) - 1
     sheet = figures.field_figure(copies[0], (1, 1, 1), (0, 0, 0))
@@ -60,13 +57,7 @@ def latent_picture(
 
 
 def latent_view(video: Tensor, encoder: nn.Module, generator: nn.Module) -> Any:
-    """The paper's figure 3 with sliders for the latent's place.
-
-    Args:
-        video: `c t h w`, at the encoder's scale.
-        encoder: E.
-        generator: G^0.
-    """
+    """The paper's figure 3 with sliders for the latent's place: E, G^0, and a clip `c t h w` at the encoder's scale."""
     frames, height, width = video.shape[1:]
     sheet = figures.latent_figure(video, encoder, generator, (0, 0, 0))
     return live(

@@ -1,7 +1,5 @@
 """Checks of the patch-VAE lesson: equations (3), (4) and (5)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import torch
@@ -17,23 +15,20 @@ def kl_map(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
     for mu, logvar in _latents():
         actual, expected = ask(answer, mu, logvar), losses.kl_divergence(mu, logvar, "sites")
         if actual.shape == mu.shape:
-            raise Mistake(
-                f"one number for every entry, {tuple(actual.shape)}; a patch has one KL, the sum over its c entries"
-            )
+            given = tuple(actual.shape)
+            raise Mistake(f"one number for every entry, {given}; a patch has one KL, the sum over its c entries")
         if actual.shape == ():
             raise Mistake("a single number; keep the sites apart, for a map 'b t h w'")
         if actual.shape != expected.shape:
-            raise Mistake(
-                f"your map is {tuple(actual.shape)}; the sites of {tuple(mu.shape)} are {tuple(expected.shape)}"
-            )
+            given, wanted = tuple(actual.shape), tuple(expected.shape)
+            raise Mistake(f"your map is {given}; the sites of {tuple(mu.shape)} are {wanted}")
+        mean, doubled = expected / mu.shape[1], 0.5 * (mu**2 + (2 * logvar).exp() - 1 - 2 * logvar).sum(1)
         wrong = {
-            "you took the mean over the c entries; entries are independent, so their KLs add up": expected
-            / mu.shape[1],
+            "you took the mean over the c entries; entries are independent, so their KLs add up": mean,
             "twice too much: the factor 1/2 stands before all four terms": 2 * expected,
             "the sign is turned round: KL is never negative": -expected,
             "log σ² was taken for σ²: exponentiate logvar": 0.5 * (mu**2 + logvar - 1 - logvar.abs().log()).sum(1),
-            "log σ² was taken for log σ: σ² is logvar.exp()": 0.5
-            * (mu**2 + (2 * logvar).exp() - 1 - 2 * logvar).sum(1),
+            "log σ² was taken for log σ: σ² is logvar.exp()": doubled,
             "the -1 is missing: KL must be 0 at μ = 0, σ = 1": expected + 0.5 * mu.shape[1],
         }
         compare(actual, expected, wrong)

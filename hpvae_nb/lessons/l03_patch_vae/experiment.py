@@ -1,7 +1,5 @@
 """What a patch-VAE of scale 0 has learned, and what its patches cost; and its training, alone (section 3.1)."""
 
-from __future__ import annotations
-
 from collections.abc import Generator
 from dataclasses import dataclass
 

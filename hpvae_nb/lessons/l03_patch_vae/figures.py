@@ -1,7 +1,5 @@
 """Figures of the patch-VAE lesson: KL of a Gaussian, what one model makes, several models side by side."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch
@@ -18,6 +16,7 @@ from hpvae_nb.model import Model
 
 KL_LABEL = "KL of the patch (nats)"
 KL_LEAST, KL_MOST = 0.01, 100.0  # nats a patch; one colour scale for all models, so that their maps can be compared
+HEAT = {"cmap": "magma", "norm": LogNorm(KL_LEAST, KL_MOST)}
 
 
 def kl_landscape() -> Figure:
@@ -35,13 +34,7 @@ def kl_landscape() -> Figure:
 
 
 def vae_sheet(model: Model, *, samples: int = 3, seed: int = 0) -> Figure:
-    """A scale-0 model at one look: real, reconstruction and KL map on the left, random samples on the right.
-
-    Args:
-        model: one that knows its training clip.
-        samples: random samples, at most 3.
-        seed: of these.
-    """
+    """A scale-0 model at one look: real, reconstruction and KL map on the left, up to 3 random samples on the right."""
     seen = look(model, samples=samples, seed=seed)
     left = [list(seen.real.unbind(1)), list(seen.reconstructed.unbind(1)), list(_clamped(seen.kl))]
     right = [list(sample.unbind(1)) for sample in seen.random[:3]]
@@ -53,30 +46,22 @@ def vae_sheet(model: Model, *, samples: int = 3, seed: int = 0) -> Figure:
     ]
     numbers = [f"frame {frame}" for frame in range(frames)]
     width = 11 / (2 * frames + 1)
-    figure = grid(
-        rows, [*numbers, "", *numbers], width=width, colors=[REAL, RECONSTRUCTED, "black"], heat=_heat(), bar=KL_LABEL
-    )
+    colors = [REAL, RECONSTRUCTED, "black"]
+    figure = grid(rows, [*numbers, "", *numbers], width=width, colors=colors, heat=HEAT, bar=KL_LABEL)
     for i, axis in zip(range(samples), figure.axes[frames + 1 :: 2 * frames + 1], strict=False):
         axis.set_ylabel(f"random {i + 1}", rotation=0, ha="right", va="center", color=RANDOM, fontsize=9)
     return figure
 
 
 def compare(models: Mapping[str, Model], *, samples: int = 4, frame: int = 1, seed: int = 0) -> Figure:
-    """One row a model: one frame of the reconstruction, of the KL map, and of several random samples.
-
-    Args:
-        models: by the label of their row.
-        samples: how many columns of random samples.
-        frame: which frame of scale 0 is shown.
-        seed: of the samples, the same for all models.
-    """
+    """One labelled row a model: one frame of the reconstruction, of the KL map, and of several random samples."""
     looks = {label: look(model, samples=samples, seed=seed) for label, model in models.items()}
     rows = [
         (label, [seen.reconstructed[:, frame], _clamped(seen.kl)[frame], *seen.random[:, :, frame]])
         for label, seen in looks.items()
     ]
     titles = ["reconstructed", "KL map", *(f"random {i + 1}" for i in range(samples))]
-    figure = grid(rows, titles, width=10 / len(titles), heat=_heat(), bar=KL_LABEL)
+    figure = grid(rows, titles, width=10 / len(titles), heat=HEAT, bar=KL_LABEL)
     for axis, color in zip(figure.axes, [RECONSTRUCTED, "black"] + [RANDOM] * samples, strict=False):
         axis.title.set(color=color, fontweight="bold")
     return figure
@@ -85,26 +70,12 @@ def compare(models: Mapping[str, Model], *, samples: int = 4, frame: int = 1, se
 def kl_against_oddness(kl: Tensor, real: Tensor) -> Figure:
     """A scatter of all K patches `t h w` of a clip `c t h w`: how unusual a site's colour is, and its patch's cost."""
     figure, axis = subplots(figsize=(6.5, 3.4))
-    axis.scatter(
-        oddness(real).flatten().numpy(),
-        kl.flatten().numpy(),
-        s=14,
-        c=((rearrange(real, "c t h w -> (t h w) c") + 1) / 2).numpy(),
-        edgecolors="0.3",
-        linewidths=0.3,
-    )
-    axis.set(
-        yscale="log",
-        xlabel="distance from the mean colour of its row (values span 2 a channel)",
-        ylabel=KL_LABEL,
-        title="one dot a patch, in the colour of its centre",
-    )
+    colors = (rearrange(real, "c t h w -> (t h w) c") + 1) / 2
+    axis.scatter(oddness(real).flatten(), kl.flatten(), s=14, c=colors.numpy(), edgecolors="0.3", linewidths=0.3)
+    axis.set(yscale="log", ylabel=KL_LABEL, title="one dot a patch, in the colour of its centre")
+    axis.set_xlabel("distance from the mean colour of its row (values span 2 a channel)")
     return figure
 
 
 def _clamped(kl: Tensor) -> Tensor:
     return kl.clamp(KL_LEAST, KL_MOST)
-
-
-def _heat() -> dict[str, object]:
-    return {"cmap": "magma", "norm": LogNorm(KL_LEAST, KL_MOST)}

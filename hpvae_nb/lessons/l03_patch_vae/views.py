@@ -1,7 +1,5 @@
 """A slider for beta that trains the patch-VAE of scale 0 anew while the reader watches."""
 
-from __future__ import annotations
-
 import html
 from typing import Any
 

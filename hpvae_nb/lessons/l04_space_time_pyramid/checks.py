@@ -1,7 +1,5 @@
 """Checks for the exercises of lesson 4: slice length, sampling rate of a scale, upsampling in time."""
 
-from __future__ import annotations
-
 import math
 import random
 from collections.abc import Callable
@@ -22,22 +20,16 @@ RATE_SETS = [(4, 3, 2, 1), (2, 1), (4, 2, 1), (5, 2, 1), (6, 4, 1), (3, 1)]
 def slice_length(answer: Callable[[tuple[int, ...]], int]) -> str:
     """The fewest frames, more than one, whose last frame every rate keeps: LCM(Omega) + 1."""
     for rates in RATE_SETS:
-        actual, expected = ask(answer, rates), math.lcm(*rates) + 1
-        lost = next((rate for rate in rates if (expected - 2) % rate), None)
+        actual, expected, product = ask(answer, rates), math.lcm(*rates) + 1, math.prod(rates) + 1
+        lost, slowest = next((rate for rate in rates if (expected - 2) % rate), None), max(rates)
+        short, alone = [expected - 1], [slowest + 1]
         wrong = {
-            f"with {actual} frames the last is number {expected - 2}, which rate {lost} misses: one more": [
-                expected - 1
-            ],
-            f"{actual} frames work for {rates}, but so do {expected}: the product is no least multiple": [
-                math.prod(rates) + 1
-            ],
-            f"{actual} frames suit rate {max(rates)} alone; for {rates} every rate must divide frames - 1": [
-                max(rates) + 1
-            ],
+            f"with {actual} frames the last is number {expected - 2}, which rate {lost} misses: one more": short,
+            f"{actual} frames work for {rates}, but so do {expected}: the product is no least multiple": [product],
+            f"{actual} frames suit rate {slowest} alone; for {rates} every rate must divide frames - 1": alone,
         }
-        match(
-            actual, expected, wrong, f"for rates {rates} it gave {actual}, but the shortest slice has {expected} frames"
-        )
+        otherwise = f"for rates {rates} it gave {actual}, but the shortest slice has {expected} frames"
+        match(actual, expected, wrong, otherwise)
     return f"every rate of {len(RATE_SETS)} sets keeps both ends, and no shorter slice would do"
 
 
@@ -90,21 +82,18 @@ def stretch(answer: Callable[[Tensor, int], Tensor]) -> str:
 
 def _about_stretch(actual: Tensor, video: Tensor, after: int) -> str:
     before = video.shape[1]
+    moments = torch.linspace(0, before - 1, after)
+    left, near = moments.floor().long(), moments.frac()[:, None, None]
     if _same(actual, _interpolated(video, after, align_corners=False)):
         return (
             "corners are not aligned: frame i of the new clip must show moment i * (t - 1) / (frames - 1) of the old "
             "one, but yours stands still at the ends and hurries in between"
         )
-    nearest = torch.linspace(0, before - 1, after).round().long()
-    if _same(actual, video[:, nearest]) or _same(actual, _interpolated(video, after, mode="nearest")):
+    if _same(actual, video[:, moments.round().long()]) or _same(actual, _interpolated(video, after, mode="nearest")):
         return "you repeat frames: mix the frame before and the frame after, the nearer one weighing more"
-    left = torch.linspace(0, before - 1, after).floor().long()
     if _same(actual[:, :-1], _interpolated(video, after, align_corners=True)[:, :-1]):
         return "all frames are right but the last, which has no right neighbour: let it be the old clip's last frame"
-    near = torch.linspace(0, before - 1, after) - left
-    swapped = (
-        near[:, None, None] * video[:, left] + (1 - near[:, None, None]) * video[:, (left + 1).clamp(max=before - 1)]
-    )
+    swapped = near * video[:, left] + (1 - near) * video[:, (left + 1).clamp(max=before - 1)]
     if _same(actual[:, 1:-1], swapped[:, 1:-1]):
         return "the two weights are swapped: close to the left frame, the left frame must weigh more"
     return "the frames differ from linear interpolation with both ends in place"

@@ -1,7 +1,5 @@
 """Which frames a sampling rate keeps, and which moments interpolation between them shows (section 3.2, figure 4)."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor

@@ -1,7 +1,5 @@
 """Figures of the space-time pyramid: kept frames, schedules, what interpolation shows (section 3.2, figure 4)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 
@@ -23,15 +21,9 @@ THUMBNAIL = (36, 64)
 
 
 def kept_frames(clip: Clip, rates: Sequence[int], frames: int) -> Figure:
-    """Figure 4: the frames that each sampling rate keeps, every one at its place in time.
+    """Figure 4: the frames of a slice that each sampling rate keeps, every one at its place in time, a row each.
 
-    Args:
-        clip: a video of at least `frames` frames.
-        rates: one row each, such as (4, 3, 2, 1).
-        frames: length of the slice at full rate.
-
-    Returns:
-        A figure. A rate that loses the last frame has its label and the last column in orange.
+    A rate that loses the last frame has its label and the last column in orange.
 
     Raises:
         InputError: when the clip is shorter than the slice.
@@ -49,16 +41,15 @@ def kept_frames(clip: Clip, rates: Sequence[int], frames: int) -> Figure:
     figure, axis = subplots(figsize=(11, tall), layout=None)
     figure.subplots_adjust(left=0.125, right=0.995, bottom=0.47 / tall, top=1 - 0.03 / tall)
     axis.imshow(canvas, aspect="auto", extent=(-0.5, frames - 0.5, len(rates) - 0.5, -0.5))
-    complete = [kept(frames, rate)[-1] == frames - 1 for rate in rates]
     labels = [f"every {rate}: T = {len(kept(frames, rate))}" for rate in rates]
     axis.set(xticks=range(frames), yticks=range(len(rates)), yticklabels=labels)
     axis.set_xlabel("frame of the slice; each picture stands at its moment")
-    for row, (label, whole) in enumerate(zip(axis.get_yticklabels(), complete, strict=True)):
-        label.set_color(REAL if whole else RANDOM)
-        last = kept(frames, rates[row])[-1]
-        box = Rectangle((last - 0.5, row - 0.5), 1, 1, fill=False, lw=2.5, ec=REAL if whole else RANDOM)
-        axis.add_patch(box)
-        if not whole:
+    for row, (label, rate) in enumerate(zip(axis.get_yticklabels(), rates, strict=True)):
+        last = kept(frames, rate)[-1]
+        color = REAL if last == frames - 1 else RANDOM
+        label.set_color(color)
+        axis.add_patch(Rectangle((last - 0.5, row - 0.5), 1, 1, fill=False, lw=2.5, ec=color))
+        if last != frames - 1:
             axis.text(frames - 1, row, "lost", ha="center", va="center", color=RANDOM, fontweight="bold")
     axis.spines[:].set_visible(False)
     return figure
@@ -78,11 +69,9 @@ def patch_reach(config: Config, clip: Clip, field: int, scales: Sequence[int]) -
 
 
 def schedules(configs: Mapping[str, Config], aspect: float) -> Figure:
-    """Height, frames, and number of values at every scale, for one or two named configurations.
+    """Height, frames, and number of values at every scale, for one or two named configurations (filled and open marks).
 
-    Args:
-        configs: name to configuration; drawn with filled and with open marks, VAE and GAN scales in their colours.
-        aspect: height of the clip over its width.
+    VAE and GAN scales have their colours; `aspect` is the clip's height over its width.
     """
     figure, axes = subplots(1, 3, figsize=(11, 2.9))
     for (name, config), fill, line in zip(configs.items(), (True, False), ("-", "--"), strict=False):
@@ -135,8 +124,6 @@ def what_is_missing(config: Config, clip: Clip, scale: int, moment: int, *, alig
     The scale below is taken to be perfect, so that only interpolation is to blame.
 
     Args:
-        config: of the pyramid.
-        clip: a video.
         scale: n of at least 1.
         moment: 0..T_N-1; the frame of scale n nearest to it is shown.
         aligned: corners, in space and time.

@@ -1,7 +1,5 @@
 """The space-time pyramid with sliders: which frames are kept, and what upsampling leaves to the generators."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
@@ -18,11 +16,7 @@ RATES = {"4, 3, 2, 1 (paper)": (4, 3, 2, 1), "2, 1": (2, 1), "3, 1": (3, 1), "4,
 
 
 def kept_frames_view(clip: Clip) -> Any:
-    """Figure 4 with the slice's length and the set of rates to choose.
-
-    Args:
-        clip: a video of at least 5 frames.
-    """
+    """Figure 4 with the slice's length and the set of rates to choose; the clip has at least 5 frames."""
 
     def picture(rates: tuple[int, ...], frames: int) -> tuple[Figure, str]:
         lost = [rate for rate in rates if kept(frames, rate)[-1] != frames - 1]
@@ -38,12 +32,7 @@ def kept_frames_view(clip: Clip) -> Any:
 
 
 def what_is_missing_view(config: Config, clip: Clip) -> Any:
-    """What interpolation gives to the generator of a scale, what it should become, and the difference.
-
-    Args:
-        config: of a video pyramid with at least two scales.
-        clip: a video that can make it.
-    """
+    """What interpolation gives to the generator of a scale from 1 on, what it should become, and the difference."""
 
     def picture(scale: int, moment: int, aligned: bool) -> tuple[Figure, str]:
         ends = "aligned" if aligned else "not aligned"

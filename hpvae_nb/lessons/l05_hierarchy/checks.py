@@ -1,7 +1,5 @@
 """Checks of the hierarchy lesson: equations (6) and (8), and what is trained where."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 
 import torch

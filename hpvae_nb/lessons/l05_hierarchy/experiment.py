@@ -1,7 +1,5 @@
 """What each scale adds to a reconstruction (equation 6), and where the gradients of one training step go."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,10 +53,6 @@ def gradient_flow(config: Config, scale: int) -> dict[str, str]:
 
     A network is `"trained"` when its own parameters receive a gradient, `"passed through"` when a gradient reaches its
     output but none stays in it, and `"untouched"` when none reaches it.
-
-    Args:
-        config: any; a small one is enough.
-        scale: 0..N.
 
     Returns:
         A state for `"E"`, `"G0"` .. `f"G{scale}"`, and at GAN scales `"D{scale}"`, in that order.

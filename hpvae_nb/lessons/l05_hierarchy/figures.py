@@ -1,7 +1,5 @@
 """Figures of the hierarchy lesson: what each scale adds, how a sample grows, and where gradients go."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from hpvae_nb.core.steering import rms
-from hpvae_nb.lab.render import KIND_COLORS, VAE_COLOR, scale_title, subplots
+from hpvae_nb.lab.render import KIND_COLORS, VAE_COLOR, raised, scale_title, subplots
 from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED, frame_at, grid
 from hpvae_nb.lessons.l05_hierarchy.experiment import PASSED, TRAINED, UNTOUCHED, Step
 from hpvae_nb.model import Model
@@ -22,10 +20,7 @@ GAIN = 2.0  # residuals are small; they are shown this many times larger, around
 def residual_sheet(path: Sequence[Step], config: Config, *, time: float = 0.5) -> Figure:
     """One column a scale: what came from below, what was added, what resulted, and what was wanted.
 
-    Args:
-        path: from `reconstruction_steps`.
-        config: of the model, to tell VAE scales from GAN scales by colour.
-        time: which frame, from 0 (first) to 1 (last).
+    `path` is from `reconstruction_steps`; `time` chooses a frame, from 0 (first) to 1 (last).
     """
     clips = [
         ("from below\n↑x̄ⁿ⁻¹", [step.up for step in path]),
@@ -70,12 +65,7 @@ def residual_sizes(path: Sequence[Step], config: Config) -> Figure:
 
 
 def flow_diagram(flow: dict[str, str], config: Config) -> Figure:
-    """The networks in a row, as signals pass them, filled by what gradients do to them.
-
-    Args:
-        flow: from `gradient_flow`.
-        config: the same, to tell VAE scales from GAN scales.
-    """
+    """The networks in a row, as signals pass them, filled by what gradients do to them, by `gradient_flow`."""
     names = list(flow)
     figure, axis = subplots(figsize=(11, 2.2), layout=None, gridspec_kw={"left": 0, "right": 1, "top": 1, "bottom": 0})
     axis.set(xlim=(-0.7, max(7, len(names)) - 0.3), ylim=(-1.0, 1.0))
@@ -86,7 +76,7 @@ def flow_diagram(flow: dict[str, str], config: Config) -> Figure:
         style: dict[str, Any] = {"facecolor": FILL[state], "edgecolor": edge, "linewidth": 4}
         style["hatch"] = "//" if state == UNTOUCHED else None
         axis.add_patch(FancyBboxPatch((x - 0.27, -0.25), 0.54, 0.5, boxstyle="round,pad=0.03", **style))
-        axis.text(x, 0, _superscript(name), ha="center", va="center", fontsize=14, fontweight="bold")
+        axis.text(x, 0, raised(name), ha="center", va="center", fontsize=14, fontweight="bold")
         axis.text(x, -0.52, state, ha="center", va="center", fontsize=9)
         if x:
             axis.annotate("", (x - 0.32, 0.12), (x - 0.68, 0.12), arrowprops={"arrowstyle": "->", "color": "0.5"})
@@ -97,7 +87,3 @@ def flow_diagram(flow: dict[str, str], config: Config) -> Figure:
     axis.text(0.7, 0.75, "← gradients", color=RANDOM, fontsize=10, fontweight="bold")
     axis.text(2.2, 0.75, "rim: blue VAE, pink GAN", color="0.2", fontsize=10)
     return figure
-
-
-def _superscript(name: str) -> str:
-    return name[0] + name[1:].translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))

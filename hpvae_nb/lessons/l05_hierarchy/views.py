@@ -1,7 +1,5 @@
 """Which networks learn at which scale, with the scale on a slider."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import ipywidgets as widgets
@@ -16,8 +14,7 @@ from hpvae_nb.recipe.config import Config
 def flow_view(config: Config) -> Any:
     """The gradient-flow diagram with sliders for the scale n and for M, the number of VAE scales.
 
-    Args:
-        config: a small one answers quickly; the diagram is the same.
+    A small configuration answers quickly; the diagram is the same.
     """
 
     def picture(scale: int, levels: int) -> tuple[Figure, str]:

@@ -1,7 +1,5 @@
 """Checks for the exercises of lesson 6: the gradient penalty, the critic's loss, the generator's loss."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 from typing import Any
@@ -25,26 +23,19 @@ def gradient_penalty(answer: Callable[[Critic, Tensor, Tensor, Tensor], Tensor])
             got: Any = tuple(actual.shape) if isinstance(actual, Tensor) else type(actual).__name__
             raise Mistake(f"expected one number (a tensor of shape ()), got {got}: average over the samples")
         slope = _slope(critic, real, fake, epsilon)
-        norms = slope.flatten(1).norm(dim=1)
+        norms, whole = slope.flatten(1).norm(dim=1), _squares(slope.norm() - 1)
+        off, swapped = norms - 1, _penalty(critic, fake, real, epsilon)
         wrong = {
             "the -1 stands inside the norm, as the paper prints it: that asks every entry of the gradient to be 1. "
             "Take the norm first, then subtract 1": _squares((slope - 1).flatten(1).norm(dim=1)),
             "you take a norm at each site, over the channels; here one norm for each sample is asked: flatten first": (
                 _squares(slope.norm(dim=1) - 1)
             ),
-            "you take one norm over the whole batch; each sample has its own: flatten(1), then norm(dim=1)": (
-                _squares(slope.norm() - 1)
-            ),
-            "the square is missing: being too steep and too flat should both cost, more the further from 1": (
-                (norms - 1).mean()
-            ),
-            "the square is missing: an absolute value does not cost more the further it is from 0": (
-                (norms - 1).abs().mean()
-            ),
+            "you take one norm over the whole batch; each sample has its own: flatten(1), then norm(dim=1)": whole,
+            "the square is missing: being too steep and too flat should both cost, more the further from 1": off.mean(),
+            "the square is missing: an absolute value does not cost more the further it is from 0": off.abs().mean(),
             "you pull the norm towards 0: subtract 1 from it before squaring": _squares(norms),
-            "real and fake are swapped in the blend: epsilon weighs the real one, 1 - epsilon the fake one": _penalty(
-                critic, fake, real, epsilon
-            ),
+            "real and fake are swapped in the blend: epsilon weighs the real one, 1 - epsilon the fake one": swapped,
         }
         wrong |= {
             f"the gradient is taken at the {name} samples; it belongs at blends of real and fake": _penalty(
@@ -52,7 +43,7 @@ def gradient_penalty(answer: Callable[[Critic, Tensor, Tensor, Tensor], Tensor])
             )
             for name, place in (("real", real), ("fake", fake))
         }
-        compare(actual, _squares(norms - 1), wrong)
+        compare(actual, _squares(off), wrong)
         _check_reaches_weights(actual, critic)
     return "it is 0 where every sample's gradient has norm 1, and training can move the critic there"
 
@@ -97,16 +88,14 @@ def critic_loss(answer: Callable[[Tensor, Tensor, Tensor, float], Tensor]) -> st
         generator = torch.Generator().manual_seed(seed)
         real, fake = (torch.randn(2, 1, 3, 4, generator=generator) for _ in range(2))
         penalty, weight = torch.rand((), generator=generator), 0.5 + seed
-        actual = ask(answer, real, fake, penalty, weight)
-        gap = real.mean() - fake.mean()
+        actual, gap, sums = ask(answer, real, fake, penalty, weight), real.mean() - fake.mean(), real.sum() - fake.sum()
         wrong = {
             "the signs of the scores are swapped: minimising this would teach D to like fakes": weight * penalty + gap,
             "this is what the critic maximises; a loss is minimised, so turn its sign": gap - weight * penalty,
             "the penalty must be added to a loss, so that steepness costs": -gap - weight * penalty,
             "the penalty's weight lambda is missing": penalty - gap,
             "the penalty is missing": -gap,
-            "average over the critic's map instead of summing: E is a mean": weight * penalty
-            - (real.sum() - fake.sum()),
+            "average over the critic's map instead of summing: E is a mean": weight * penalty - sums,
         }
         compare(actual, weight * penalty - gap, wrong)
     return "minimising it raises the real scores over the random ones, as far as the penalty lets it"

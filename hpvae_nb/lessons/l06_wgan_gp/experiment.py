@@ -1,8 +1,5 @@
 """A toy critic of points in the plane, trained by equation (10); and what the gradient penalty costs on clips."""
 
-from __future__ import annotations
-
-import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -67,13 +64,10 @@ class Snapshot:
 def train_toy(
     real: Tensor, fake: Tensor, weight: float, *, reading: Reading = "outside", steps: int = 200, every: int = 10
 ) -> list[Snapshot]:
-    """Train a toy critic by equation (10) on fixed points, and look at it every few steps.
+    """Train a toy critic by equation (10) on fixed points, equally many `b 2`, and look at it every few steps.
 
     Args:
-        real: `b 2`.
-        fake: `b 2`, the same number.
         weight: lambda, at least 0.
-        reading: of the penalty's norm.
         steps: updates; seconds for a few hundred.
         every: steps between snapshots; the first is of the untrained critic.
     """
@@ -171,11 +165,10 @@ def penalty_seconds(layer: Layer, clips: Tensor, weight: Tensor, *, runs: int = 
 
 
 def _once(layer: Layer, clips: Tensor, weight: Tensor) -> list[float]:
-    moments = [perf_counter()]
+    begun = perf_counter()
     score = layer(clips, weight).sum()
-    moments.append(perf_counter())
+    scored = perf_counter()
     (slope,) = torch.autograd.grad(score, clips, create_graph=True)
-    moments.append(perf_counter())
+    sloped = perf_counter()
     torch.autograd.grad((slope.norm(dim=1) - 1).square().mean(), weight)
-    moments.append(perf_counter())
-    return [end - begin for begin, end in itertools.pairwise(moments)]
+    return [scored - begun, sloped - scored, perf_counter() - sloped]

@@ -1,6 +1,4 @@
-"""What a critic learns, drawn: a toy critic of points, and the patch critic's map (equations 10 and 11)."""
-
-from __future__ import annotations
+"""What a critic learns, drawn: a toy critic of points `b 2`, and the patch critic's map (equations 10 and 11)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -40,8 +38,6 @@ def surface_figure(snapshots: Mapping[str, Snapshot], real: Tensor, fake: Tensor
 
     Args:
         snapshots: one row each, by name.
-        real: `b 2`.
-        fake: `b 2`.
         figure: an earlier one of these, with as many rows, to draw into; that is quicker.
     """
     figure = _surface_axes(len(snapshots)) if figure is None else emptied(figure)
@@ -115,7 +111,6 @@ def maps_figure(clips: Mapping[str, Tensor], maps: Mapping[str, Tensor], frame: 
     Args:
         clips: `c t h w` each, all of the same shape.
         maps: `t h w` each, by the same names.
-        frame: which is shown.
         figure: an earlier one of these, for the same clips, to draw into; that is quicker.
     """
     figure = _maps_axes(clips) if figure is None else emptied(figure)

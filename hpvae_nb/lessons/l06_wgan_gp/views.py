@@ -1,7 +1,5 @@
 """Critics with sliders: the toy critic's surface over training, and the patch critic's map over the frames of clips."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,15 +13,10 @@ from hpvae_nb.lessons.l06_wgan_gp.figures import maps_figure, surface_figure
 
 
 def toy_view(histories: Mapping[float, Sequence[Snapshot]], real: Tensor, fake: Tensor) -> Any:
-    """Lambda and the training step on sliders, with a button that plays the training.
+    """Lambda and the training step on sliders, below a button that plays the training.
 
     Args:
-        histories: lambda to the snapshots that `train_toy` returned for it.
-        real: `b 2`, the points it was trained on.
-        fake: `b 2`.
-
-    Returns:
-        A box whose `children` are the play button, the sliders for lambda and step, the picture, and a line of text.
+        histories: lambda to the snapshots that `train_toy` returned for it and these points `b 2`.
     """
     shots = next(iter(histories.values()))
     last, every = shots[-1].step, shots[1].step - shots[0].step
@@ -45,12 +38,7 @@ def toy_view(histories: Mapping[float, Sequence[Snapshot]], real: Tensor, fake: 
 
 
 def critic_map_view(critic: nn.Module, clips: Mapping[str, Tensor]) -> Any:
-    """The critic's scores for each clip, with the frame on a slider.
-
-    Args:
-        critic: D^n of a video model.
-        clips: name to clip `c t h w` in [-1, 1], all equally long.
-    """
+    """The scores of D^n of a video model for each named clip, `c t h w` in [-1, 1], with the frame on a slider."""
     maps = {name: score_map(critic, clip) for name, clip in clips.items()}
     frames = min(clip.shape[1] for clip in clips.values())
     sheet = maps_figure(clips, maps, 0)

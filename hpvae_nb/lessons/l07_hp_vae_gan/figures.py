@@ -1,7 +1,5 @@
 """Figures of the whole model: what noise and plan decide, and how strong the noise is."""
 
-from __future__ import annotations
-
 from matplotlib.figure import Figure
 
 from hpvae_nb.lab.render import KIND_COLORS, subplots
@@ -27,11 +25,8 @@ def noise_sizes(model: Model) -> Figure:
     figure, axis = subplots(figsize=(6.5, 2.8))
     scales = range(1, model.scales)
     kinds = [model.config.kind(n) for n in scales]
-    bars = axis.bar(
-        scales, model.network.amplitudes[1:], color=[KIND_COLORS[kind] for kind in kinds], edgecolor="black"
-    )
-    for kind, bar in zip(kinds, bars, strict=True):
-        bar.set_hatch("//" if kind == "VAE" else "")
+    colors, hatches = [KIND_COLORS[kind] for kind in kinds], ["//" if kind == "VAE" else "" for kind in kinds]
+    axis.bar(scales, model.network.amplitudes[1:], color=colors, hatch=hatches, edgecolor="black")
     axis.set(xlabel="scale n (hatched: VAE scales, which add no noise)", ylabel="noise amplitude", xticks=list(scales))
     axis.axhline(1 / 127.5, color="0.3", ls=":", label="one grey level of a stored picture")
     axis.legend(fontsize=8)

@@ -1,7 +1,5 @@
 """Equation (9) with a slider for each thing that is random in it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import ipywidgets as widgets
@@ -13,10 +11,9 @@ from hpvae_nb.model import Model
 
 
 def noise_view(model: Model) -> Any:
-    """Sliders for the plan z, for the noise z_n and for its strength, above the clip they make.
+    """Sliders for the plan z, for the noise z_n of GAN scales and for its strength, above the clip they make.
 
-    Args:
-        model: a trained model with GAN scales. Clips of a large one come coarse first.
+    Clips of a large model come coarse first.
     """
 
     def picture(plan: int, draw: int, strength: float, scales: int | None = None) -> tuple[bytes, str]:

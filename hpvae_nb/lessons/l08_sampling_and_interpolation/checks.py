@@ -1,7 +1,5 @@
 """Checks of the steering lesson: a way along the sphere, a soft border, a box of new dice."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 
@@ -19,22 +17,18 @@ def slerp(answer: Callable[[Tensor, Tensor, float], Tensor]) -> str:
         for t in (0.3, 0.5, 0.8, 0.0, 1.0):
             actual, expected = ask(answer, a, b, t), reference(a, b, t)
             cosine = (a * b).sum() / (a.norm() * b.norm())
-            angle = torch.arccos(cosine)
+            angle, undivided = torch.arccos(cosine), torch.arccos((a * b).sum().clamp(-1, 1))
             weights = torch.sin((1 - t) * angle), torch.sin(t * angle)
-            line = (1 - t) * a + t * b
+            line, short = (1 - t) * a + t * b, expected / expected.norm()
+            right_angled = _with_angle(a, b, t, torch.tensor(math.pi / 2))
             wrong = {
                 "that is the straight line: it cuts through the sphere, and is too short in the middle": line,
                 "a and b have changed places: t = 0 must give a": reference(b, a, t),
                 "the division by sin(angle) is missing: at t = 0 that is not a": weights[0] * a + weights[1] * b,
-                "the result was scaled to length 1; vectors of n normal entries are about √n long": expected
-                / expected.norm(),
+                "the result was scaled to length 1; vectors of n normal entries are about √n long": short,
                 "the cosine stands where the angle should: take arccos": _with_angle(a, b, t, cosine),
-                "a·b is no cosine yet: divide it by both lengths": _with_angle(
-                    a, b, t, torch.arccos((a * b).sum().clamp(-1, 1))
-                ),
-                "the right angle is right only for vectors without anything in common: measure it": _with_angle(
-                    a, b, t, torch.tensor(math.pi / 2)
-                ),
+                "a·b is no cosine yet: divide it by both lengths": _with_angle(a, b, t, undivided),
+                "the right angle is right only for vectors without anything in common: measure it": right_angled,
             }
             compare(actual, expected, wrong)
     return "from a to b along the sphere, at any angle, for maps of any size"
@@ -47,16 +41,13 @@ def blend(answer: Callable[[Tensor, Tensor, Tensor], Tensor]) -> str:
         weight = torch.rand(a.shape[-1], generator=torch.Generator().manual_seed(0))
         actual, expected = ask(answer, a, b, weight), (1 - weight).sqrt() * a + weight.sqrt() * b
         half = weight * math.pi / 2
+        line, squared = (1 - weight) * a + weight * b, (1 - weight).square() * a + weight.square() * b
+        swapped, turned = weight.sqrt() * a + (1 - weight).sqrt() * b, half.cos() * a + half.sin() * b
         wrong = {
-            "weights that add up to 1: the variances w² and (1 - w)² do not, and z is too small at the border": (
-                (1 - weight) * a + weight * b
-            ),
-            "a and b have changed places: where the weight is 0, a is wanted": weight.sqrt() * a
-            + (1 - weight).sqrt() * b,
-            "cos and sin keep the variance at 1, but b's share is sin²(πw/2), and it should be w": half.cos() * a
-            + half.sin() * b,
-            "the weights are squared; take their roots, so that their squares add up to 1": (1 - weight).square() * a
-            + weight.square() * b,
+            "weights that add up to 1: the variances w² and (1 - w)² do not, and z is too small at the border": line,
+            "a and b have changed places: where the weight is 0, a is wanted": swapped,
+            "cos and sin keep the variance at 1, but b's share is sin²(πw/2), and it should be w": turned,
+            "the weights are squared; take their roots, so that their squares add up to 1": squared,
             "a hard border: between 0 and 1 both have a share": torch.where(weight < 0.5, a, b),
         }
         compare(actual, expected, wrong)

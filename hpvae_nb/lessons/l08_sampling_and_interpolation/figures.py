@@ -1,7 +1,5 @@
 """Figures of the steering lesson: ways between latent maps, borders, and what a new box changes in the clip."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +14,7 @@ from torch import Tensor
 from hpvae_nb.core.latents import slerp
 from hpvae_nb.core.steering import Box
 from hpvae_nb.lab.render import outline, subplots
-from hpvae_nb.lab.show import RANDOM, enlarge
+from hpvae_nb.lab.show import RANDOM, colour, enlarge
 
 
 def outlined(clip: Tensor, box: Box, *, width: int, color: str = RANDOM) -> Tensor:
@@ -27,17 +25,11 @@ def outlined(clip: Tensor, box: Box, *, width: int, color: str = RANDOM) -> Tens
     """
     large = enlarge(clip, width)
     factor = large.shape[-1] // clip.shape[-1]
-    ink = rearrange(torch.tensor([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 127.5 - 1, "c -> c 1 1 1")
-    (top, bottom), (left, right) = ((factor * first, factor * end) for first, end in (box.rows, box.columns))
-    frames = large[:, slice(*box.times)]
-    thick = max(1, factor // 2)
-    for rows, columns in (
-        ((top, top + thick), (left, right)),
-        ((bottom - thick, bottom), (left, right)),
-        ((top, bottom), (left, left + thick)),
-        ((top, bottom), (right - thick, right)),
-    ):
-        frames[:, :, slice(*rows), slice(*columns)] = ink
+    rows, columns = (slice(factor * first, factor * end) for first, end in (box.rows, box.columns))
+    area, thick = large[:, slice(*box.times), rows, columns], max(1, factor // 2)
+    inner = area[:, :, thick:-thick, thick:-thick].clone()
+    area[:] = colour(color)
+    area[:, :, thick:-thick, thick:-thick] = inner
     return large
 
 
@@ -70,12 +62,9 @@ def border_spread(blends: Mapping[str, Tensor]) -> Figure:
 
 
 def change_maps(changes: Mapping[str, Tensor], box: Box, field: Box) -> Figure:
-    """Where two clips differ most over time, one row for each pair.
+    """Where two clips differ most over time, by `change`, one titled row for each pair.
 
-    Args:
-        changes: results of `change`, `t h w`, by title.
-        box: in pixels; drawn solid.
-        field: what the box can shape, in pixels; drawn dashed.
+    Boxes are in pixels: solid the box itself, dashed the field, what it can shape.
     """
     figure, axes = subplots(len(changes), 1, figsize=(10, 1.9 * len(changes) + 0.4), squeeze=False)
     palette = matplotlib.colormaps["magma"].with_extremes(bad="#BFD9E8")  # exactly zero, which a logarithm cannot show

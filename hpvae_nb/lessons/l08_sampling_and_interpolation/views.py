@@ -4,8 +4,6 @@ Clips of a large model come coarse first, and whole when the sliders rest; that 
 that draw: with how many, enlarged as if it were all, which it is if not given.
 """
 
-from __future__ import annotations
-
 import functools
 from typing import Any
 
@@ -28,25 +26,16 @@ SEEDS = 99  # the last seed on a slider
 
 
 def steer_picture(
-    model: Model,
-    *,
-    seed: int,
-    noise: list[float],
-    noise_seed: int = 0,
-    start: int = 0,
-    real: Tensor | None = None,
-    scales: int | None = None,
+    model: Model, real: Tensor, *, seed: int, noise: list[float], noise_seed: int, start: int, scales: int | None = None
 ) -> tuple[bytes, str]:
     """What `steer_view` shows, and a sentence about it.
 
     Args:
-        seed: of the latent map.
+        real: a clip `c t h w`, which stands below the scale `start`, the lowest that is drawn.
+        seed: of the latent map, drawn when start is 0.
         noise: factors on the noise amplitudes, one for each GAN scale.
-        noise_seed: of that noise.
-        start: the lowest scale that is drawn; below it stands `real`. 0: everything is drawn.
-        real: a clip `c t h w`, needed from start 1 on.
     """
-    if start == 0 or real is None:
+    if start == 0:
         clip = model.decode(model.latent(1, seed=seed), noise=noise, seed=noise_seed, scales=scales)[0]
         words = f"Drawn from z of seed {seed}, with noise of seed {noise_seed}."
     else:
@@ -61,31 +50,24 @@ def steer_picture(
 def steer_view(model: Model, clip: Clip) -> Any:
     """Sliders for the seeds of latent map and noise, for the start scale, and for the noise of each GAN scale.
 
-    Args:
-        model: with all its scales.
-        clip: the training clip, or another, which stands below the start scale.
+    The clip, the training clip or another, stands below the start scale.
     """
     real, first, last = real_at_last_scale(model, clip), model.config.vae_levels, model.scales - 1
 
     def picture(seed: int, noise_seed: int, start: int, scales: int | None = None, **noise: float) -> tuple[bytes, str]:
-        factors = list(noise.values())
-        return steer_picture(
-            model, seed=seed, noise=factors, noise_seed=noise_seed, start=start, real=real, scales=scales
-        )
+        seeds = {"seed": seed, "noise_seed": noise_seed}
+        return steer_picture(model, real, **seeds, noise=list(noise.values()), start=start, scales=scales)
 
-    noises = {
-        f"noise_{n}": widgets.FloatSlider(
-            1, min=0, max=20, step=0.5, description=f"noise at scale {n}, × σ_{n}", **WIDE
-        )
-        for n in range(first, last + 1)
-    }
+    def strength(n: int) -> Any:
+        return widgets.FloatSlider(1, min=0, max=20, step=0.5, description=f"noise at scale {n}, × σ_{n}", **WIDE)
+
     return live(
         picture,
         **_shown(by_scale(model, lambda start, **_: scale_stages(model, start=start))),
         seed=_seed("seed of the latent map, z", 1),
         noise_seed=_seed("seed of the noise, z_n", 0),
         start=widgets.IntSlider(0, 0, last, description="lowest scale drawn, n", **WIDE),
-        **noises,
+        **{f"noise_{n}": strength(n) for n in range(first, last + 1)},
     )
 
 
@@ -160,9 +142,8 @@ def box_view(model: Model) -> Any:
         shape = tuple(after.shape[1:])
         place = box.scaled(tuple(z.shape[2:]), shape)
         changed, inside = steering.change(before[0], after), place.mask(shape)
-        words = (
-            f"Inside the box the clip changed by {steering.rms(changed[inside]):.2f} (root mean square; values span 2)"
-        )
+        most = steering.rms(changed[inside])
+        words = f"Inside the box the clip changed by {most:.2f} (root mean square; values span 2)"
         if not inside.all():
             words += f", outside by {steering.rms(changed[~inside]):.2f}"
         frames, *sides = _finest(model)

@@ -1,14 +1,11 @@
 """Checks of the lesson on diversity and realism: the Fréchet distance, and which models none other beats."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 
 import torch
-from einops import rearrange
 from torch import Tensor
 
-from hpvae_nb.lab.exercise import Mistake, ask, compare, exercise
+from hpvae_nb.lab.exercise import ask, compare, exercise, match
 
 
 @exercise
@@ -19,19 +16,17 @@ def frechet(answer: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> str:
         given = torch.as_tensor(ask(answer, mean_a, spread_a, mean_b, spread_b))
         means = (mean_a - mean_b).square().sum()
         traces = spread_a.trace() + spread_b.trace()
-        cross = _cross(spread_a, spread_b)
+        product, both = spread_a @ spread_b, means + traces
+        # tr (AB)^(1/2): AB is no symmetric matrix, but its eigenvalues are real and not negative
+        cross = torch.linalg.eigvals(product).real.clamp_min(0).sqrt().sum()
         wrong = {
             "the means are missing: two clips of different colour would count as equal": traces - 2 * cross,
             "the covariances are missing: noise and a flat picture would count as equal": means,
             "the distance of the means is not squared": means.sqrt() + traces - 2 * cross,
             "the last term counts twice": means + traces - cross,
-            "the last term has to be taken off: with it added, no clip has distance 0 to itself": means
-            + traces
-            + 2 * cross,
-            "the product of the covariances still needs its root": means + traces - 2 * (spread_a @ spread_b).trace(),
-            "a matrix root is not the root of every entry": means
-            + traces
-            - 2 * rearrange(spread_a @ spread_b, "i j -> (i j)").clamp_min(0).sqrt().sum(),
+            "the last term has to be taken off: with it added, no clip has distance 0 to itself": both + 2 * cross,
+            "the product of the covariances still needs its root": both - 2 * product.trace(),
+            "a matrix root is not the root of every entry": both - 2 * product.clamp_min(0).sqrt().sum(),
         }
         compare(given, means + traces - 2 * cross, wrong)
     return "0 for equal distributions, and larger with every difference in mean, spread or shape"
@@ -42,11 +37,6 @@ def _normal(dimensions: int, seed: int) -> tuple[Tensor, Tensor]:
     mean = torch.randn(dimensions, generator=generator)
     root = torch.randn(dimensions, dimensions + 2, generator=generator)
     return mean, root @ root.T / dimensions
-
-
-def _cross(a: Tensor, b: Tensor) -> Tensor:
-    """tr (AB)^(1/2): AB is no symmetric matrix, but its eigenvalues are real and not negative."""
-    return torch.linalg.eigvals(a @ b).real.clamp_min(0).sqrt().sum()
 
 
 Points = Mapping[int, tuple[float, float]]
@@ -63,12 +53,9 @@ def unbeaten(answer: Callable[[Points], Iterable[int]]) -> str:
     """Models (M: diversity, distance) that no other is at least as good as in both, and better than in one."""
     for points in _CASES:
         given, wanted = set(ask(answer, dict(points))), reference(points)
-        if given == wanted:
-            continue
-        for words, values in _wrong(points).items():
-            if given == values:
-                raise Mistake(f"for {points} you keep {_listed(given)}: {words}")
-        raise Mistake(f"for {points} you keep {_listed(given)}, but {_listed(wanted)} is right")
+        said = f"for {points} you keep {_listed(given)}"
+        wrong = {f"{said}: {words}": [values] for words, values in _wrong(points).items()}
+        match(given, wanted, wrong, f"{said}, but {_listed(wanted)} is right")
     return "whichever you choose among these, another one would be better in one way and worse in the other"
 
 

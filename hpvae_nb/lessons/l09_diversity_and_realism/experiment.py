@@ -1,7 +1,5 @@
 """Both numbers of models with different M: how varied their samples are, and how real."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -28,13 +26,6 @@ class Point:
 
 
 def measure(model: Model, real: Tensor, *, samples: int = 20, seed: int = 0) -> Point:
-    """Draw samples of a model, and score them.
-
-    Args:
-        model: a trained model.
-        real: its clip as the last scale has it, `c t h w` in [-1, 1].
-        samples: how many, at least 2.
-        seed: of the samples.
-    """
+    """Draw at least 2 samples of a model, and score them against its clip as the last scale has it, `c t h w`."""
     made = model.sample(samples, seed=seed)
     return Point(model.config.vae_levels, made, diversity(made, real), svfid(made, real))

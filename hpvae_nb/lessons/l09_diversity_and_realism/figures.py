@@ -1,13 +1,11 @@
 """Figures of the lesson on diversity and realism: how both change with M, the number of VAE levels."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from hpvae_nb.errors import InputError
+from hpvae_nb.lab.render import subplots
 from hpvae_nb.lab.show import RANDOM, RECONSTRUCTED
 from hpvae_nb.lessons.l09_diversity_and_realism.experiment import Point
 from hpvae_nb.metrics import METRICS
@@ -16,18 +14,14 @@ DIVERSITY, DISTANCE = (f"{METRICS[name].title}: {METRICS[name].reading}" for nam
 
 
 def curves(clips: Mapping[str, Sequence[Point]], *, chosen: int | None = None) -> Figure:
-    """The paper's Fig. 5: diversity and distance over M, a line for each clip.
-
-    Args:
-        clips: the points of each clip, by its name.
-        chosen: an M to be marked.
+    """The paper's Fig. 5: diversity and distance over M, a line for each clip, and a mark at the chosen M.
 
     Raises:
         InputError: when there is no point.
     """
     if not any(clips.values()):
         raise InputError("there is nothing to draw: measure at least one model")
-    figure, axes = plt.subplots(1, 2, figsize=(7, 2.5), layout="constrained")
+    figure, axes = subplots(1, 2, figsize=(7, 2.5))
     for (clip, points), color, marker in zip(clips.items(), (RANDOM, RECONSTRUCTED), "os", strict=False):
         ordered = sorted(points, key=lambda point: point.levels)
         both = zip(*((point.diversity, point.distance.value) for point in ordered), strict=True)
@@ -46,7 +40,7 @@ def curves(clips: Mapping[str, Sequence[Point]], *, chosen: int | None = None) -
 
 def plane(points: Sequence[Point], unbeaten: Sequence[int]) -> Figure:
     """Both numbers of each model at once; those that no other beats are filled."""
-    figure, axis = plt.subplots(figsize=(4.4, 3.2), layout="constrained")
+    figure, axis = subplots(figsize=(4.4, 3.2))
     for point in points:
         face = RANDOM if point.levels in unbeaten else "white"
         place = (point.distance.value, point.diversity)

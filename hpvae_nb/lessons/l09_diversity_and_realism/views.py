@@ -1,13 +1,11 @@
 """M on a slider: samples and numbers move together."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import ipywidgets as widgets
 
-from hpvae_nb.lab.film import beside, film, pixels
 from hpvae_nb.lab.live import live
+from hpvae_nb.lab.show import beside, film, pixels
 from hpvae_nb.lessons.l09_diversity_and_realism import figures
 from hpvae_nb.lessons.l09_diversity_and_realism.experiment import Point
 
@@ -18,13 +16,7 @@ BESIDE = 4  # samples
 def levels_view(clips: Mapping[str, Sequence[Point]], fps: float) -> widgets.VBox:
     """Samples of the model with M VAE levels, below the curves of diversity and realism over M.
 
-    Args:
-        clips: the measured models of each clip, by the clip's name; all of the same sizes.
-        fps: frames per second of the samples.
-
-    Returns:
-        A widget whose `children` are a choice of clip, the M slider, a slider over the samples, the picture and a line
-        of text.
+    `clips` are the measured models of each clip, by its name; all of the same sizes.
     """
     found = {clip: {point.levels: point for point in points} for clip, points in clips.items()}
     levels = sorted(found[next(iter(clips))])

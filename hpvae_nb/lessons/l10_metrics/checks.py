@@ -1,7 +1,5 @@
 """Checks of the lesson on metrics: which rare patches live on, and the distance of two piles of numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -30,7 +28,8 @@ def living(answer: Callable[[Tensor, Tensor, Tensor], Tensor]) -> str:
             )
         if given.shape == wanted.shape and given.dtype != torch.bool:
             raise Mistake("those are numbers; live or not is a yes or no for each patch: compare the two distances")
-        _same(given, wanted, _wrong_survivors(*sets))
+        wrong = {words: values.float() for words, values in _wrong_survivors(*sets).items()}
+        compare(given.float(), wanted.float(), wrong)
     return "found in the sample at most half as far away as in what is common in the clip"
 
 
@@ -69,11 +68,6 @@ def _patch_sets(seed: int) -> tuple[Tensor, Tensor, Tensor]:
     return salient, common, torch.cat([salient[:18] + 1.2 * blend, torch.randn(15, 6, generator=generator)])
 
 
-def _same(given: Tensor, wanted: Tensor, wrong: dict[str, Tensor]) -> None:
-    """`compare` of yes and no: shapes first, then known mistakes."""
-    compare(given.float(), wanted.float(), {words: values.float() for words, values in wrong.items()})
-
-
 @exercise
 def distance(answer: Callable[[Tensor, Tensor], Any]) -> str:
     """`distance(a, b)`: the least mean way from a pile of numbers `n` to another of as many."""
@@ -82,7 +76,7 @@ def distance(answer: Callable[[Tensor, Tensor], Any]) -> str:
         a = torch.randn(9 + seed, generator=generator)
         b = 1.5 * torch.randn(9 + seed, generator=generator) + 0.4
         given = torch.as_tensor(ask(answer, a.clone(), b.clone()))
-        up, other = a.sort().values, b.sort().values
+        up, other, gap = a.sort().values, b.sort().values, a.mean() - b.mean()
         wrong = {
             "number i of one pile goes to number i of the other, in the order in which they happen to lie; the "
             "cheapest way is by rank": (a - b).abs().mean(),
@@ -90,9 +84,8 @@ def distance(answer: Callable[[Tensor, Tensor], Any]) -> str:
             "only the second of the piles is sorted": (a - other).abs().mean(),
             "one pile rises and the other falls: sort both the same way": (up - other.flip(0)).abs().mean(),
             "ways to the left and to the right cancel, and only the difference of the means is left: take absolute "
-            "values first": (a.mean() - b.mean()).abs(),
-            "with its sign, a way to the left pays for one to the right: take absolute values first": a.mean()
-            - b.mean(),
+            "values first": gap.abs(),
+            "with its sign, a way to the left pays for one to the right: take absolute values first": gap,
             "so far it would be with sorted piles, but ways are squared; here a way costs its length": (
                 (up - other).square().mean()
             ),

@@ -1,29 +1,19 @@
 """A clip made worse step by step, and what cheap metrics say of every step."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from hpvae_nb.metrics import (
-    METRICS,
-    Matches,
-    PatchFeatures,
-    nearest_patches,
-    novelty,
-    survival,
-    svfid,
-    temporal_consistency,
-)
+from hpvae_nb import metrics
+from hpvae_nb.metrics import METRICS, Matches, PatchFeatures
 from hpvae_nb.metrics.novelty import LARGE_PATCH, coarse
 from hpvae_nb.metrics.sanity import CORRUPTIONS, corrupted
 
 
 def large_matches(sample: Tensor, real: Tensor) -> Matches:
     """For every large part of a sample the nearest one of the clip, as novelty has it; both `3 t h w`."""
-    return nearest_patches(coarse(sample[None])[0], coarse(real[None])[0], LARGE_PATCH)
+    return metrics.nearest_patches(coarse(sample[None])[0], coarse(real[None])[0], LARGE_PATCH)
 
 
 @dataclass(frozen=True)
@@ -49,21 +39,17 @@ def steps(real: Tensor, honest: Tensor, strengths: Sequence[float] = (0, 0.25, 0
     """Every kind of corruption at every strength; about a quarter of a second each at 13x28x50.
 
     Args:
-        real: the clip, `3 t h w` in [-1, 1].
-        honest: a sample of a trained model, `3 t h w`, to compare with.
+        honest: a sample of a trained model, `3 t h w`, to compare with; its own step comes second.
         strengths: from 0, the clip itself, to 1.
-
-    Returns:
-        The steps, and the sample's own step.
     """
     extractor = PatchFeatures(real)  # once: it takes as long as all the rest
 
     def step(video: Tensor) -> Step:
         values = {
-            "novelty": novelty(video[None], real),
-            "survival": survival(video[None], real),
-            "svfid": svfid(video[None], real, extractor).value,
-            "temporal_consistency": temporal_consistency(video[None], real),
+            "novelty": metrics.novelty(video[None], real),
+            "survival": metrics.survival(video[None], real),
+            "svfid": metrics.svfid(video[None], real, extractor).value,
+            "temporal_consistency": metrics.temporal_consistency(video[None], real),
         }
         return Step(video, large_matches(video, real).distance, values)
 

@@ -1,11 +1,11 @@
-"""Figures of the lesson on metrics: where parts come from, what lives on, sorted values, what fools which metric."""
+"""Figures of the lesson on metrics: where parts come from, what lives on, sorted values, what fools which metric.
 
-from __future__ import annotations
+Clips and samples are `3 t h w` in [-1, 1].
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -15,9 +15,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from hpvae_nb.errors import InputError
-from hpvae_nb.lab.film import beside
-from hpvae_nb.lab.render import emptied
-from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED, to_uint8
+from hpvae_nb.lab.render import emptied, subplots
+from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED, beside, to_uint8
 from hpvae_nb.lessons.l10_metrics.experiment import Step, digits, large_matches
 from hpvae_nb.metrics import METRICS
 from hpvae_nb.metrics.sanity import Table
@@ -40,18 +39,15 @@ def offset_colors(place: Tensor) -> np.ndarray:
 
 
 def nearest_neighbour_maps(cases: Mapping[str, Tensor], real: Tensor, frame: int = 5) -> Figure:
-    """A frame of each case, the distance of its parts from the clip, and where their nearest ones lie.
+    """A frame of each named clip, the distance of its parts from the real one, and where their nearest ones lie.
 
-    Args:
-        cases: clips `3 t h w` by name.
-        real: the training clip.
-        frame: the first frame of the parts that are shown.
+    The parts that are shown begin at `frame`.
     """
     found = {name: large_matches(video, real) for name, video in cases.items()}
     of_parts, *_ = (matches.distance.shape[-2] / matches.distance.shape[-1] for matches in found.values())
     rows = {"height_ratios": [real.shape[-2] / real.shape[-1], of_parts, of_parts]}
     size = (2.5 * len(cases), 3.8)
-    figure, axes = plt.subplots(3, len(cases), figsize=size, layout="constrained", squeeze=False, gridspec_kw=rows)
+    figure, axes = subplots(3, len(cases), figsize=size, squeeze=False, gridspec_kw=rows)
     for column, (name, video) in zip(axes.T, cases.items(), strict=True):
         column[0].imshow(to_uint8(video[:, frame + 1]))
         column[0].set_title(name, fontsize=9)
@@ -69,23 +65,18 @@ def survival_maps(real: Tensor, salient: Tensor, lives: Mapping[str, Tensor], sa
     """Each sample below the clip, in which the corners of salient patches that live on and that died are marked.
 
     Args:
-        real: `3 t h w`.
         salient: their first corners (frame, row, column), `k 3`.
         lives: for each sample, which of them live on, `k` of bool.
-        samples: `3 t h w` each, by name.
     """
     frame = int(torch.mode(salient[:, 0]).values)
     here = salient[:, 0] == frame
-    figure, axes = plt.subplots(2, len(samples), figsize=(3.1 * len(samples), 4), layout="constrained", squeeze=False)
+    figure, axes = subplots(2, len(samples), figsize=(3.1 * len(samples), 4), squeeze=False)
     for column, (name, sample) in zip(axes.T, samples.items(), strict=True):
         column[0].imshow(to_uint8(real[:, frame]), alpha=0.55)
         for alive, marker, color in ((True, "o", REAL), (False, "x", RANDOM)):
-            chosen = salient[here & (lives[name] == alive)]
-            style = {"facecolor": "none"} if alive else {}
-            edge = {"edgecolor": color} if alive else {"color": color}
-            column[0].scatter(
-                (chosen[:, 2] + 3).numpy(), (chosen[:, 1] + 3).numpy(), marker=marker, s=22, **style, **edge
-            )
+            _, rows, columns = salient[here & (lives[name] == alive)].T + 3
+            paint = {"facecolor": "none", "edgecolor": color} if alive else {"color": color}
+            column[0].scatter(columns.numpy(), rows.numpy(), marker=marker, s=22, **paint)
         column[0].set_title(f"{name}: {lives[name].float().mean():.0%} live", fontsize=9)
         column[1].imshow(to_uint8(sample[:, frame]))
         for axis in column:
@@ -105,7 +96,7 @@ def quantile_plots(panels: Mapping[str, Mapping[str, Tensor]], real: str) -> Fig
         panels: title -> case -> sorted numbers, `k`.
         real: the case that the areas are measured from; they are filled for the others.
     """
-    figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 2.9), layout="constrained", squeeze=False)
+    figure, axes = subplots(1, len(panels), figsize=(4 * len(panels), 2.9), squeeze=False)
     for axis, (title, cases) in zip(axes[0], panels.items(), strict=True):
         for (name, values), (line, color, width) in zip(cases.items(), STYLES, strict=False):
             share = 100 * (np.arange(len(values)) + 0.5) / len(values)
@@ -138,7 +129,7 @@ def metrics_by_case(table: Table, honest: str) -> Figure:
         raise InputError(f"there is no case {honest!r} in the table: choose one of {', '.join(cases)}")
     cases = [case for case in cases if case != honest] + [honest]
     gains = [[gain(metric, row[case], row[honest]) for case in cases] for metric, row in table.items()]
-    figure, axis = plt.subplots(figsize=(9.6, 0.42 * len(table) + 0.9), layout="constrained")
+    figure, axis = subplots(figsize=(9.6, 0.42 * len(table) + 0.9))
     shown = axis.imshow(gains, cmap="PuOr_r", vmin=-DECADES, vmax=DECADES, aspect="auto")
     for y, (metric, row) in enumerate(table.items()):
         for x, case in enumerate(cases):
@@ -164,19 +155,16 @@ def gain(metric: str, value: float, honest: float) -> float:
     return float(np.clip(METRICS[metric].direction * ratio, -DECADES, DECADES))
 
 
-def strength_curves(
-    found: Mapping[float, Step], honest: Step, chosen: float, *, figure: Figure | None = None
-) -> Figure:
+def strength_curves(found: Mapping[float, Step], honest: Step, chosen: float, *, figure: Any = None) -> Figure:
     """Each metric over the strength of one corruption, with a mark at the chosen one; dashed: a trained model.
 
     Args:
         found: strength -> step.
         honest: the model's.
-        chosen: one of the strengths.
         figure: an earlier one of these, to draw into; that is quicker.
     """
     if figure is None:
-        figure, _ = plt.subplots(1, len(honest.values), figsize=(9.6, 1.9), gridspec_kw=MARGINS)
+        figure, _ = subplots(1, len(honest.values), figsize=(9.6, 1.9), layout=None, gridspec_kw=MARGINS)
     for axis, metric in zip(emptied(figure).axes, honest.values, strict=True):
         values = [step.values[metric] for step in found.values()]
         axis.axhline(honest.values[metric], color=RECONSTRUCTED, linewidth=1.2, linestyle="--")

@@ -1,14 +1,12 @@
 """A clip made worse step by step, beside what cheap metrics say of it (lesson 10)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import ipywidgets as widgets
 from torch import Tensor
 
-from hpvae_nb.lab.film import film, pixels
 from hpvae_nb.lab.live import live
+from hpvae_nb.lab.show import film, pixels
 from hpvae_nb.lessons.l10_metrics import figures
 from hpvae_nb.lessons.l10_metrics.experiment import Step, said
 
@@ -21,11 +19,6 @@ def strength_view(found: Mapping[str, Mapping[float, Step]], honest: Step, real:
     Args:
         found: kind -> strength -> step, as `hpvae_nb.lessons.l10_metrics.experiment.steps` gives them.
         honest: the step of a trained model's sample, to compare with.
-        real: the clip, `3 t h w` in [-1, 1].
-        fps: frames per second.
-
-    Returns:
-        A widget whose `children` are the choice, the slider, the picture and a line of text.
     """
     strengths = list(found[next(iter(found))])
     sheet = figures.strength_curves(found[next(iter(found))], honest, strengths[0])

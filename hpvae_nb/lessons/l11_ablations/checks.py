@@ -1,7 +1,5 @@
 """Checks of the lesson on ablations: who learns without freezing, how far two networks see, and a paired interval."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hpvae_nb.lab.exercise import Mistake, ask, compare, exercise
+from hpvae_nb.lab.exercise import Mistake, ask, compare, exercise, match
 from hpvae_nb.lessons.l11_ablations import experiment
 from hpvae_nb.recipe.presets import preset
 
@@ -67,19 +65,16 @@ def field_of_both(answer: Callable[[Sequence[int], Sequence[int]], int]) -> str:
         given = ask(answer, list(encoder), list(decoder))
         first, second = (1 + sum(kernel - 1 for kernel in kernels) for kernels in (encoder, decoder))
         right, taps = first + second - 1, sum(encoder) + sum(decoder)
-        if given == right:
-            continue
+        said = f"for kernels {encoder} and then {decoder} you say {given}"
         wrong = {
-            "the two fields share a site: the latent that one ends in and the other begins with": first + second,
-            "fields add up, they are not multiplied": first * second,
-            "that is the field of one of them, but a signal passes both": {first, second},
-            "a kernel of k adds k - 1, not k": {taps, taps + 1},
-            "even with kernels of 1 alone, one pixel is seen": right - 1,
+            "the two fields share a site: the latent that one ends in and the other begins with": [first + second],
+            "fields add up, they are not multiplied": [first * second],
+            "that is the field of one of them, but a signal passes both": [first, second],
+            "a kernel of k adds k - 1, not k": [taps, taps + 1],
+            "even with kernels of 1 alone, one pixel is seen": [right - 1],
         }
-        for words, values in wrong.items():
-            if given in (values if isinstance(values, set) else {values}):
-                raise Mistake(f"for kernels {encoder} and then {decoder} you say {given}: {words}")
-        raise Mistake(f"for kernels {encoder} and then {decoder} you say {given}, but {right} is right")
+        wrong = {f"{said}: {words}": values for words, values in wrong.items()}
+        match(given, right, wrong, f"{said}, but {right} is right")
     return "each layer adds k - 1, whichever of the two networks it is in"
 
 
@@ -94,35 +89,25 @@ def paired_interval(answer: Callable[[Tensor, Tensor, float], Any]) -> str:
         ends = given.tolist() if isinstance(given, Tensor) else given
         if not isinstance(ends, (tuple, list)) or len(ends) != 2:
             raise Mistake("two numbers were wanted: the low and the high end of the interval")
-        change = 100 * (ablated / whole - 1)
-        error = change.std() / math.sqrt(count)
-        right = _ends(change.mean(), t * error)
-        from_ablated, turned = 100 * (1 - whole / ablated), 100 * (whole / ablated - 1)
+        change, root = 100 * (ablated / whole - 1), math.sqrt(count)
+        mean, error = change.mean(), change.std() / root
+        right, scatter, twice = _ends(mean, t * error), _ends(mean, t * change.std()), _ends(mean, 2 * error)
+        biased = _ends(mean, t * change.std(correction=0) / root)
+        others = 100 * (1 - whole / ablated), 100 * (whole / ablated - 1)
+        of_ablated, turned = (_ends(other.mean(), t * other.std() / root) for other in others)
+        of_means = _ends(100 * (ablated.mean() / whole.mean() - 1), t * error)
+        unpaired = _ends(mean, t * 100 * ((ablated.var() + whole.var()) / count).sqrt() / whole.mean())
         wrong = {
             "the low end comes first": right.flip(0),
             "that is a share; times 100 it is in percent": right / 100,
-            "that is how single runs scatter; a mean of several scatters less, by the root of their number": _ends(
-                change.mean(), t * change.std()
-            ),
-            "divide by the root of their number, not by their number": _ends(change.mean(), t * change.std() / count),
-            "few values underestimate their spread: divide by one less than their number (correction=1)": _ends(
-                change.mean(), t * change.std(correction=0) / math.sqrt(count)
-            ),
-            "about two standard errors are right for many values; for a few it is t of them": _ends(
-                change.mean(), 2 * error
-            ),
-            "the change is relative to the whole method: divide by it, not by the ablated one": _ends(
-                from_ablated.mean(), t * from_ablated.std() / math.sqrt(count)
-            ),
-            "that is the change from the ablated to the whole method; it was wanted the other way round": _ends(
-                turned.mean(), t * turned.std() / math.sqrt(count)
-            ),
-            "first the change of each seed, then their mean; not the change of the means": _ends(
-                100 * (ablated.mean() / whole.mean() - 1), t * error
-            ),
-            "that takes the two spreads as if the seeds were no pairs": _ends(
-                change.mean(), t * 100 * ((ablated.var() + whole.var()) / count).sqrt() / whole.mean()
-            ),
+            "that is how single runs scatter; a mean of several scatters less, by the root of their number": scatter,
+            "divide by the root of their number, not by their number": _ends(mean, t * change.std() / count),
+            "few values underestimate their spread: divide by one less than their number (correction=1)": biased,
+            "about two standard errors are right for many values; for a few it is t of them": twice,
+            "the change is relative to the whole method: divide by it, not by the ablated one": of_ablated,
+            "that is the change from the ablated to the whole method; it was wanted the other way round": turned,
+            "first the change of each seed, then their mean; not the change of the means": of_means,
+            "that takes the two spreads as if the seeds were no pairs": unpaired,
         }
         compare(torch.tensor([float(end) for end in ends]), right, wrong)
     return "the mean of the changes, and t standard errors to both sides"

@@ -1,7 +1,5 @@
 """Who learns when, and how often a single run would mislead."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,10 +1,10 @@
-"""Figures of the lesson on ablations: what learns where, and what a change does to numbers over several seeds."""
+"""Figures of the lesson on ablations: what learns where, and what a change does to numbers over several seeds.
 
-from __future__ import annotations
+Tables are the rows of `hpvae_nb.studies.evidence.rows`, points are its `POINTS`.
+"""
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import pandas as pd
 import torch
 import torch.nn.functional as F
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from hpvae_nb.errors import InputError
-from hpvae_nb.lab.intervals import dots_and_bars, percent_axis
+from hpvae_nb.lab.render import dots_and_bars, percent_axis, subplots
 from hpvae_nb.lab.schedule import training_schedule
 from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED, contact_sheet
 from hpvae_nb.lessons.l11_ablations.experiment import COLUMNS, POINTS, learners, reported
@@ -23,19 +23,16 @@ from hpvae_nb.recipe.config import Config
 from hpvae_nb.studies import evidence, intervals
 
 FRAME = 6  # of a sample, to be shown where nothing moves
+MARKS = ((RANDOM, "o", -0.17), (RECONSTRUCTED, "s", 0.17))  # of a clip: colour, shape, and how far from a point's line
 
 Pair = tuple[Sequence[float], Sequence[float]]
 """A number of the whole method and of the ablated one, for the same seeds."""
 
 
 def schedule(configs: Mapping[str, Config]) -> Figure:
-    """For each recipe, scales from left to right and networks from above to below: who learns when, and how slowly.
+    """For each titled recipe, scales from left to right and networks from above to below: who learns when, how slowly.
 
-    Args:
-        configs: by the titles they get.
-
-    Returns:
-        Filled: it learns, with the power of `lr_decay` as a number. Hatched: it is frozen.
+    Filled: it learns, with the power of `lr_decay` as a number. Hatched: it is frozen.
     """
     methods = {
         title: [powers if config.is_vae(scale) else powers | {"D": 0} for scale, powers in enumerate(learners(config))]
@@ -46,17 +43,16 @@ def schedule(configs: Mapping[str, Config]) -> Figure:
 
 
 def slopes(lines: Sequence[Mapping[str, Pair]]) -> Figure:
-    """Rows of small charts, one for each pair: on the left the whole method, on the right the ablated, seed by seed.
+    """Rows of small charts, by their titles: on the left the whole method, on the right the ablated, seed by seed.
 
-    Args:
-        lines: rows of charts, by title. Where values differ more than 20 times, the axis is logarithmic.
+    Where values differ more than 20 times, the axis is logarithmic.
     """
     columns = max(len(line) for line in lines)
     width, height = 2.1 * columns, 2.2 * len(lines)
     # Inches, worked out here: matplotlib's own layout takes longer than the drawing.
     space = {"left": 0.45 / width, "right": 1 - 0.05 / width, "bottom": 0.25 / height, "top": 1 - 0.4 / height}
     space |= {"wspace": 0.45 / 1.65, "hspace": 0.65 / 1.55}
-    figure, axes = plt.subplots(len(lines), columns, figsize=(width, height), squeeze=False, gridspec_kw=space)
+    figure, axes = subplots(len(lines), columns, figsize=(width, height), layout=None, squeeze=False, gridspec_kw=space)
     for row, line in zip(axes, lines, strict=True):
         for axis, (title, (whole, ablated)) in zip(row, line.items(), strict=False):
             for seed, (before, after, marker) in enumerate(zip(whole, ablated, "os^Dv", strict=False)):
@@ -86,21 +82,13 @@ def changes(
 ) -> Figure:
     """The change of each metric with each point: seeds, their mean, and its 95 % interval; beside the paper's number.
 
-    Args:
-        rows: of `hpvae_nb.studies.evidence.rows`.
-        points: what is compared with the whole method; one that has no rows is left empty.
-        metrics: columns of the rows.
-        widest: percent at which the axis ends; intervals may go on beyond.
-
-    Returns:
-        One chart a metric, one marker a clip.
+    One chart a metric, one marker a clip; a point that has no rows is left empty. The axis ends at `widest` percent;
+    intervals may go on beyond.
     """
     size = (2.1 * len(metrics) + 1.2, 0.55 * len(points) + 1.5)
-    figure, axes = plt.subplots(1, len(metrics), figsize=size, sharey=True, layout="constrained", squeeze=False)
+    figure, axes = subplots(1, len(metrics), figsize=size, sharey=True, squeeze=False)
     for axis, metric in zip(axes[0], metrics, strict=True):
-        for clip, color, marker, above in zip(
-            evidence.clips(rows), (RANDOM, RECONSTRUCTED), "os", (-0.17, 0.17), strict=False
-        ):
+        for clip, (color, marker, above) in zip(evidence.clips(rows), MARKS, strict=False):
             there = set(rows["point"][rows["clip"] == clip])
             places = {row + above: point for row, point in enumerate(points) if point in there}
             seeds = [evidence.changes(rows, clip, point, metric) for point in places.values()]
@@ -133,11 +121,6 @@ def sheet(rows: Mapping[str, Sequence[Tensor]], titles: Sequence[str], colors: S
 def coarse_sheet(models: Mapping[str, Model], *, frame: int = 1, seed: int = 0) -> Figure:
     """One frame of scale 0: the clip, and for each model a reconstruction and two random samples.
 
-    Args:
-        models: of the same clip, by name, trained at scale 0 at least.
-        frame: of scale 0.
-        seed: of the samples.
-
     Raises:
         InputError: there is no model, or the first came without its clip.
     """
@@ -153,11 +136,7 @@ def coarse_sheet(models: Mapping[str, Model], *, frame: int = 1, seed: int = 0) 
 
 
 def samples_sheet(real: Mapping[str, Tensor], points: Sequence[str] = (evidence.WHOLE, *POINTS)) -> Figure:
-    """Four frames of each clip, and below, for each point, one frame of four samples.
-
-    Args:
-        real: for each clip by name, itself at the samples' size, `3 t h w` in [-1, 1].
-        points: of `hpvae_nb.studies.evidence.POINTS`.
+    """Four frames of each named clip, as large as samples are, and below, for each point, one frame of four samples.
 
     Raises:
         InputError: there are no samples of a point.
@@ -165,9 +144,7 @@ def samples_sheet(real: Mapping[str, Tensor], points: Sequence[str] = (evidence.
     rows = {"the clip": [_joined(clip[:, torch.linspace(0, clip.shape[1] - 1, 4).long()]) for clip in real.values()]}
     for point in points:
         label = "the whole" if point == evidence.WHOLE else point
-        rows[label] = [
-            _joined(rearrange(evidence.samples(clip, point)[:, :, FRAME], "b c h w -> c b h w")) for clip in real
-        ]
+        rows[label] = [_joined(evidence.samples(clip, point)[:, :, FRAME].transpose(0, 1)) for clip in real]
     return sheet(rows, list(real), [REAL] + [RANDOM] * len(points))
 
 

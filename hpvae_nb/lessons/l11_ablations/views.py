@@ -1,14 +1,12 @@
 """A choice of ablation and clip: samples of the whole and of the ablated model, above their numbers over seeds."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import ipywidgets as widgets
 import pandas as pd
 
-from hpvae_nb.lab.film import beside, film, pixels, titled
 from hpvae_nb.lab.live import live
+from hpvae_nb.lab.show import beside, film, pixels, titled
 from hpvae_nb.lessons.l11_ablations import figures
 from hpvae_nb.lessons.l11_ablations.experiment import COLUMNS, POINTS
 from hpvae_nb.metrics import METRICS
@@ -18,15 +16,7 @@ WIDTH = 768  # pixels of the picture
 
 
 def ablation_view(rows: pd.DataFrame, fps: float, points: Sequence[str] = POINTS) -> widgets.VBox:
-    """Four samples of the whole method, four without one of its parts, and both methods' numbers for each seed.
-
-    Args:
-        rows: of `hpvae_nb.studies.evidence.rows`.
-        fps: frames per second of the samples.
-        points: what can be chosen, of `hpvae_nb.studies.evidence.POINTS`.
-
-    Returns:
-        A widget whose `children` are a choice of clip, a choice of point, the picture and a line of text.
+    """Four samples of the whole method, four of a point of the evidence, and both methods' numbers for each seed.
 
     Raises:
         InputError: a clip lacks rows or samples of a point.

@@ -1,8 +1,7 @@
 """Checks of the lesson on other methods: PatchVAE's divergence, and overlapping patches averaged into a clip."""
 
-from __future__ import annotations
-
 import itertools
+import math
 import random
 from collections.abc import Callable
 
@@ -24,20 +23,20 @@ def occurrence_kl(answer: Callable[[Tensor, float], Tensor]) -> str:
         given = ask(answer, logits, prior)
         q, p = torch.sigmoid(logits), torch.tensor(prior)
         there, gone = q * (q / p).log(), (1 - q) * ((1 - q) / (1 - p)).log()
+        reverse = p * (p / q).log() + (1 - p) * ((1 - p) / (1 - q)).log()
+        cross_entropy = -q * p.log() - (1 - q) * (1 - p).log()
+        of_logits = logits * (logits.abs() / p).log() + (1 - logits) * ((1 - logits).abs() / (1 - p)).log()
         wrong = {
             "'it does not occur' is an outcome too: add (1 - q) log((1 - q) / (1 - p))": there,
             "'it occurs' is an outcome too: add q log(q / p)": gone,
-            "this is KL[prior || posterior]; the first of the two is the one whose odds weigh the logarithms: q": p
-            * (p / q).log()
-            + (1 - p) * ((1 - p) / (1 - q)).log(),
+            "this is KL[prior || posterior]; the first of the two is the one whose odds weigh the logarithms: q": (
+                reverse
+            ),
             "the sign is turned: a divergence is never negative": -(there + gone),
             "the prior is missing: this is minus the entropy of q": q * q.log() + (1 - q) * (1 - q).log(),
-            "this is the cross entropy: take the entropy of q off, or nothing is 0 where q is the prior": -q * p.log()
-            - (1 - q) * (1 - p).log(),
-            "a logit is no probability yet: q = sigmoid(logit)": logits * (logits.abs() / p).log()
-            + (1 - logits) * ((1 - logits).abs() / (1 - p)).log(),
-            "these are bits; nats are wanted, which the natural logarithm gives": (there + gone)
-            / torch.tensor(2.0).log(),
+            "this is the cross entropy: take the entropy of q off, or nothing is 0 where q is the prior": cross_entropy,
+            "a logit is no probability yet: q = sigmoid(logit)": of_logits,
+            "these are bits; nats are wanted, which the natural logarithm gives": (there + gone) / math.log(2),
         }
         compare(given, there + gone, wrong)
     _check_certain(answer)
@@ -64,17 +63,18 @@ def average(answer: Callable[[Tensor], Tensor]) -> str:
         a, b, d = (dice.randint(2, 3) for _ in range(3))
         grid = [dice.randint(3, 5) for _ in range(3)]
         chosen = torch.randn(a, b, d, 3, *grid, generator=torch.Generator().manual_seed(seed))
-        ballots = _ballots(chosen)
-        votes = ballots.isfinite().sum(0)
-        total = ballots.nansum(0)
+        ballots, turned = _ballots(chosen), _ballots(chosen.flip(0, 1, 2))
+        votes, total = ballots.isfinite().sum(0), ballots.nansum(0)
+        everywhere = total / (a * b * d)
         wrong = {
             "you add the votes up, but do not divide by how many there were": total,
-            f"you divide by {a * b * d} everywhere, but a corner is covered by one patch alone: count the votes": total
-            / (a * b * d),
+            f"you divide by {a * b * d} everywhere, but a corner is covered by one patch alone: count the votes": (
+                everywhere
+            ),
             "later patches overwrite earlier ones; use += to collect their votes": _last(ballots),
             "this is the median; here the mean was asked for": ballots.nanmedian(0).values,
             "the corner goes the wrong way: entry (i, j, k) of a patch lies i, j, k further on than its first voxel": (
-                _ballots(chosen.flip(0, 1, 2)).nanmean(0)
+                turned.nanmean(0)
             ),
         }
         compare(ask(answer, chosen.clone()), total / votes, wrong)

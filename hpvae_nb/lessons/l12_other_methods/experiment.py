@@ -1,7 +1,5 @@
 """What VGPNN makes with more and more noise, and which method is best by which number."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,12 +33,7 @@ class NoisePoint:
 
 
 def measure_noise(model: Model, *, samples: int = 4, seed: int = 0) -> NoisePoint:
-    """Draw samples of a model, and measure them against its own clip.
-
-    Args:
-        samples: how many, at least 2.
-        seed: of the samples.
-    """
+    """Draw at least 2 samples of a model, and measure them against its own clip."""
     made, real = model.sample(samples, seed=seed), model.reconstruct()[0]
     values = (metric(made, real) for metric in (diversity, novelty, survival))
     return NoisePoint(model.method.settings["sigma"], *values)

@@ -1,16 +1,12 @@
 """Figures of the lesson on other methods: VGPNN's noise, and all methods in one table."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
 from hpvae_nb.errors import InputError
-from hpvae_nb.lab.intervals import dots_and_bars
-from hpvae_nb.lab.render import GAN_COLOR, VAE_COLOR
+from hpvae_nb.lab.render import GAN_COLOR, VAE_COLOR, dots_and_bars, subplots
 from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED
 from hpvae_nb.lessons.l12_other_methods.experiment import MEASURES, NoisePoint, statistics
 from hpvae_nb.studies import evidence
@@ -19,11 +15,7 @@ _CLIPS = ((RANDOM, "o"), (RECONSTRUCTED, "s"), (REAL, "D"))
 
 
 def noise_curves(points: Sequence[NoisePoint], *, chosen: float | None = None) -> Figure:
-    """Diversity, novelty and survival over sigma, at equal steps.
-
-    Args:
-        points: at least one.
-        chosen: a sigma to be marked.
+    """Diversity, novelty and survival over sigma, at equal steps, with a mark at the chosen sigma.
 
     Raises:
         InputError: when there is no point.
@@ -32,7 +24,7 @@ def noise_curves(points: Sequence[NoisePoint], *, chosen: float | None = None) -
         raise InputError("there is nothing to draw: measure at least one sigma")
     table = pd.DataFrame(points).sort_values("sigma", ignore_index=True)
     colors = {"diversity": RANDOM, "novelty": GAN_COLOR, "survival": VAE_COLOR}
-    figure, axes = plt.subplots(1, 3, figsize=(8, 2.1), layout="constrained")
+    figure, axes = subplots(1, 3, figsize=(8, 2.1))
     for axis, (name, color) in zip(axes, colors.items(), strict=True):
         axis.plot(table.index, table[name], color=color, marker="o")
         if chosen is not None:
@@ -45,19 +37,16 @@ def noise_curves(points: Sequence[NoisePoint], *, chosen: float | None = None) -
 
 
 def comparison(rows: pd.DataFrame) -> Figure:
-    """The table as a picture: a panel for each measure, a line for each method, a mark for each clip.
+    """The rows of `of_methods` as a picture: a panel for each measure, a line for each method, a mark for each clip.
 
     Marks are means, bars reach from the least to the most of all seeds.
-
-    Args:
-        rows: of `experiment.of_methods`.
 
     Raises:
         InputError: when there is no row.
     """
     if rows.empty:
         raise InputError("there is nothing to draw: give the rows of at least one clip")
-    figure, axes = plt.subplots(2, 4, figsize=(11, 4.4), layout="constrained", sharey=True)
+    figure, axes = subplots(2, 4, figsize=(11, 4.4), sharey=True)
     for axis, (name, measure) in zip(axes.flat, MEASURES.items(), strict=False):
         for number, (clip, (color, marker)) in enumerate(zip(evidence.clips(rows), _CLIPS, strict=False)):
             found = statistics(rows, clip, name)

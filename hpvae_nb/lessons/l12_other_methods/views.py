@@ -1,13 +1,11 @@
 """VGPNN's noise and seed on sliders: the clip, a sample made on the spot, and its numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import ipywidgets as widgets
 
-from hpvae_nb.lab.film import beside, film, pixels
 from hpvae_nb.lab.live import live
+from hpvae_nb.lab.show import beside, film, pixels
 from hpvae_nb.lessons.l12_other_methods import figures
 from hpvae_nb.lessons.l12_other_methods.experiment import NoisePoint
 from hpvae_nb.metrics import novelty, survival
@@ -23,11 +21,6 @@ def copies_view(make: Callable[[float, bool], Model], measured: Sequence[NoisePo
     Args:
         make: from sigma, and whether completeness is on, to a model that samples in a moment.
         measured: the points of the curves; their sigmas are those to choose from.
-        fps: frames per second of the sample.
-
-    Returns:
-        A widget whose `children` are the sigma slider, a slider over seeds, a switch for completeness, the picture and
-        a line of text.
     """
     panels = {point.sigma: pixels(figures.noise_curves(measured, chosen=point.sigma), WIDTH) for point in measured}
 
@@ -40,13 +33,11 @@ def copies_view(make: Callable[[float, bool], Model], measured: Sequence[NoisePo
         )
         return film(panels[sigma], beside([real[0], sample[0]], WIDTH), fps=fps), words
 
-    sigmas = sorted(panels)
+    sigmas = [(f"{sigma:g}", sigma) for sigma in sorted(panels)]
     return live(
         draw,
         "webp",
-        sigma=widgets.SelectionSlider(
-            options=[(f"{sigma:g}", sigma) for sigma in sigmas], value=sigmas[0], description="noise σ"
-        ),
+        sigma=widgets.SelectionSlider(options=sigmas, description="noise σ"),
         seed=widgets.IntSlider(0, 0, SEEDS - 1, description="seed"),
         completeness=widgets.Checkbox(False, description="completeness"),
     )

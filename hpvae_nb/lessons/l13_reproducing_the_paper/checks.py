@@ -1,7 +1,5 @@
 """Checks of the lesson on reproducing the paper: the size of a trend, and how many seeds settle a question."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -10,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hpvae_nb.lab.exercise import Mistake, ask, compare, exercise
+from hpvae_nb.lab.exercise import Mistake, ask, compare, exercise, match
 from hpvae_nb.studies.intervals import reach
 
 MOST = 1000  # seeds; whoever needs more has found nothing
@@ -23,24 +21,21 @@ def trend(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
     for levels in (torch.tensor([1.0, 2, 3, 5, 7]), torch.tensor([1.0, 4, 9])):
         values = 1 + torch.rand(len(levels), 4, generator=generator)
         given = torch.as_tensor(ask(answer, levels, values))
-        apart = levels - levels.mean()
+        apart, mean = levels - levels.mean(), values.mean(0)
         slope = apart @ values / apart.square().sum()
+        ends = (values[-1] - values[0]) / (levels[-1] - levels[0])
+        through_0 = levels @ values / levels.square().sum()
         wrong = {
             "that is the slope itself: divide by the seed's mean and take it times 100": slope,
             "the slope is right, but in what? Take it times 100, for percent": slope / values.mean(0),
-            "that is the line through the first and the last point: all of them count": 100
-            * (values[-1] - values[0])
-            / (levels[-1] - levels[0])
-            / values.mean(0),
+            "that is the line through the first and the last point: all of them count": 100 * ends / mean,
             "divide by each seed's own mean, not by the mean of all": 100 * slope / values.mean(),
-            "the levels have to be taken from their mean first: a line need not go through 0": 100
-            * (levels @ values / levels.square().sum())
-            / values.mean(0),
-            "divide by the sum of squares of the levels, once they are taken from their mean": 100
-            * (apart @ values)
-            / values.mean(0),
+            "the levels have to be taken from their mean first: a line need not go through 0": (100 * through_0 / mean),
+            "divide by the sum of squares of the levels, once they are taken from their mean": (
+                100 * (apart @ values) / mean
+            ),
         }
-        compare(given, 100 * slope / values.mean(0), wrong)
+        compare(given, 100 * slope / mean, wrong)
     return "a positive number is a rise by that many percent with every level more"
 
 
@@ -51,28 +46,19 @@ def seeds_needed(answer: Callable[[Sequence[float]], int]) -> str:
         given = ask(answer, list(changes))
         mean, count = float(np.mean(changes)), len(changes)
         close, far = float(np.std(changes)), float(np.std(changes, ddof=1))
-        wanted = seeds_for(changes)
+        one, wanted = reach(far, count) * math.sqrt(count), seeds_for(changes)
         if isinstance(given, bool) or not isinstance(given, (int, np.integer)):
             raise Mistake(f"your result is {given!r}, but a whole number was wanted")
-        if given == wanted:
-            continue
+        rising, biased = least(partial(reach, far), mean), least(partial(reach, close), abs(mean))
+        by_root = least(partial(_by_its_root, one), abs(mean))
         wrong = {
-            "a claim can be a fall: compare with the size of the mean, not with the mean": least(
-                partial(reach, far), mean
-            ),
-            "the interval gets narrower with n in two ways: by its root, and by Student's t": least(
-                partial(_by_its_root, reach(far, count) * math.sqrt(count)), abs(mean)
-            ),
-            "take the deviation with n - 1: few seeds look closer together than they are": least(
-                partial(reach, close), abs(mean)
-            ),
-            "one seed fewer would do: stop at the first n whose interval leaves out 0": wanted + 1,
-            "with that many, 0 still lies inside: go one further": wanted - 1,
+            "a claim can be a fall: compare with the size of the mean, not with the mean": [rising],
+            "the interval gets narrower with n in two ways: by its root, and by Student's t": [by_root],
+            "take the deviation with n - 1: few seeds look closer together than they are": [biased],
+            "one seed fewer would do: stop at the first n whose interval leaves out 0": [wanted + 1],
+            "with that many, 0 still lies inside: go one further": [wanted - 1],
         }
-        for words, value in wrong.items():
-            if given == value:
-                raise Mistake(words)
-        raise Mistake(f"for the changes {list(changes)} you say {given}, but it takes {wanted}")
+        match(given, wanted, wrong, f"for the changes {list(changes)} you say {given}, but it takes {wanted}")
     return "the wider the seeds scatter against what they show, the more of them it takes"
 
 

@@ -1,16 +1,16 @@
-"""Figures of what was measured: the paper's Figs. 5, 6 and 9 with intervals, and every claim against its interval."""
+"""Figures of what was measured: the paper's Figs. 5, 6 and 9 with intervals, and every claim against its interval.
 
-from __future__ import annotations
+Tables are the rows of `hpvae_nb.studies.evidence.rows`, points are its `POINTS`.
+"""
 
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from hpvae_nb.lab import show
-from hpvae_nb.lab.intervals import dots_and_bars, percent_axis
+from hpvae_nb.lab.render import dots_and_bars, percent_axis, subplots
 from hpvae_nb.metrics import METRICS
 from hpvae_nb.studies import claims, evidence
 
@@ -22,15 +22,10 @@ TICKS = (-1000, -100, -10, 0, 10, 100, 1000)  # percent
 
 
 def tradeoff(rows: pd.DataFrame, metrics: Sequence[str] = ("diversity", *evidence.REALISM)) -> Figure:
-    """Fig. 5: each metric over M, a row of charts for each clip; every seed a dot, other methods as lines.
-
-    Args:
-        rows: of `hpvae_nb.studies.evidence.rows`.
-        metrics: columns of the rows.
-    """
+    """Fig. 5: each metric over M, a row of charts for each clip; every seed a dot, other methods as lines."""
     names = evidence.clips(rows)
     size = (2.9 * len(metrics), 2.3 * len(names))
-    figure, grid = plt.subplots(len(names), len(metrics), figsize=size, layout="constrained", squeeze=False)
+    figure, grid = subplots(len(names), len(metrics), figsize=size, squeeze=False)
     levels = [int(name.removeprefix("M = ")) for name in evidence.LEVELS]
     for clip, axes in zip(names, grid, strict=True):
         for metric, axis in zip(metrics, axes, strict=True):
@@ -50,13 +45,7 @@ def tradeoff(rows: pd.DataFrame, metrics: Sequence[str] = ("diversity", *evidenc
 
 
 def sheet(clip: str, points: Sequence[str], real: Tensor) -> Figure:
-    """Figs. 6 and 9: the training clip, and below it a sample of each point.
-
-    Args:
-        clip: a bundled clip's name.
-        points: names in `hpvae_nb.studies.evidence.POINTS`.
-        real: the clip at the samples' size, `3 t h w` in [-1, 1].
-    """
+    """Figs. 6 and 9: the training clip, as large as samples are, `3 t h w`, and below it a sample of each point."""
     drawn = [(point, evidence.samples(clip, point)[0]) for point in points]
     return show.contact_sheet([("real", real), *drawn], frames=FRAMES)
 
@@ -69,7 +58,7 @@ def forest_plot(rows: pd.DataFrame) -> Figure:
     """
     shown, columns = claims.ordered(rows), [*evidence.clips(rows), None]
     size = (2.9 * len(columns) + 2.6, 0.27 * len(shown) + 0.9)
-    figure, axes = plt.subplots(1, len(columns), figsize=size, sharex=True, sharey=True, layout="constrained")
+    figure, axes = subplots(1, len(columns), figsize=size, sharex=True, sharey=True)
     for clip, axis in zip(columns, axes, strict=True):
         table = pd.DataFrame([claim.found(rows, clip) for claim in shown])
         table = table.mul([claim.direction for claim in shown], axis=0)

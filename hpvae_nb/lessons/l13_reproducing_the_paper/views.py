@@ -1,7 +1,5 @@
 """Findings to choose from, with samples and numbers of both sides; and one training of the evidence, run again."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,19 +24,16 @@ FPS = 12.0  # half the clips' own, to look closely
 def findings_view(rows: pd.DataFrame) -> widgets.VBox:
     """Samples of both sides of a finding above each other, and below what was measured for each seed.
 
-    Args:
-        rows: of `hpvae_nb.studies.evidence.rows`.
-
-    Returns:
-        A widget whose `children` are the choice of finding, the choice of clip, the picture and a line of text.
+    The table is that of `hpvae_nb.studies.evidence.rows`.
     """
     samples = functools.cache(evidence.samples)
 
     def draw(finding: int, clip: str) -> tuple[bytes, str]:
         claim = claims.CLAIMS[finding]
-        one, other = (claim.points[0], claim.points[-1])
-        both = torch.cat([samples(clip, point) for point in (one, other)])
-        sides = [f"{point}: {_seeds(rows, clip, point, claim.metric)}" for point in (one, other)]
+        ends = (claim.points[0], claim.points[-1])
+        both = torch.cat([samples(clip, point) for point in ends])
+        numbers = [evidence.values(rows, clip, point, claim.metric).map("{:.3g}".format) for point in ends]
+        sides = [f"{point}: {', '.join(seeds)}" for point, seeds in zip(ends, numbers, strict=True)]
         found = claim.found(rows, clip)
         change = f"{found:+.0f} % {'a level' if claim.points == evidence.LEVELS else ''}".strip()
         words = f"{claim.title} on {clip}. Above {sides[0]}; below {sides[1]}. Change {change}: "
@@ -52,10 +47,6 @@ def findings_view(rows: pd.DataFrame) -> widgets.VBox:
         finding=widgets.Dropdown(options=names, value=0, description="finding", layout=widgets.Layout(width="420px")),
         clip=widgets.ToggleButtons(options=evidence.clips(rows), description="clip"),
     )
-
-
-def _seeds(rows: pd.DataFrame, clip: str, point: str, metric: str) -> str:
-    return ", ".join(f"{value:.3g}" for value in evidence.values(rows, clip, point, metric))
 
 
 def rerun_panel(rows: pd.DataFrame, trials: Sequence[sweeps.Trial], folder: Path) -> widgets.VBox:
