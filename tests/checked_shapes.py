@@ -12,10 +12,13 @@ import safetensors.torch  # noqa: F401
 import torch  # noqa: F401
 
 if importlib.util.find_spec("beartype") and importlib.util.find_spec("jaxtyping"):  # not on a bare GPU box
-    from beartype import BeartypeConf, beartype
+    from beartype import BeartypeConf, BeartypeHintOverrides, beartype
     from jaxtyping import install_import_hook
 
-    check = beartype(conf=BeartypeConf(is_pep484_tower=True))  # a whole number is a number
+    # Tensors alone: of wrong numbers the package says itself what is wrong with them.
+    plain = BeartypeHintOverrides(dict.fromkeys((int, float, str), object))
+    check = beartype(conf=BeartypeConf(hint_overrides=plain))
+
     typing.TYPE_CHECKING = True
     with install_import_hook("hpvae_nb.core", f"{__name__}.check"):
         import hpvae_nb  # noqa: F401

@@ -74,7 +74,9 @@ class Stranger:
         others.mkdir()
         self.python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
         places = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR", "PATH")
-        self.env = without("GIT_", "PYTHON") | {f"JUPYTER_{place}": str(folder / "jupyter") for place in places}
+        self.env = without("GIT_", "PYTHON", "VIRTUAL_ENV") | {
+            f"JUPYTER_{place}": str(folder / "jupyter") for place in places
+        }
         self.env |= {"GIT_CONFIG_GLOBAL": str(address_book), "IPYTHONDIR": str(folder), "OMP_NUM_THREADS": "1"}
         self.packages = Path(self.run("-c", "import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip())
         for place in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
@@ -135,7 +137,7 @@ def test_an_old_pytorch_stays_and_is_called_too_old(tmp_path, address_book):
     had = someone.installed()
     builder = notebook_builder()
     _, setup = builder.standard_cells("any", builder.repository())
-    (someone.folder / "setup.ipy").write_text(f"{setup.source}\n")
+    (someone.folder / "setup.ipy").write_text(setup.source)
     result = someone.run("-m", "IPython", "setup.ipy")
     assert f"Cannot install hpvae-nb[metrics]=={hpvae_nb.__version__} and torch==2.5.0" in result.stdout + result.stderr
     assert someone.installed() == had

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
 
-def stream(seed: Any, sample: int, scale: int) -> torch.Generator:
+def stream(seed: int, sample: int, scale: int) -> torch.Generator:
     """Random numbers for one scale of one sample, the same on every device and whatever else is drawn.
 
     Raises:
@@ -31,7 +31,7 @@ def mixed(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
 
 
-def normal_maps(shape: tuple[int, ...], seed: Any, samples: range, scale: int) -> Float[Tensor, "b c *sites"]:
+def normal_maps(shape: tuple[int, ...], seed: int, samples: range, scale: int) -> Float[Tensor, "b c *sites"]:
     """Standard normal maps `b c t h w` on the CPU: z at scale 0, z_n at a GAN scale n (equation 9).
 
     Args:
