@@ -1,7 +1,5 @@
 """The command line: `python -m hpvae_nb train|sample|info|sweep|compare|import-released`."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 from collections.abc import Iterator

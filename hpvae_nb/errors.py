@@ -1,7 +1,5 @@
 """What goes wrong, said in one sentence: the value, the limit and the way out."""
 
-from __future__ import annotations
-
 import importlib
 from types import ModuleType
 

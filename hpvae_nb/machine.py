@@ -1,7 +1,5 @@
 """Where to compute, in which number format and on how many threads, decided by asking the hardware."""
 
-from __future__ import annotations
-
 import functools
 import os
 import timeit

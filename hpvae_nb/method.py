@@ -4,8 +4,6 @@ A trainer and a model know nothing of a method but what stands in `Method`; HP-V
 that the paper compares with are in `hpvae_nb.baselines`.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """Weights written by the paper's released code, as a `Model`."""
 
-from __future__ import annotations
-
 import ast
 import math
 import pickle

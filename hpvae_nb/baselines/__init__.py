@@ -5,8 +5,6 @@ is the other patch-VAE of figure 9 (d); `Vgpnn` copies patches and learns nothin
 `hpvae_nb.fit(clip, config, method=SinGan())`.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import difflib
 from collections.abc import Mapping

@@ -3,8 +3,6 @@
 Unlike SinGAN's scales, its stages hand features to each other, not pictures; one last layer makes the picture.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ numbers of layers and channels, one step of the critic and one of the generator 
 the published padding, once and before the first layer, each convolution pads, as everywhere in this package.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

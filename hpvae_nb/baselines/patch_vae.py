@@ -5,8 +5,6 @@ Occurrence: for each part and site a 0 or 1, with a Bernoulli prior. Gur et al. 
 (section 4.2, figure 9 d; appendix A.4), with one part; the scales above stay as they are.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """SinGAN with 3D convolutions: a generator and a critic at every scale, from noise (Shaham et al., ICCV 2019)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Literal

@@ -1,7 +1,5 @@
 """Convolutional building blocks for two and three dimensions (appendix A.1)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """Space-time patches: cut and put back, as rows of a matrix, the nearest of them, a clip made of chosen ones."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Callable

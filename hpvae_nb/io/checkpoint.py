@@ -4,8 +4,6 @@ One file holds both tensors and description, so the two can never disagree. It i
 and renamed: whoever reads the final name finds the old file or the new one, never half of either.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -5,8 +5,6 @@ How files are decoded, and with what, stands in ``video_files``.
 Axis letters: ``c`` channel (3: red, green, blue), ``t`` time, ``h`` height, ``w`` width.
 """
 
-from __future__ import annotations
-
 import difflib
 import math
 import re

@@ -5,8 +5,6 @@ png and jpg open alike on every system without a separately installed ``ffmpeg``
 with its own timestamp, which variable frame rates need.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import re

@@ -1,7 +1,5 @@
 """Published weights of networks, from a file or an address, read without running anything that a file contains."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 from typing import Any

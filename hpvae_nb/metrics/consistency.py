@@ -1,7 +1,5 @@
 """Two plain errors: of a reconstruction, and of guessing each frame from the one before."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from einops import rearrange, reduce

@@ -1,7 +1,5 @@
 """How much samples differ from each other."""
 
-from __future__ import annotations
-
 import numpy as np
 from einops import rearrange
 from torch import Tensor

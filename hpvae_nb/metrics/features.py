@@ -1,7 +1,5 @@
 """What clips are compared by: a named extractor turns a clip into sets of features, one row for each location."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 import torch

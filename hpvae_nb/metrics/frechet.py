@@ -1,7 +1,5 @@
 """Fréchet distance between sets of features, and what is built on it: SVFID, SIFID and FID."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """What every metric asks of the samples and the training clip it is given."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

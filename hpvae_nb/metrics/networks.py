@@ -1,7 +1,5 @@
 """Extractors by name. Trained networks take their published weights, and are named with their checksum."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Callable
 

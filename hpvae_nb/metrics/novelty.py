@@ -1,7 +1,5 @@
 """Where a sample's patches come from: the nearest patches of the training clip, and numbers that expose copying."""
 
-from __future__ import annotations
-
 import math
 import zlib
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Sanity checks of the metrics: generators that have learned nothing, sent through all of them, beside one that has."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace

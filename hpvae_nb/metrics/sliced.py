@@ -1,7 +1,5 @@
 """Sliced Wasserstein distance between the patches of samples and of the training clip: no weights, no Gaussians."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Whether what is rare in the clip lives on in the samples."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from hpvae_nb.core.patches import nearest, patch_rows, principal_axes

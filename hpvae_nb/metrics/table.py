@@ -3,8 +3,6 @@
 A new metric is one entry here: sweeps measure it, and tables and figures of all lessons name and read it accordingly.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal

@@ -1,7 +1,5 @@
 """From settings to networks: the one place that knows both."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Which values a setting may have: a table of limits, and what settings ask of each other."""
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 import math

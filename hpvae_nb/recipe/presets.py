@@ -1,7 +1,5 @@
 """The named recipes; a comment says where a value comes from, as in `Config`."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from hpvae_nb.errors import InputError

@@ -1,7 +1,5 @@
 """The space-time pyramid: which sizes a clip has at each scale, and the clip at each of them (section 3.2)."""
 
-from __future__ import annotations
-
 import math
 import warnings
 

@@ -1,7 +1,5 @@
 """The paper's findings as claims that the rows of the evidence bear out or not."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

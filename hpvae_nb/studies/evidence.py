@@ -5,8 +5,6 @@ The specification names each point, and every row carries that name. Rows that w
 the bundled ones.
 """
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 

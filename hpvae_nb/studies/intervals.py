@@ -1,7 +1,5 @@
 """Where a mean over a few seeds lies, and where a further seed's value would, if seeds scatter normally."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass

@@ -1,7 +1,5 @@
 """What a number was measured on: which code, which device, how much memory."""
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import platform

@@ -1,7 +1,5 @@
 """The nearest-neighbour protocol of table 1: samples of a method that learned many clips, against one clip each."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Tables for readers."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 

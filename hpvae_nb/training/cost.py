@@ -1,7 +1,5 @@
 """What a training will cost, before it starts: arithmetic counted, time measured on a few layers, memory estimated."""
 
-from __future__ import annotations
-
 import math
 import time
 from dataclasses import dataclass

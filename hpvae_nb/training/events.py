@@ -1,7 +1,5 @@
 """Training as a generator of events: notebooks, the command line, tests and sweeps are all its consumers."""
 
-from __future__ import annotations
-
 import contextlib
 import signal
 import threading

@@ -1,7 +1,5 @@
 """What is decided once, before a training: sizes, device, number format, and what it will cost."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property

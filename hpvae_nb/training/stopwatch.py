@@ -1,7 +1,5 @@
 """The time a training takes: read around each step, and foretold from trials of the scales that are still to come."""
 
-from __future__ import annotations
-
 import copy
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The state of a training: networks, optimisers, random numbers, and where it stands."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import math

@@ -4,8 +4,6 @@ The paper has neither. A critic judges patches of r sites a side, so a window la
 learn; and below a GAN scale everything is frozen, so what it is given there can be made once and kept.
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 

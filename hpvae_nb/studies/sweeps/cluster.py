@@ -1,7 +1,5 @@
 """The trials of a sweep on Ray Tune."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

@@ -1,7 +1,5 @@
 """What a sweep would cost, from the seconds that trials like its own took."""
 
-from __future__ import annotations
-
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass

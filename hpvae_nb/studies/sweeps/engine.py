@@ -1,7 +1,5 @@
 """Runs a sweep's trials: side by side on Ray Tune, or one after another without it."""
 
-from __future__ import annotations
-
 import importlib.util
 from functools import partial
 from pathlib import Path

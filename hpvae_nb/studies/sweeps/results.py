@@ -1,7 +1,5 @@
 """A sweep's folder, and its results as a table: one trial a row, one parquet file."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from pathlib import Path

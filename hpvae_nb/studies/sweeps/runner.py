@@ -1,7 +1,5 @@
 """One trial from clip to row: a plain function, whoever calls it."""
 
-from __future__ import annotations
-
 import contextlib
 import datetime
 import json

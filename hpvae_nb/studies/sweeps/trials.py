@@ -1,7 +1,5 @@
 """A sweep's specification, and the trials it stands for."""
 
-from __future__ import annotations
-
 import dataclasses
 import difflib
 import hashlib
