@@ -1,7 +1,10 @@
 """Convolutional building blocks for two and three dimensions (appendix A.1)."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +13,9 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
 from hpvae_nb.core.convolution import Conv2d, Conv3d, Padding
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 CONV = {2: Conv2d, 3: Conv3d}
 SLOPE = 0.2  # released code: the slope of every LeakyReLU
@@ -35,7 +41,7 @@ class SampleNorm(nn.GroupNorm):
     def __init__(self, channels: int) -> None:
         super().__init__(channels, channels)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "b c *sites"]) -> Float[Tensor, "b c *sites"]:
         parts = [F.batch_norm(one, None, None, self.weight, self.bias, True, 0.0, self.eps) for one in x.split(1)]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 

@@ -1,8 +1,11 @@
 """Space-time patches: cut and put back, as rows of a matrix, the nearest of them, a clip made of chosen ones."""
 
+from __future__ import annotations
+
 import itertools
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -12,12 +15,15 @@ from torch import Tensor
 from hpvae_nb.core.resampling import Shape
 from hpvae_nb.errors import InputError, require
 
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int, Shaped
+
 _BLOCK = 2**20  # distances computed at a time: what stays in a processor's cache (measured: 3 times faster than 2**24)
 _BALLOTS = 2**24  # votes counted at a time: bounds memory, whatever the size of a clip
 _PROBED = 16  # cells of the approximate index looked into; measured: 99 of 100 neighbours are then the true ones
 
 
-def cut(video: Tensor, size: int | Shape) -> Tensor:
+def cut(video: Shaped[Tensor, "c t h w"], size: int | Shape) -> Shaped[Tensor, "k c a b d"]:
     """Tiles without overlap, `c t h w` to `k c a b d`: cubes of side `size`, or of the shape (a, b, d).
 
     Every side of the clip must be a multiple of the tile's.
@@ -26,12 +32,12 @@ def cut(video: Tensor, size: int | Shape) -> Tensor:
     return rearrange(video, "c (t a) (h b) (w d) -> (t h w) c a b d", a=a, b=b, d=d)
 
 
-def put_back(tiles: Tensor, t: int, h: int, w: int) -> Tensor:
+def put_back(tiles: Shaped[Tensor, "k c a b d"], t: int, h: int, w: int) -> Shaped[Tensor, "c T H W"]:
     """The inverse of `cut`, for t tiles in time, h down and w across."""
     return rearrange(tiles, "(t h w) c a b d -> c (t a) (h b) (w d)", t=t, h=h, w=w)
 
 
-def tiled(video: Tensor, size: int | Shape) -> tuple[Tensor, Shape]:
+def tiled(video: Shaped[Tensor, "c t h w"], size: int | Shape) -> tuple[Shaped[Tensor, "c T H W"], Shape]:
     """The clip `c t h w` without what does not fill a tile at its ends; and how many tiles it has along each axis.
 
     Raises:
@@ -47,7 +53,7 @@ def tiled(video: Tensor, size: int | Shape) -> tuple[Tensor, Shape]:
     return video[:, : t * a, : h * b, : w * d], counts
 
 
-def shuffled(video: Tensor, size: int | Shape, seed: int = 0) -> Tensor:
+def shuffled(video: Shaped[Tensor, "c t h w"], size: int | Shape, seed: int = 0) -> Shaped[Tensor, "c T H W"]:
     """The clip `c t h w` with its tiles in random order; what does not fill a tile is cut off at the ends.
 
     A tile as long as the clip, (T, b, d), leaves time alone: the order is then the same in all frames.
@@ -65,18 +71,18 @@ def _sides(size: int | Shape) -> Shape:
     return (size, size, size) if isinstance(size, int) else size
 
 
-def overlapping(video: Tensor, size: int) -> Tensor:
+def overlapping(video: Shaped[Tensor, "c t h w"], size: int) -> Shaped[Tensor, "k c a a a"]:
     """Every patch that lies inside the clip, one for each place: `c t h w` to `k c size size size`."""
     return rearrange(patch_rows(video[None], (size,) * 3), "k (c a b d) -> k c a b d", a=size, b=size, d=size)
 
 
-def patch_at(video: Tensor, site: tuple[int, int, int], size: int) -> Tensor:
+def patch_at(video: Shaped[Tensor, "c t h w"], site: tuple[int, int, int], size: int) -> Shaped[Tensor, "c b d"]:
     """The patch of one frame whose first corner is at (frame, row, column): `c size size`."""
     frame, row, column = site
     return video[:, frame, row : row + size, column : column + size]
 
 
-def distance_maps(video: Tensor, patches: Tensor) -> Tensor:
+def distance_maps(video: Float[Tensor, "c t h w"], patches: Float[Tensor, "k c b d"]) -> Float[Tensor, "k t y x"]:
     """Mean squared difference between each patch and what lies at each place of each frame.
 
     It writes (x - p)^2 as x^2 - 2 x p + p^2, so that the middle term is a convolution and no patch is ever copied.
@@ -100,14 +106,14 @@ def patch_grid(shape: Shape, patch: Shape) -> Shape:
     return tuple(length - side + 1 for length, side in zip(shape, patch, strict=True))
 
 
-def patch_rows(video: Tensor, patch: Shape) -> Tensor:
+def patch_rows(video: Shaped[Tensor, "b c t h w"], patch: Shape) -> Shaped[Tensor, "k d"]:
     """Every patch of `b c t h w` as a row: `(b t' h' w') (c kt kh kw)`, with (t', h', w') as `patch_grid` says."""
     for axis, side in enumerate(patch, start=2):
         video = video.unfold(axis, side, 1)
     return rearrange(video, "b c t h w kt kh kw -> (b t h w) (c kt kh kw)")
 
 
-def principal_axes(rows: Tensor, count: int) -> Tensor:
+def principal_axes(rows: Float[Tensor, "k d"], count: int) -> Float[Tensor, "d n"]:
     """The `count` directions in which the rows differ most, `dimensions count`, orthonormal.
 
     Distances between rows projected onto them are at most the true ones, and nearly so where little variance is left.
@@ -117,7 +123,9 @@ def principal_axes(rows: Tensor, count: int) -> Tensor:
     return axes[:, -count:]
 
 
-def nearest(queries: Tensor, keys: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def nearest(
+    queries: Float[Tensor, "q d"], keys: Float[Tensor, "k d"], weights: Float[Tensor, "k"] | None = None
+) -> tuple[Int[Tensor, "q"], Float[Tensor, "q"]]:
     """For each query the key of least squared distance, by looking at all of them, a block at a time.
 
     Args:
@@ -145,7 +153,7 @@ def nearest(queries: Tensor, keys: Tensor, weights: Tensor | None = None) -> tup
     return torch.cat(indices), torch.cat(distances)
 
 
-def approximate_search(keys: Tensor) -> Callable[[Tensor], Tensor]:
+def approximate_search(keys: Float[Tensor, "k d"]) -> Callable[[Tensor], Tensor]:
     """An index of cells: a function from queries `q d` to keys that are mostly the nearest, `q`. On the CPU.
 
     Source: faiss's IndexIVFFlat; Jégou et al. 2011, "Product quantization for nearest neighbor search", the
@@ -169,7 +177,9 @@ def approximate_search(keys: Tensor) -> Callable[[Tensor], Tensor]:
     return search
 
 
-def vote(values: Tensor, corners: Tensor, patch: Shape) -> Tensor:
+def vote(
+    values: Float[Tensor, "b c t h w"], corners: Int[Tensor, "t1 h1 w1"], patch: Shape
+) -> Float[Tensor, "1 c T H W"]:
     """A clip in which each voxel is the median of what the chosen patches that cover it say, channel by channel.
 
     Of an even number of votes the lower middle one wins, so every value is one of `values`.

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from einops import rearrange, reduce
@@ -18,6 +18,9 @@ from torch import Tensor, nn
 from hpvae_nb.core.receptive_field import receptive_field
 from hpvae_nb.core.resampling import Shape
 from hpvae_nb.errors import InputError
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Box:
         """The three ranges by their names."""
         return {"times": self.times, "rows": self.rows, "columns": self.columns}
 
-    def mask(self, shape: Shape) -> Tensor:
+    def mask(self, shape: Shape) -> Bool[Tensor, "t h w"]:
         """True inside, `t h w`."""
         inside = torch.zeros(shape, dtype=torch.bool)
         inside[tuple(slice(*ends) for ends in self.axes().values())] = True
@@ -59,23 +62,23 @@ def _scaled(ends: tuple[int, int], length: int, to: int) -> tuple[int, int]:
     return first, max(min(end, to), first + 1)
 
 
-def resample(z: Tensor, fresh: Tensor, box: Box) -> Tensor:
+def resample(z: Float[Tensor, "b c t h w"], fresh: Float[Tensor, "b c t h w"], box: Box) -> Float[Tensor, "b c t h w"]:
     """`z` outside of the box and `fresh` inside, both `b c t h w`."""
     return torch.where(box.mask(tuple(z.shape[2:])), fresh, z)
 
 
-def border(columns: int, at: float, softness: float) -> Tensor:
+def border(columns: int, at: float, softness: float) -> Float[Tensor, "columns"]:
     """A weight for each column: 0 on the left, 1 on the right, rising over `softness` columns around `at`."""
     distance = torch.arange(columns) + 0.5 - at
     return (distance / max(softness, 1e-6) + 0.5).clamp(0, 1)
 
 
-def blend(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
+def blend(a: Float[Tensor, "*map"], b: Float[Tensor, "*map"], weight: Float[Tensor, "..."]) -> Float[Tensor, "*map"]:
     """Two independent normal maps into one that is normal as well; `weight` is b's share of the variance."""
     return (1 - weight).sqrt() * a + weight.sqrt() * b
 
 
-def there_and_back(clips: Tensor, moment: float = 0.5) -> Tensor:
+def there_and_back(clips: Float[Tensor, "b c t h w"], moment: float = 0.5) -> Float[Tensor, "c n h w"]:
     """A loop through clips: one moment of each, from the first clip to the last and back, to repeat without a jump.
 
     Args:
@@ -159,11 +162,11 @@ def held_statistics(network: nn.Module, decode: Callable[[], object]) -> Iterato
             handle.remove()
 
 
-def change(before: Tensor, after: Tensor) -> Tensor:
+def change(before: Float[Tensor, "c t h w"], after: Float[Tensor, "c t h w"]) -> Float[Tensor, "t h w"]:
     """How far two clips `c t h w` are apart at each site, as a root mean square over colours; `t h w`."""
     return reduce((after - before).square(), "c t h w -> t h w", "mean").sqrt()
 
 
-def rms(x: Tensor) -> float:
+def rms(x: Float[Tensor, "..."]) -> float:
     """Root mean square of all values; of a difference of clips it is at most 2."""
     return x.square().mean().sqrt().item()
