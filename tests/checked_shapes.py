@@ -12,11 +12,11 @@ import safetensors.torch  # noqa: F401
 import torch  # noqa: F401
 
 if importlib.util.find_spec("beartype") and importlib.util.find_spec("jaxtyping"):  # not on a bare GPU box
-    from beartype import BeartypeConf, BeartypeHintOverrides, beartype
+    from beartype import BeartypeConf, FrozenDict, beartype
     from jaxtyping import install_import_hook
 
     # Tensors alone: of wrong numbers the package says itself what is wrong with them.
-    plain = BeartypeHintOverrides(dict.fromkeys((int, float, str), object))
+    plain = FrozenDict(dict.fromkeys((int, float, str), object))
     check = beartype(conf=BeartypeConf(hint_overrides=plain))
 
     typing.TYPE_CHECKING = True
