@@ -18,6 +18,8 @@ from hpvae_nb.lab import progress as figures
 from hpvae_nb.lab.background import Background
 from hpvae_nb.lab.show import to_uint8
 
+pytestmark = pytest.mark.slow  # each of them trains
+
 
 @pytest.fixture(scope="module")
 def small():

@@ -83,6 +83,7 @@ def test_nbval_compares_what_is_said_of_a_picture_but_not_its_bytes(tmp_path):
     assert "a boat" in result.stdout
 
 
+@pytest.mark.slow
 def test_a_cell_whose_output_is_not_compared_fails_when_its_claim_is_false(tmp_path):
     """So numbers that differ from machine to machine can be printed beside an assertion."""
     cells = [

@@ -42,6 +42,7 @@ def test_every_view_has_an_example():
     assert sorted(examples()) == sorted(lessons.views())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", examples())
 def test_every_view_speaks(name, trained):
     """Each control has a description, each picture a sentence for those who cannot see it."""
