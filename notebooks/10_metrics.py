@@ -110,7 +110,7 @@ def patches(video, size):
     return rearrange(video, "c t h w a b d -> (t h w) (c a b d)")
 
 
-coarse = {name: at_18_px(video[None])[0] for name, video in first.items()}
+coarse = {name: at_18_px(video) for name, video in first.items()}
 parts = {name: patches(video, (3, 9, 9)) for name, video in coarse.items()}
 print("at", tuple(coarse[MODEL].shape), "there are", len(parts[MODEL]), "parts")
 

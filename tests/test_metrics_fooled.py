@@ -31,7 +31,7 @@ def window(larger, corner):
 @pytest.fixture(scope="module")
 def larger(pedestrians):
     """The scene, a few pixels wider than what counts as the clip: a moved clip shows what lies beside it."""
-    return resize(pedestrians.video[None], (32, 57), antialias=True)[0]
+    return resize(pedestrians.video, (32, 57), antialias=True)
 
 
 @pytest.fixture(scope="module")

@@ -123,7 +123,7 @@ def test_no_scores_have_no_mean():
 
 @pytest.fixture(scope="module")
 def real(pedestrians):
-    return resize(pedestrians.video[None], (24, 43), antialias=True)[0]
+    return resize(pedestrians.video, (24, 43), antialias=True)
 
 
 def test_svfid_is_the_mean_of_distances_of_the_extractors_features(real):
@@ -139,7 +139,7 @@ def test_svfid_is_the_mean_of_distances_of_the_extractors_features(real):
 
 
 def test_svfid_ranks_the_clip_before_later_frames_before_noise(real, pedestrians):
-    later = resize(pedestrians.video[None], (24, 43), antialias=True)[0].roll(1, dims=-1)
+    later = resize(pedestrians.video, (24, 43), antialias=True).roll(1, dims=-1)
     noise = torch.rand(real.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
     itself, moved, random = (svfid(clip[None], real) for clip in (real, later, noise))
     assert itself.value == pytest.approx(0, abs=1e-6)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange, reduce
+from einops import pack, rearrange, reduce
 from torch import Tensor
 
 from hpvae_nb.core.resampling import Shape
@@ -73,7 +73,7 @@ def _sides(size: int | Shape) -> Shape:
 
 def overlapping(video: Shaped[Tensor, "c t h w"], size: int) -> Shaped[Tensor, "k c a a a"]:
     """Every patch that lies inside the clip, one for each place: `c t h w` to `k c size size size`."""
-    return rearrange(patch_rows(video[None], (size,) * 3), "k (c a b d) -> k c a b d", a=size, b=size, d=size)
+    return rearrange(patch_rows(video, (size,) * 3), "k (c a b d) -> k c a b d", a=size, b=size, d=size)
 
 
 def patch_at(video: Shaped[Tensor, "c t h w"], site: tuple[int, int, int], size: int) -> Shaped[Tensor, "c b d"]:
@@ -106,8 +106,9 @@ def patch_grid(shape: Shape, patch: Shape) -> Shape:
     return tuple(length - side + 1 for length, side in zip(shape, patch, strict=True))
 
 
-def patch_rows(video: Shaped[Tensor, "b c t h w"], patch: Shape) -> Shaped[Tensor, "k d"]:
-    """Every patch of `b c t h w` as a row: `(b t' h' w') (c kt kh kw)`, with (t', h', w') as `patch_grid` says."""
+def patch_rows(video: Shaped[Tensor, "*b c t h w"], patch: Shape) -> Shaped[Tensor, "k d"]:
+    """Every patch of a clip or several as a row: `(b t' h' w') (c kt kh kw)`; `patch_grid` says (t', h', w')."""
+    video, _ = pack([video], "* c t h w")
     for axis, side in enumerate(patch, start=2):
         video = video.unfold(axis, side, 1)
     return rearrange(video, "b c t h w kt kh kw -> (b t h w) (c kt kh kw)")
@@ -208,7 +209,7 @@ def vote(
                 places = first[low - a : high - a] + (a * height + b) * width + d
                 ballot[:, low - start : high - start, b : b + h, d : d + w] = voxels[:, places]
         parts.append(ballots.nanmedian(0).values)
-    return torch.cat(parts, dim=1)[None]
+    return rearrange(torch.cat(parts, dim=1), "c t h w -> 1 c t h w")
 
 
 def _first_voxels(shape: torch.Size, patch: Shape) -> Tensor:

@@ -19,28 +19,31 @@ Shape = tuple[int, ...]
 INTERPOLATION = {2: "bilinear", 3: "trilinear"}
 
 
-def resize(video: Float[Tensor, "b c *t h w"], size: Shape, *, antialias: bool = False) -> Float[Tensor, "b c *t y x"]:
-    """Bilinear resizing in space alone, frame by frame.
+def resize(video: Float[Tensor, "... h w"], size: Shape, *, antialias: bool = False) -> Float[Tensor, "... y x"]:
+    """Bilinear resizing in space alone, picture by picture: of clips, images, and batches of either.
 
     Args:
-        video: `b c t h w` or `b c h w`.
         size: (H, W) in pixels.
         antialias: average over the pixels that a smaller one covers, instead of picking between two.
     """
-    frames, lengths = pack([rearrange(video, "b c ... h w -> b ... c h w")], "* c h w")
-    scaled = F.interpolate(frames, size=size, mode="bilinear", align_corners=False, antialias=antialias)
-    (scaled,) = unpack(scaled, lengths, "* c h w")
-    return rearrange(scaled, "b ... c h w -> b c ... h w")
+    pictures, lead = pack([video], "* h w")
+    pictures = rearrange(pictures, "n h w -> n 1 h w")
+    scaled = F.interpolate(pictures, size=tuple(size), mode="bilinear", align_corners=False, antialias=antialias)
+    (scaled,) = unpack(rearrange(scaled, "n 1 h w -> n h w"), lead, "* h w")
+    return scaled
 
 
-def upsample(video: Float[Tensor, "b c *sites"], shape: Shape) -> Float[Tensor, "b c *out"]:
+def upsample(video: Float[Tensor, "..."], shape: Shape) -> Float[Tensor, "..."]:
     """The paper's ↑: to `shape` in space and time, corners aligned so that first and last frame keep their place.
 
-    Source: section 3.2, figure 4. `b c t h w` to `b c T H W` (or `b c h w` to `b c H W`).
+    Source: section 3.2, figure 4. `b c t h w` to `b c T H W`, and the same without b; images without t.
     """
-    if tuple(video.shape[2:]) == tuple(shape):
+    if tuple(video.shape[-len(shape) :]) == tuple(shape):
         return video
-    return F.interpolate(video, size=shape, mode=INTERPOLATION[len(shape)], align_corners=True)
+    axes = "* c t h w" if len(shape) == 3 else "* c h w"
+    batch, lead = pack([video], axes)
+    (larger,) = unpack(F.interpolate(batch, size=shape, mode=INTERPOLATION[len(shape)], align_corners=True), lead, axes)
+    return larger
 
 
 def shapes_for_output(trained: list[Shape], output: Shape) -> list[Shape]:

@@ -74,7 +74,7 @@ def _rows(clip: Tensor) -> list[Tensor]:
     if min(sizes[-1]) < PATCH[1]:
         needed = f"{PATCH[1] * SCALES[-1]} px on each side, for patches at 1/{SCALES[-1]} of the size"
         raise InputError(f"the clip is {width}x{height} px, but must have {needed}: use larger samples")
-    return [patch_rows(resize(clip[None], size, antialias=True), patch) for size in sizes]
+    return [patch_rows(resize(clip, size, antialias=True), patch) for size in sizes]
 
 
 def k_means(rows: Tensor, count: int, generator: torch.Generator, iterations: int = 10) -> Tensor:

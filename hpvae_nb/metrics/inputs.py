@@ -39,5 +39,5 @@ def checked_pair(samples: Tensor, real: Tensor | Clip) -> tuple[Tensor, Tensor]:
         samples, clip = samples[:, :, None], clip[:, None]
     height, (own_height, own_width) = samples.shape[-2], clip.shape[-2:]
     if isinstance(real, Clip) and height != own_height:
-        clip = resize(clip[None], (height, max(1, round(own_width * height / own_height))), antialias=True)[0]
+        clip = resize(clip, (height, max(1, round(own_width * height / own_height))), antialias=True)
     return samples, clip

@@ -50,16 +50,16 @@ def nearest_patches(sample: Tensor, real: Tensor | Clip, patch: Shape = (3, 5, 5
     """
     samples, clip = checked_pair(sample[None], real)
     size = (1, *patch[-2:]) if sample.ndim == 3 else tuple(patch)
-    return _matches(samples, clip, size)
+    return _matches(samples[0], clip, size)
 
 
 def _matches(sample: Tensor, clip: Tensor, patch: Shape) -> Matches:
-    """The same for one sample with a batch axis, `1 3 t h w`."""
-    shapes = tuple(sample.shape[2:]), tuple(clip.shape[1:])
+    """The same for what was checked."""
+    shapes = tuple(sample.shape[1:]), tuple(clip.shape[1:])
     if len(patch) != 3 or min(patch) < 1 or any(s > n for shape in shapes for s, n in zip(patch, shape, strict=True)):
         both = " and ".join(map(str, shapes))
         raise InputError(f"a patch of {tuple(patch)} does not fit into {both}: give sizes from 1, such as (3, 5, 5)")
-    index, squared = nearest(patch_rows(sample, patch), patch_rows(clip[None], patch))
+    index, squared = nearest(patch_rows(sample, patch), patch_rows(clip, patch))
     corners = torch.stack(torch.unravel_index(index, patch_grid(shapes[1], patch)), dim=-1)
     t, h, _ = patch_grid(shapes[0], patch)
     distance = rearrange(squared / (3 * math.prod(patch)), "(t h w) -> t h w", t=t, h=h)
@@ -86,18 +86,18 @@ def novelty(samples: Tensor, real: Tensor | Clip) -> float:
         InputError: as `svfid`, and for a clip whose parts are all alike.
     """
     samples, clip = checked_pair(samples, real)
-    samples, clip = coarse(samples), coarse(clip[None])[0]
+    samples, clip = coarse(samples), coarse(clip)
     patch = (min(LARGE_PATCH[0], samples.shape[2], clip.shape[1]), *LARGE_PATCH[1:])
     # Two rows drawn at random differ by twice the variance.
-    variety = 2 * patch_rows(clip[None], patch).var(0).mean().item()
+    variety = 2 * patch_rows(clip, patch).var(0).mean().item()
     if variety < 1e-6:
         raise InputError("all parts of the real clip are alike, so there is nothing to measure novelty against")
-    distances = (_matches(sample[None], clip, patch).distance.mean().item() for sample in samples)
+    distances = (_matches(sample, clip, patch).distance.mean().item() for sample in samples)
     return sum(distances) / len(samples) / variety
 
 
 def coarse(video: Tensor) -> Tensor:
-    """`b c t h w` at the height of 18 px at which layouts are compared."""
+    """A clip, or several, at the height of 18 px at which layouts are compared."""
     width = max(COARSE // 2, round(video.shape[-1] * COARSE / video.shape[-2]))
     return resize(video, (COARSE, width), antialias=True)
 
@@ -141,5 +141,5 @@ def nearest_field(samples: Tensor, real: Tensor | Clip) -> tuple[float, float]:
     """
     samples, clip = checked_pair(samples, real)
     patch = NNF_PATCH if samples.shape[2] > 1 else (1, *NNF_PATCH[1:])
-    fields = [_matches(sample[None], clip, patch) for sample in samples]
+    fields = [_matches(sample, clip, patch) for sample in samples]
     return sum(map(nnfdiv, fields)) / len(fields), sum(map(nnfdist, fields)) / len(fields)

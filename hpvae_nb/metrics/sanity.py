@@ -63,7 +63,7 @@ def corrupted(real: Tensor, kind: str, strength: float = 1, seed: int = 0) -> Te
     if kind == "a blurred clip":
         smaller = 1 - (1 - COARSEST) * strength
         size = (round(height * smaller), round(width * smaller))
-        return resize(resize(real[None], size, antialias=True), (height, width))[0]
+        return resize(resize(real, size, antialias=True), (height, width))
     if kind == "an emptied clip":
         return torch.lerp(real, real.median(dim=1, keepdim=True).values, strength)
     noise = torch.rand(real.shape, generator=generator).to(real.device) * 2 - 1

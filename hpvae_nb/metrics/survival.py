@@ -36,7 +36,7 @@ def survival(samples: Tensor, real: Tensor | Clip) -> float:
     samples, clip = checked_pair(samples, real)
     if min(*samples.shape[-2:], *clip.shape[-2:]) < PATCH[1]:
         raise InputError(f"patches of {PATCH[1]} px do not fit into samples of {tuple(samples.shape)}: use larger ones")
-    rows = patch_rows(clip[None], PATCH)
+    rows = patch_rows(clip, PATCH)
     order = distinctness(rows).argsort()
     common, salient = rows[order[: int(COMMON * len(rows))]], rows[order[-max(1, int(RARE * len(rows))) :]]
     _, without = nearest(salient, common)
@@ -44,7 +44,7 @@ def survival(samples: Tensor, real: Tensor | Clip) -> float:
         raise InputError("the real clip is the same everywhere, so nothing in it is rare")
     shares = []
     for sample in samples:
-        _, found = nearest(salient, patch_rows(sample[None], PATCH))
+        _, found = nearest(salient, patch_rows(sample, PATCH))
         shares.append((found.sqrt() <= NEARER * without.sqrt()).float().mean().item())
     return sum(shares) / len(shares)
 

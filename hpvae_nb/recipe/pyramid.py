@@ -114,11 +114,11 @@ def real_samples(config: Config, clip: Clip, scale: int, shape: Shape) -> Tensor
     Args:
         shape: this scale's entry of `scale_shapes`.
     """
-    small = resize(clip.video[None], shape[-2:], antialias=config.antialias)
+    small = resize(clip.video, shape[-2:], antialias=config.antialias)
     if config.dims == 2:
-        return small
+        return rearrange(small, "c h w -> 1 c h w")
     step = 1 if config.every_window else config.frames
-    samples = rearrange(small[0].unfold(1, config.frames, step), "c b h w t -> b c t h w")
+    samples = rearrange(small.unfold(1, config.frames, step), "c b h w t -> b c t h w")
     return samples[:, :, :: sampling_rate(config, scale)].contiguous()
 
 

@@ -93,7 +93,7 @@ def neighbours(
 
 def resized(video: Tensor, shape: Shape) -> Tensor:
     """A clip `3 t h w` at any (T, H, W): averaged over what a smaller pixel covers, first and last frame in place."""
-    return upsample(resize(video[None], shape[1:], antialias=True), shape)[0]
+    return upsample(resize(video, shape[1:], antialias=True), shape)
 
 
 def read_folder(folder: PathLike, frames: int | None) -> list[Clip]:

@@ -29,7 +29,7 @@ def percent(mean_squared: Tensor) -> Tensor:
 def smaller(video: Tensor) -> Tensor:
     """The clip at `SMALLER` times its height and width."""
     height, width = (round(length * SMALLER) for length in video.shape[-2:])
-    return resize(video[None], (height, width), antialias=True)[0]
+    return resize(video, (height, width), antialias=True)
 
 
 def find(video: Tensor, site: tuple[int, int, int], size: int) -> dict[str, Found]:

@@ -40,7 +40,7 @@ def steer_picture(
         words = f"Drawn from z of seed {seed}, with noise of seed {noise_seed}."
     else:
         if scales is not None and scales <= start:  # so far, nothing is drawn
-            clip = upsample(real[None], model.shapes[scales - 1])[0]
+            clip = upsample(real, model.shapes[scales - 1])
         else:
             clip = model.refine(real[None], start - 1, noise=noise, seed=noise_seed, scales=scales)[0]
         words = f"The real clip stands for scale {start - 1}; scales {start} to {model.scales - 1} are drawn above it."

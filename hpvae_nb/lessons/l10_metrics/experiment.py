@@ -13,7 +13,7 @@ from hpvae_nb.metrics.sanity import CORRUPTIONS, corrupted
 
 def large_matches(sample: Tensor, real: Tensor) -> Matches:
     """For every large part of a sample the nearest one of the clip, as novelty has it; both `3 t h w`."""
-    return metrics.nearest_patches(coarse(sample[None])[0], coarse(real[None])[0], LARGE_PATCH)
+    return metrics.nearest_patches(coarse(sample), coarse(real), LARGE_PATCH)
 
 
 @dataclass(frozen=True)
