@@ -28,7 +28,7 @@ from hpvae_nb.recipe.pyramid import coarsest
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-Noise = float | Sequence[float]  # factors of the GAN scales' noise: one for all, or one for each
+NoiseFactors = float | Sequence[float]  # factors of the GAN scales' noise: one for all, or one for each
 _CHUNK = 2**20  # voxels of the finest scale computed at a time: bounds memory, whatever is asked for
 
 
@@ -112,7 +112,7 @@ class Model:
         self,
         z: Tensor,
         *,
-        noise: Noise = 1.0,
+        noise: NoiseFactors = 1.0,
         seed: int | None = None,
         size: Shape | None = None,
         scales: int | None = None,
@@ -152,7 +152,7 @@ class Model:
         start: int,
         *,
         seed: int,
-        noise: Noise = 1.0,
+        noise: NoiseFactors = 1.0,
         size: Shape | None = None,
         scales: int | None = None,
     ) -> Float[Tensor, "b 3 *out"]:
@@ -274,7 +274,13 @@ class Model:
         return self.shapes if size is None else shapes_for_output(self.shapes, tuple(size))
 
     def _finish(
-        self, x: Tensor, shapes: list[Shape], seed: int | None, scales: int | None, noise: Noise = 1.0, start: int = -1
+        self,
+        x: Tensor,
+        shapes: list[Shape],
+        seed: int | None,
+        scales: int | None,
+        noise: NoiseFactors = 1.0,
+        start: int = -1,
     ) -> Tensor:
         """From a latent map (`start` -1) or from the output of scale `start`, through the scales above."""
         shapes = shapes[: self._count(scales)]
@@ -312,7 +318,7 @@ class Model:
         if not self.method.has_encoder:
             raise InputError(f"a model of {self.method.name} has no encoder, which {call} needs: use sample")
 
-    def _noise_factors(self, noise: Noise) -> list[float]:
+    def _noise_factors(self, noise: NoiseFactors) -> list[float]:
         """One factor for each planned scale: 0 below the GAN scales."""
         levels = max(1, self.network.vae_levels)  # scale 0 takes z itself
         gan_scales = self.config.scales - levels

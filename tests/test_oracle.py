@@ -274,7 +274,7 @@ losses_kl, losses_penalty = losses.kl_divergence, losses.gradient_penalty
         (2, losses, "kl_divergence", flipped_kl),
         (2, steps, "reparameterize", lambda mu, logvar, epsilon: mu + epsilon * logvar.exp()),
         (4, steps, "reparameterize", lambda mu, logvar, epsilon: mu),
-        (4, steps, "_noise", lambda network, draws: [None] * len(draws.noise)),
+        (4, steps, "_noise", lambda network, scale, draws: None),
         (4, losses, "gradient_penalty", penalty_towards_zero),
         (4, losses, "gradient_penalty", swapped_norm),
         (4, losses, "reconstruction", lambda x, y, kind: (x - y).abs().mean()),

@@ -17,6 +17,7 @@ from hpvae_nb.core.hierarchy import GrowingNetwork
 from hpvae_nb.core.latents import normal_maps
 from hpvae_nb.core.networks import RGB
 from hpvae_nb.core.resampling import Shape
+from hpvae_nb.core.steps import random_half
 from hpvae_nb.method import Method
 
 _FIXED = 2**31  # z* is the noise of this sample: none that is ever asked for, or the clip would be among the samples
@@ -53,13 +54,10 @@ class GanMethod(Method):
         """What z* gives, and random samples. Frozen scales leave no graph: nothing there asks for gradients."""
         z, *noise = draws
         both = rearrange([_fixed(network, len(x0)), z], "half b ... -> (half b) ...")
-        halves = [
-            rearrange([torch.zeros_like(z_n), sigma * z_n], "half b ... -> (half b) ...")
-            for sigma, z_n in zip(network.amplitudes[1:], noise, strict=True)
-        ]
+        halves = [random_half(sigma * z_n) for sigma, z_n in zip(network.amplitudes[1:], noise, strict=True)]
         both = network.decode(both, shapes[: scale + 1], [None, *halves])
-        made, random = rearrange(both, "(half b) ... -> half b ...", half=2)
-        return made, random
+        reconstructed, random = rearrange(both, "(half b) ... -> half b ...", half=2)
+        return reconstructed, random
 
 
 def _fixed(network: Any, batch: int) -> Tensor:

@@ -132,7 +132,8 @@ def gan_outputs(network: Hierarchy, shapes: list[Shape], scale: int, x0: Coarse,
     Returns:
         Reconstruction and random sample, each `b 3 t h w` at `scale`.
     """
-    both = network.refine(scale, below(network, shapes, scale, x0, draws), shapes[scale], _noise(network, draws)[scale])
+    x = below(network, shapes, scale, x0, draws)
+    both = network.refine(scale, x, shapes[scale], _noise(network, scale, draws))
     reconstructed, random = rearrange(both, "(half b) ... -> half b ...", half=2)
     return reconstructed, random
 
@@ -146,7 +147,7 @@ def below(
     with torch.no_grad() if network.freeze else contextlib.nullcontext():
         z = reparameterize(*network.encode(x0), draws.epsilon)
         both = rearrange([z, draws.z], "half b ... -> (half b) ...")
-        return network.decode(both, shapes[:scale], _noise(network, draws))
+        return network.decode(both, shapes[:scale], [_noise(network, n, draws) for n in range(scale)])
 
 
 def random_below(
@@ -160,12 +161,15 @@ def random_below(
         return network.decode(z, shapes[:scale], noise)
 
 
-def _noise(network: Hierarchy, draws: Draws) -> list[Tensor | None]:
-    """z_n at its amplitude for the random half of a batch, and zeros for the other; None at VAE scales (equation 9)."""
-    return [
-        None if z_n is None else rearrange([torch.zeros_like(z_n), sigma * z_n], "half b ... -> (half b) ...")
-        for sigma, z_n in zip(network.amplitudes, draws.noise, strict=False)  # the network may be grown further
-    ]
+def random_half(noise: Float[Tensor, "b c *sites"]) -> Float[Tensor, "two_b c *sites"]:
+    """Noise for the random half of a batch, and zeros for the reconstructed one, which has none (equation 6)."""
+    return rearrange([torch.zeros_like(noise), noise], "half b ... -> (half b) ...")
+
+
+def _noise(network: Hierarchy, scale: int, draws: Draws) -> Tensor | None:
+    """z_n at its amplitude for the random half; None at VAE scales (equation 9)."""
+    z_n = draws.noise[scale]
+    return None if z_n is None else random_half(network.amplitudes[scale] * z_n)
 
 
 def critic_losses(

@@ -63,6 +63,6 @@ def make_hierarchy(config: Config, encoder: Encoder | None = None) -> Hierarchy:
     )
 
 
-def make_objective(config: Config, **changes: Any) -> Objective:
+def make_objective(config: Config) -> Objective:
     """Readings and weights of the loss terms, which the configuration calls the same."""
-    return Objective(**{field.name: getattr(config, field.name) for field in fields(Objective)} | changes)
+    return Objective(**{field.name: getattr(config, field.name) for field in fields(Objective)})

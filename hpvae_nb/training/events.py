@@ -106,8 +106,8 @@ def train(
         plan = make_plan(clip, method.adapted(config), device=device, precision=precision)
         facts = {"seed": seed, "device": plan.device.type, "torch": torch.__version__}
         about: dict[str, Any] = {"fps": clip.fps, "name": clip.name, "coarse": None, "facts": facts}
-        network = method.learn(plan.config, clip, plan.shapes)
-        model = Model(network, plan.shapes, plan.config, method=method, **about).to(plan.device, precision)
+        network = method.learn(plan.config, clip, plan.shapes).to(plan.device)
+        model = Model(network, plan.shapes, plan.config, method=method, precision=plan.precision, **about)
         return _ready(model, None if out is None else Run.open(out, clip, config, method, seed, resume=resume))
     trainer = Trainer(method, clip, config, seed=seed, device=device, precision=precision)
     run = None if out is None else Run.open(out, clip, config, method, seed, resume=resume)

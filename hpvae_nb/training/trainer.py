@@ -154,8 +154,8 @@ class Trainer:
         to_random, _ = windows.windows(to_random, window, config.window_choices, self.generator)
         z_n = torch.randn(to_random.shape, generator=self.generator, device=self.device)
         up = rearrange([windows.cut(to_real, where), to_random], "half b ... -> (half b) ...")
-        noise = rearrange([torch.zeros_like(z_n), network.amplitudes[scale] * z_n], "half b ... -> (half b) ...")
-        reconstructed, random = rearrange(network.refine_up(scale, up, noise), "(half b) ... -> half b ...", half=2)
+        both = network.refine_up(scale, up, steps.random_half(network.amplitudes[scale] * z_n))
+        reconstructed, random = rearrange(both, "(half b) ... -> half b ...", half=2)
         return real, reconstructed, random
 
     def _lambda(self) -> float:
