@@ -190,10 +190,10 @@ def _watch(events: Any, config: hpvae_nb.Config, clip: Clip, out: Path) -> Model
     tqdm = require("tqdm", "progress bars").tqdm
     # The bar's own guess of the time left, which takes all steps to be alike, is left out.
     form = "{percentage:3.0f}% of all steps|{bar}| {desc}, {elapsed}{postfix}"
-    with tqdm(total=config.scales * config.iterations, bar_format=form, dynamic_ncols=True) as bar:
+    with tqdm(total=config.steps_below(config.scales), bar_format=form, dynamic_ncols=True) as bar:
 
         def show_progress(event: hpvae_nb.Event) -> None:
-            bar.n = event.scale * config.iterations + event.iteration
+            bar.n = config.steps_below(event.scale) + event.iteration
             terms = "  ".join(f"{name} {value:.4f}" for name, value in event.losses.items())
             left = "" if event.remaining is None else f"{report.duration(event.remaining)} left  "
             where = f"scale {event.scale + 1}/{config.scales}, step {event.iteration}/{event.iterations}"

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hpvae_nb import applications
 from hpvae_nb.baselines import make_method
 from hpvae_nb.core.latents import normal_maps, slerp
 from hpvae_nb.core.networks import RGB
@@ -101,12 +102,12 @@ class Model:
         Raises:
             InputError: for values out of range or a size too small for its coarsest scale.
         """
-        return self._finish(self.latent(n, seed=seed, size=size), self._shapes(size), seed, scales)
+        return self._finish(self.latent(n, seed=seed, size=size), self.sizes(size), seed, scales)
 
     def latent(self, n: int, *, seed: int, size: Shape | None = None) -> Float[Tensor, "b l *sites"]:
         """The latent maps that `sample` decodes: z ~ N(0, I), `b latent t h w` at scale 0. Arguments as in `sample`."""
         check_whole("n", n)
-        return self.method.prior(self.network, self._shapes(size), seed, range(n))
+        return self.method.prior(self.network, self.sizes(size), seed, range(n))
 
     def decode(
         self,
@@ -143,7 +144,7 @@ class Model:
         if not torch.isfinite(z).all():
             raise InputError("z holds NaN or infinite values")
         latent = tuple(z.shape[2:])
-        shapes = shapes_for_latent(self.shapes, latent) if size is None else [latent, *self._shapes(size)[1:]]
+        shapes = shapes_for_latent(self.shapes, latent) if size is None else [latent, *self.sizes(size)[1:]]
         return self._finish(z, shapes, seed, scales, noise)
 
     def refine(
@@ -173,15 +174,18 @@ class Model:
             raise InputError(f"start is {start}, but must be a scale below the last: 0..{last - 1}")
         if video.ndim != self.config.dims + 2 or video.shape[1] != RGB or len(video) == 0:
             raise InputError(f"video is {tuple(video.shape)}, but must be {self._axes(RGB)} with at least one clip")
-        shapes = self._shapes(size)
+        shapes = self.sizes(size)
         return self._finish(upsample(video, shapes[start]), shapes, seed, scales, noise, start)
 
-    def encode(self, video: Tensor | Clip) -> tuple[Float[Tensor, "b l *sites"], Float[Tensor, "b l *sites"]]:
+    def encode(
+        self, video: Tensor | Clip, *, size: Shape | None = None
+    ) -> tuple[Float[Tensor, "b l *sites"], Float[Tensor, "b l *sites"]]:
         """E: mean and log-variance of every patch's latent vector (section 3.1).
 
         Args:
             video: `c t h w` or `b c t h w` in [-1, 1]: either x^0 itself, at scale 0's shape, or a clip at full rate
                 and any size, which is reduced to scale 0 first. (`c h w` or `b c h w` for images.)
+            size: (T, H, W) or (H, W) that the finest scale would have; the training size if not given.
 
         Returns:
             mu and logvar, each `b latent t h w` at scale 0, on the CPU.
@@ -191,8 +195,9 @@ class Model:
         pixels = pixels[None] if pixels.ndim == self.config.dims + 1 else pixels
         if pixels.ndim != self.config.dims + 2 or pixels.shape[1] != RGB:
             raise InputError(f"video is {tuple(pixels.shape)}, but must be {self._axes(RGB)}")
-        if tuple(pixels.shape[2:]) != self.shapes[0]:
-            pixels = coarsest(self.config, pixels, self.shapes[0])
+        shape = self.sizes(size)[0]
+        if tuple(pixels.shape[2:]) != shape:
+            pixels = coarsest(self.config, pixels, shape)
         encoder = self.network.encoder
         training = encoder.training
         encoder.eval()  # no power iteration: encoding must not change the weights
@@ -236,6 +241,23 @@ class Model:
             raise InputError(f"cannot interpolate between {tuple(a.shape)} and {tuple(b.shape)}: make them equal")
         return torch.stack([slerp(a, b, float(t)) for t in np.linspace(0, 1, steps)])
 
+    paint_to_image = applications.paint_to_image
+    harmonize = applications.harmonize
+    edit = applications.edit
+    inpaint = applications.inpaint
+    enlarge = applications.enlarge
+    animate = applications.animate
+
+    def finest(self, x: Tensor, shape: Shape) -> Float[Tensor, "b 3 *out"]:
+        """↑x to `shape`, and the last generator's residual on it, without noise: its scale once more.
+
+        Args:
+            x: `b c t h w` in [-1, 1].
+        """
+        self._need_encoder("enlarging")
+        below = self.shapes[: self.scales - 1]
+        return self._finish(x, [*below, shape], 0, None, 0.0, self.scales - 2)
+
     def save(self, path: str | Path, *, compact: bool = False) -> Path:
         """Write the model as one safetensors file; a folder gets `model.safetensors`.
 
@@ -270,7 +292,8 @@ class Model:
     def _axes(self, channels: int) -> str:
         return f"'b {channels} {'t h w' if self.config.dims == 3 else 'h w'}'"
 
-    def _shapes(self, size: Shape | None) -> list[Shape]:
+    def sizes(self, size: Shape | None = None) -> list[Shape]:
+        """(T, H, W) or (H, W) of every planned scale, for an output of `size`; the training size if not given."""
         return self.shapes if size is None else shapes_for_output(self.shapes, tuple(size))
 
     def _finish(

@@ -128,7 +128,9 @@ def press_buttons(reader):
     wait_for(lambda: "Expect about" in text.inner_text(), PATIENCE, "no plan")
     empty = wait_for(lambda: pixels(losses), PATIENCE, "no axes")
     reader.screenshot("ready")
-    reader.run_code("view.training._pause = lambda: type(view.training)._pause(view.training, 0.2)")  # or it may end first
+    reader.run_code(
+        "view.training._pause = lambda: type(view.training)._pause(view.training, 0.2)"
+    )  # or it may end first
     button["Train"].click()
     first = wait_for(lambda: "Scale" in text.inner_text() and text.inner_text(), PATIENCE, "no step was made")
     wait_for(lambda: text.inner_text() != first, PATIENCE, "it stays at its first step")

@@ -20,6 +20,9 @@ WRONG = [  # field, value, and what the sentence must name beside the value
     ("penalty_every", 0, "at least 1"),
     ("cosine", 1, "True or False"),
     ("critic_lr", 0, "above 0"),
+    ("average", 1.0, "[0, 1)"),
+    ("average", -0.1, "[0, 1)"),
+    ("coarse_iterations", 0, "or None for `iterations` everywhere"),
     ("dims", 4, "3 (video) and 2 (image)"),
     ("dims", 1, "3 (video) and 2 (image)"),
     ("scales", 0, "at least 1"),
@@ -29,7 +32,7 @@ WRONG = [  # field, value, and what the sentence must name beside the value
     ("coarse_size", "big", "whole pixels"),
     ("fine_size", 3, "at least 4"),
     ("fine_size", 31, "coarse_size 32"),
-    ("sized_side", "depth", "'height', 'width'"),
+    ("sized_side", "depth", "'height', 'width', 'longer'"),
     ("step", 1.0, "(1, 4]"),
     ("step", 4.5, "(1, 4]"),
     ("step", float("nan"), "(1, 4]"),
@@ -117,7 +120,7 @@ def test_presets_are_valid_named_and_survive_json(name):
     config = preset(name)
     assert config.preset == name
     assert from_dict(json.loads(json.dumps(config.to_dict()))) == config
-    assert config.frames == 13  # the paper's LCM(4, 3, 2, 1) + 1
+    assert config.frames == (13 if config.dims == 3 else 1)  # the paper's LCM(4, 3, 2, 1) + 1
 
 
 def test_a_changed_preset_survives_json():
@@ -176,3 +179,20 @@ def test_which_scales_are_vae():
 def test_a_decoder_kernel_holds_at_vae_scales_alone():
     assert [preset("paper", decoder_kernel=1).generator_kernel(n) for n in range(5)] == [1, 1, 1, 3, 3]
     assert [preset("paper", kernel=5).generator_kernel(n) for n in (0, 9)] == [5, 5]
+
+
+def test_steps_fall_from_the_coarsest_scale_to_the_finest():
+    assert [preset("smoke", iterations=7).steps(n) for n in range(4)] == [7] * 4
+    falling = preset("smoke", coarse_iterations=80, iterations=10)
+    assert [falling.steps(n) for n in range(4)] == [80, 40, 20, 10]
+    assert [falling.steps_below(n) for n in range(5)] == [0, 80, 120, 140, 150]
+    assert preset("smoke", scales=1, vae_levels=1, coarse_iterations=5, iterations=9).steps(0) == 5
+
+
+def test_presets_of_images_are_those_of_video_in_two_dimensions():
+    for kind, changes in (("paper", {}), ("released", {"iterations": 5_000})):
+        image = preset(f"{kind}-image")
+        assert image == preset(kind, preset=f"{kind}-image", dims=2, **changes)
+    released = preset("released-image")
+    assert (released.coarse_size, released.fine_size, released.channels, released.latent) == (32, 256, 64, 128)
+    assert (released.batch, released.scales) == (2, 10)

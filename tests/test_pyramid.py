@@ -247,3 +247,16 @@ def test_the_coarsest_scale_wants_both_ends():
     with pytest.raises(InputError, match="has 1 frames"):
         coarsest(config, torch.zeros(1, 3, 1, 12, 20), (4, 6, 10))
     assert coarsest(config, noise_clip(frames=25).video[None], (4, 6, 10)).shape[2] == 7
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 64), (64, 40), (50, 50)])
+def test_the_longer_side_is_sized_whichever_it_is(height, width):
+    config = preset("smoke", dims=2, sized_side="longer", coarse_size=16, fine_size=32)
+    shapes = scale_shapes(config, Clip(torch.zeros(3, height, width)))
+    assert [max(shape) for shape in shapes][:: len(shapes) - 1] == [16, 32]
+    assert shapes[-1] == (round(32 * height / max(height, width)), round(32 * width / max(height, width)))
+
+
+def test_a_picture_below_the_coarsest_scale_is_refused_in_words_of_its_longer_side():
+    with pytest.raises(InputError, match="coarsest scale needs a longer side of 16"):
+        scale_shapes(preset("laptop-image"), Clip(torch.zeros(3, 9, 15)))

@@ -142,7 +142,11 @@ ALL = {**LEAST, "pool": 3, "pool_every": 2, "penalty_every": 2, "window_choices"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("changes", [LEAST, {"pool": 3}, ALL], ids=["window", "pool", "all"])
+@pytest.mark.parametrize(
+    "changes",
+    [LEAST, {"pool": 3}, ALL, {"average": 0.9, "coarse_iterations": 9}],
+    ids=["window", "pool", "all", "average"],
+)
 def test_a_resumed_run_comes_to_the_same_weights(tmp_path, changes):
     config, clip = tiny_config(iterations=7, **changes), noise_clip()
     whole = hpvae_nb.fit(clip, config, seed=3, device="cpu")

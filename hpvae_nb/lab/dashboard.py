@@ -18,7 +18,7 @@ from hpvae_nb.lab.background import Background, Pause
 from hpvae_nb.lab.live import image, message
 from hpvae_nb.lab.progress import Progress, loss_figure
 from hpvae_nb.lab.render import png
-from hpvae_nb.lab.report import duration
+from hpvae_nb.lab.report import duration, steps_text
 from hpvae_nb.lab.show import animation
 from hpvae_nb.model import Model
 from hpvae_nb.recipe.config import Config
@@ -149,7 +149,7 @@ class _Dashboard:
         words, plan = _noted(lambda: make_plan(clip, self.config))
         size = " x ".join(map(str, plan.shapes[-1]))
         expected = (
-            f"{self.config.scales} scales up to {size}, {self.config.iterations} steps each. Expect about "
+            f"{self.config.scales} scales up to {size}, {steps_text(self.config)}. Expect about "
             f"{duration(plan.seconds)} on this machine, and {plan.peak_bytes / 1e9:.1f} GB of memory."
         )
         folder = Path(tempfile.mkdtemp(dir=self.temporary)) if self.out is None else Path(self.out) / clip.name

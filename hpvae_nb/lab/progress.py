@@ -48,17 +48,17 @@ class Progress:
         """Steps made, over all scales."""
         if self.finished:
             return self.total
-        return 0 if self.last is None else self.last.scale * self.config.iterations + self.last.iteration
+        return 0 if self.last is None else self.config.steps_below(self.last.scale) + self.last.iteration
 
     @property
     def total(self) -> int:
         """Steps to make, over all scales."""
-        return self.config.scales * self.config.iterations
+        return self.config.steps_below(self.config.scales)
 
     def note(self, event: Event) -> None:
         """Remember an event: a sample where a scale ends, and of its losses as many as a figure can show."""
         self.last = event
-        if event.iteration % max(1, self.config.iterations // NOTES) == 0:
+        if event.iteration % max(1, event.iterations // NOTES) == 0:
             for name, value in event.losses.items():
                 self.losses.setdefault(name, []).append((self.steps, value))
         self._preview(event.model, event.scale + event.scale_done)
@@ -107,7 +107,7 @@ def losses_of(model: Model) -> Losses:
     losses: Losses = {}
     for scale, records in enumerate(model.facts.get("history", [])):
         for record in records:
-            step = scale * model.config.iterations + record["iteration"]
+            step = model.config.steps_below(scale) + record["iteration"]
             for name in record.keys() - {"iteration"}:
                 losses.setdefault(name, []).append((step, record[name]))
     return losses
@@ -144,11 +144,11 @@ def _draw_losses(axes: Any, losses: Losses, config: Config) -> None:
         points = losses.get(name, [])
         style = {"color": RECONSTRUCTED if name == "reconstruction" else "black", "lw": 1}
         for n in range(config.scales):  # a line for each scale: what a new one begins with is no step of the old
-            first, last = n * config.iterations, (n + 1) * config.iterations
+            first, last = config.steps_below(n), config.steps_below(n + 1)
             axis.axvspan(first, last, color=KIND_COLORS[config.kind(n)], alpha=0.18 + 0.14 * (n % 2), lw=0)
             part = [point for point in points if first < point[0] <= last]
             axis.plot(*zip(*part, strict=True), **style, marker="." if len(part) < 3 else "") if part else None
-        axis.set_xlim(0, config.scales * config.iterations)
+        axis.set_xlim(0, config.steps_below(config.scales))
         axis.set_title(title, fontsize=9)
         axis.set_xlabel("step, all scales", fontsize=8)
         if name != "distance" and points:

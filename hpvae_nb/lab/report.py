@@ -12,6 +12,7 @@ from hpvae_nb.lab.finer import SMALL
 from hpvae_nb.lab.progress import loss_figure, losses_of
 from hpvae_nb.metrics import diversity
 from hpvae_nb.model import Model
+from hpvae_nb.recipe.config import Config
 from hpvae_nb.training.plan import Plan
 
 DIVERSITY_SAMPLES = 50  # paper, section 4.2
@@ -25,10 +26,16 @@ def plan_text(plan: Plan) -> str:
         kind, size, seconds = plan.config.kind(cost.scale), " x ".join(map(str, cost.shape)), cost.seconds
         lines.append(
             f"{cost.scale:>5}  {kind:<10}  {size:<17}  {cost.flops / 1e9:>10.2f}  "
-            f"{plan.config.iterations * seconds:>7.0f}"
+            f"{plan.config.steps(cost.scale) * seconds:>7.0f}"
         )
     lines.append(f"about {duration(plan.seconds)} in all on this machine, and {plan.peak_bytes / 1e9:.1f} GB of memory")
     return "\n".join(lines)
+
+
+def steps_text(config: Config) -> str:
+    """How many steps each scale has, such as `300 steps each` or `1000 to 200 steps, falling`."""
+    first, last = config.steps(0), config.steps(config.scales - 1)
+    return f"{last} steps each" if first == last else f"{first} steps at the coarsest scale to {last} at the finest"
 
 
 def duration(seconds: float) -> str:
@@ -105,7 +112,7 @@ def summary(model: Model, clip: Clip) -> str:
         f"{_computing(facts)}, "
         f"seed {facts.get('seed')}, torch {facts.get('torch')}{_peak_memory()}",
         f"- **model** {weights:,} weights, {config.vae_levels} VAE levels of {config.scales} scales, "
-        f"{config.iterations} iterations each",
+        f"{steps_text(config)}",
         "",
         "| scale | T x H x W | trained as | losses at its end, before weighting |",
         "| --- | --- | --- | --- |",

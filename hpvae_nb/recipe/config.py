@@ -34,7 +34,7 @@ class Config:
     scales: int = 10  # paper, appendix A.1: N = 9, so ten scales
     coarse_size: int = 32  # paper, A.1: height 32 at scale 0
     fine_size: int = 256  # paper, A.1: height 256 at scale N
-    sized_side: Literal["height", "width"] = "height"  # paper, A.1
+    sized_side: Literal["height", "width", "longer"] = "height"  # paper, A.1; measured: longer is for photos
     step: float | None = 1.33  # paper, A.1: 1.33 per scale, capped; None: evenly from coarse to fine (released)
     rounding: Literal["nearest", "released"] = "nearest"  # released: sized side up, the other side down
     sampling_rates: tuple[int, ...] = (4, 3, 2, 1)  # paper, section 3.2: Omega
@@ -77,6 +77,8 @@ class Config:
 
     # Optimisation
     iterations: int = 20_000  # paper, A.1, per scale
+    coarse_iterations: int | None = None  # measured: more at scale 0, where layouts are made and a step costs least
+    average: float = 0.0  # measured: G^n ends a GAN scale as its weights' running average; kept in each step
     cosine: bool = False  # paper: a constant rate; True: it falls to a hundredth, along a cosine, in each GAN scale
     lr: float = 5e-4  # paper, A.1
     critic_lr: float | None = None  # paper: that of all, `lr`; else D's own
@@ -100,6 +102,17 @@ class Config:
     def frames(self) -> int:
         """Frames of one training sample at full rate: LCM(Omega) + 1 (section 3.2); 1 for an image."""
         return math.lcm(*self.sampling_rates) + 1 if self.dims == 3 else 1
+
+    def steps(self, scale: int) -> int:
+        """Training steps at `scale` (0..N); they fall from `coarse_iterations` to `iterations` by a constant factor."""
+        if self.coarse_iterations is None:
+            return self.iterations
+        share = scale / max(1, self.scales - 1)
+        return round(self.coarse_iterations ** (1 - share) * self.iterations**share)
+
+    def steps_below(self, scale: int) -> int:
+        """Training steps at all scales below `scale`; of `scales`, at all there are."""
+        return sum(self.steps(n) for n in range(scale))
 
     def is_vae(self, scale: int) -> bool:
         """Whether `scale` (0..N) is trained by equations (5) and (8) rather than (11)."""

@@ -48,6 +48,12 @@ LIMITS: tuple[tuple[str, Limit, str], ...] = (
     ("generator_layers critic_layers", count(2), "at least 2 layers are needed"),
     ("kernel", odd, "must be odd, so that padding keeps the size"),
     ("encoder_kernel decoder_kernel", optional(odd), "must be odd, so that padding keeps the size"),
+    (
+        "coarse_iterations",
+        optional(count(1)),
+        "must be a whole number of at least 1, or None for `iterations` everywhere",
+    ),
+    ("average", number(lambda value: 0 <= value < 1), "must lie in [0, 1): what is kept of the average in a step"),
     ("window", optional(count(1)), "must be a whole number of voxels, at least 1, or None to do without"),
     ("pool", optional(count(1)), "must be a whole number of random inputs, at least 1, or None to do without"),
     (

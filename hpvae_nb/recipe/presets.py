@@ -60,12 +60,40 @@ _LAPTOP_128 = _LAPTOP.replace(
     iterations=300,
 )
 
+_LAPTOP_IMAGE = _LAPTOP.replace(
+    preset="laptop-image",  # measured, docs/images.md: a photo with a few large things, in under two minutes
+    dims=2,
+    sized_side="longer",
+    coarse_size=16,  # measured: from 24 px on, r = 11 sees a third of a cup, and puts thirds of cups beside each other
+    fine_size=192,
+    vae_levels=1,
+    window=8_000,
+    coarse_iterations=1_000,  # measured: layouts are made at scales 1 and 2, in steps that cost a third of the last
+    iterations=200,
+    lr=1.5e-3,
+    critic_lr=1e-3,
+    average=0.99,
+)
+
 _PRESETS: dict[str, Config] = {
     "paper": _PAPER,
     "released": _RELEASED,
+    # Paper, section 4.2: the same in two dimensions. Released: so too, in its own defaults for images.
+    "paper-image": _PAPER.replace(preset="paper-image", dims=2),
+    "released-image": _RELEASED.replace(preset="released-image", dims=2, iterations=5_000),
     "laptop": _LAPTOP,
     "laptop-128": _LAPTOP_128,
     "laptop-256": _LAPTOP_128.replace(preset="laptop-256", scales=9, fine_size=256, iterations=600),
+    "laptop-image": _LAPTOP_IMAGE,
+    "laptop-texture": _LAPTOP_IMAGE.replace(
+        preset="laptop-texture",  # measured, docs/images.md: many small things, which may stand anywhere
+        scales=6,
+        coarse_size=48,
+        vae_levels=2,
+        padding="replicate",
+        coarse_iterations=500,
+        iterations=300,
+    ),
     "smoke": _LAPTOP.replace(
         preset="smoke",  # seconds, for tests and first contact
         scales=4,
@@ -91,7 +119,8 @@ def preset(name: str, **overrides: Any) -> Config:
     """A named recipe, with any of its settings replaced.
 
     Args:
-        name: `"paper"`, `"released"`, `"laptop"`, `"laptop-128"`, `"laptop-256"` or `"smoke"`.
+        name: of video, `"paper"`, `"released"`, `"laptop"`, `"laptop-128"`, `"laptop-256"` or `"smoke"`; of images,
+            `"paper-image"`, `"released-image"`, `"laptop-image"` or `"laptop-texture"`.
         overrides: fields of `Config`, such as `beta=0.5` or `vae_levels=2`.
 
     Raises:

@@ -62,10 +62,11 @@ def scale_shapes(config: Config, clip: Clip) -> list[Shape]:
 def planned_shapes(config: Config, aspect: float) -> list[Shape]:
     """The same for any clip whose height is `aspect` times its width."""
     other = round if config.rounding == "nearest" else int
+    tall = config.sized_side == "height" or (config.sized_side == "longer" and aspect > 1)
     shapes: list[Shape] = []
     for scale in range(config.scales):
         side = side_length(config, scale)
-        size = (side, other(side / aspect)) if config.sized_side == "height" else (other(side * aspect), side)
+        size = (side, other(side / aspect)) if tall else (other(side * aspect), side)
         time = ((config.frames - 1) // sampling_rate(config, scale) + 1,) if config.dims == 3 else ()
         shapes.append((*time, *size))
     return shapes
@@ -89,16 +90,17 @@ def check_clip(config: Config, clip: Clip) -> None:
             f"{config.frames}: load more frames, or set sampling_rates to values with a smaller LCM"
         )
     height, width = clip.size
-    side = height if config.sized_side == "height" else width
+    side = {"height": height, "width": width, "longer": max(height, width)}[config.sized_side]
+    sized = {"longer": "longer side"}.get(config.sized_side, config.sized_side)
     if side < config.coarse_size:
         raise InputError(
-            f"{clip.name!r} is {width}x{height} px, but the coarsest scale needs a {config.sized_side} of "
+            f"{clip.name!r} is {width}x{height} px, but the coarsest scale needs a {sized} of "
             f"{config.coarse_size}: use a larger clip or a smaller coarse_size"
         )
     fine = side_length(config, config.scales - 1)
     if side < fine:
         warnings.warn(
-            f"{clip.name!r} has a {config.sized_side} of {side} px and is enlarged to {fine} px for the finest scale; "
+            f"{clip.name!r} has a {sized} of {side} px and is enlarged to {fine} px for the finest scale; "
             f"fine_size={side} would train on real pixels only",
             stacklevel=3,
         )

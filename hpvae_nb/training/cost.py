@@ -66,8 +66,8 @@ def step_flops(config: Config, shapes: list[Shape], scale: int) -> float:
     critic = network_flops(config, "D") * sites[scale]
     below = (1 if config.freeze else 3) * (encoder + 2 * (base + between))
     if config.pool is not None:
-        made = kept_in_pool(config) + config.iterations // config.pool_every
-        below = made / config.iterations * (base + between)
+        made = kept_in_pool(config) + config.steps(scale) // config.pool_every
+        below = made / config.steps(scale) * (base + between)
     return below + 2 * 3 * top + (2 * 3 + 6 / config.penalty_every + 2) * critic
 
 

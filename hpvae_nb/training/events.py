@@ -155,20 +155,20 @@ def training_loop(trainer: Trainer, run: Run | None, checkpoint_every: int) -> G
     watch = Stopwatch(trainer)
     try:
         while True:
-            done = trainer.iteration == config.iterations
+            done = trainer.iteration == trainer.planned
             if done and trainer.scale == config.scales - 1:
                 break
             with _unbroken():
                 if done or trainer.iteration == 0:
                     trainer.enter_scale(trainer.scale + done)
                 losses = trainer.step()
-            if trainer.iteration == config.iterations or trainer.iteration % checkpoint_every == 0:
+            if trainer.iteration == trainer.planned or trainer.iteration % checkpoint_every == 0:
                 if not trainer.finite():
                     raise TrainingError(f"weights not finite at scale {trainer.scale}, iteration {trainer.iteration}")
                 if run is not None:
                     run.save(trainer)
             watch.stepped()
-            place = (trainer.scale, trainer.iteration, config.iterations)
+            place = (trainer.scale, trainer.iteration, trainer.planned)
             yield Event(*place, losses, watch.elapsed, watch.left.remaining(), model)
             watch.go_on()
     except TrainingError as error:

@@ -41,7 +41,7 @@ class Plan:
     @property
     def seconds(self) -> float:
         """Expected of the whole training."""
-        return self.config.iterations * sum(cost.seconds for cost in self.costs)
+        return sum(self.config.steps(cost.scale) * cost.seconds for cost in self.costs)
 
     @property
     def peak_bytes(self) -> float:

@@ -17,7 +17,7 @@ class Stopwatch:
 
     def __init__(self, trainer: Trainer) -> None:
         config = trainer.config
-        self.trainer, self.left, self.trying = trainer, Clock([config.iterations] * config.scales), True
+        self.trainer, self.left, self.trying = trainer, Clock([config.steps(n) for n in range(config.scales)]), True
         self.start = self.began = self.told = time.perf_counter()
         self.before = trainer.seconds
         self.computed_before = trainer.processor_seconds - time.process_time()

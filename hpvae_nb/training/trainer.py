@@ -63,6 +63,7 @@ class Trainer:
         with seeded(seed, 0):
             self.network = method.build(self.config, self.shapes, seed).to(self.device)
         self.critic: Discriminator | None = None
+        self.average: list[Tensor] = []  # of G^n's weights, at a GAN scale
         self.window: Shape | None = None
         self.pool: windows.Pool | None = None
         self.scale, self.iteration, self.settled = 0, 0, True
@@ -74,6 +75,11 @@ class Trainer:
         about: dict[str, Any] = {"fps": clip.fps, "name": clip.name, "facts": facts, "precision": self.precision}
         coarse = self.reals_0.cpu()
         self.model = Model(self.network, self.shapes, self.config, method=method, coarse=coarse, **about)
+
+    @property
+    def planned(self) -> int:
+        """Steps of this scale."""
+        return self.config.steps(self.scale)
 
     def enter_scale(self, scale: int) -> None:
         """Grow the networks to `scale`, and fix its noise amplitude (released code: 0.1 times the RMSE of x̄^n).
@@ -106,7 +112,7 @@ class Trainer:
             self._set_rates()
             terms = self._vae_step() if self.critic is None else self._gan_step()
         self.iteration += 1
-        if (self.iteration - 1) % max(1, self.config.iterations // 100) == 0:
+        if (self.iteration - 1) % max(1, self.planned // 100) == 0:
             self.history[self.scale].append({"iteration": self.iteration, **terms})
         self.settled = True
         return terms
@@ -138,7 +144,19 @@ class Trainer:
             on_generator = steps.generator_losses(self.critic, xn, reconstructed, random, objective)
             values |= self._finite(on_generator)
             self._update_generator(on_generator["total"])
+        if self.config.average:
+            self._average()
         return values
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """A GAN's weights circle around what they are after; their running average, which ends a scale, does less."""
+        weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+        self.average = self.average or [weight.clone() for weight in weights]
+        for mean, weight in zip(self.average, weights, strict=True):
+            mean.lerp_(weight, 1 - self.config.average)
+            if self.iteration + 1 == self.planned:
+                weight.copy_(mean)
 
     def _windows(self, window: Shape) -> tuple[Tensor, Tensor, Tensor]:
         """Windows of x^n, of what is to become it, and of random samples; the pool, if there is one, feeds G^n."""
@@ -166,7 +184,7 @@ class Trainer:
     def _set_rates(self) -> None:
         """Learning rates of this step: a cosine falls to a hundredth within a GAN scale."""
         if self.config.cosine and self.critic is not None:
-            factor = 0.01 + 0.99 * (1 + math.cos(math.pi * self.iteration / self.config.iterations)) / 2
+            factor = 0.01 + 0.99 * (1 + math.cos(math.pi * self.iteration / self.planned)) / 2
             for group in [*self.optimizer.param_groups, *self.critic_optimizer.param_groups]:
                 group["lr"] = factor * group["initial_lr"]
 
@@ -227,7 +245,7 @@ class Trainer:
             lr = config.critic_lr or config.lr
             self.critic_optimizer = self._adam([{"params": list(self.critic.parameters()), "lr": lr}])
         self.reals_n = real_samples(config, self.clip, scale, self.shapes[scale]).to(self.device)
-        self.window = None
+        self.window, self.average = None, []
         if self.critic is not None and (config.window is not None or config.pool is not None):
             self.window = windows.window_shape(config, self.shapes[scale])
 
@@ -249,6 +267,7 @@ class Trainer:
         tensors = checkpoint.pack("network", self.network.state_dict())
         tensors |= {"random": self.generator.get_state()}
         tensors |= checkpoint.pack_optimizer("optimizer", self.optimizer)
+        tensors |= checkpoint.pack("average", {str(k): weight for k, weight in enumerate(self.average)})
         if self.critic is not None:
             tensors |= checkpoint.pack("critic", self.critic.state_dict())
             tensors |= checkpoint.pack_optimizer("critic_optimizer", self.critic_optimizer)
@@ -282,6 +301,8 @@ class Trainer:
             self._build(scale)
         self.network.load_state_dict(checkpoint.unpack("network", tensors))
         self.network.amplitudes = list(values["amplitudes"])
+        average = checkpoint.unpack("average", tensors)
+        self.average = [average[str(k)].to(self.device) for k in range(len(average))]
         checkpoint.unpack_optimizer("optimizer", self.optimizer, tensors)
         if self.critic is not None:
             self.critic.load_state_dict(checkpoint.unpack("critic", tensors))
@@ -293,7 +314,7 @@ class Trainer:
         if values["random_device"] == self.device.type:
             self.generator.set_state(tensors["random"])
         else:
-            self.generator.manual_seed(self.seed + self.scale * self.config.iterations + self.iteration)
+            self.generator.manual_seed(self.seed + self.config.steps_below(self.scale) + self.iteration)
 
 
 @contextlib.contextmanager
