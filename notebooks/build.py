@@ -43,7 +43,7 @@ from importlib.util import find_spec
 
 if not find_spec("hpvae_nb"):
     pytorch = f"torch=={version('torch')}" if find_spec("torch") else "torch"
-    %pip install --quiet "{pytorch}" ipywidgets "hpvae_nb[metrics] @ git+https://github.com/REPOSITORY\""""
+    %pip install --quiet "{pytorch}" ipywidgets anywidget "hpvae_nb[metrics] @ git+https://github.com/REPOSITORY\""""
 
 
 def build(script: Path) -> NotebookNode:

@@ -1,7 +1,8 @@
-"""Fixtures: clips, a tiny recipe, one trained model; everything on one thread, and tensors' shapes checked."""
+"""Fixtures: clips, a tiny recipe, one trained model, a browser; all on one thread, and tensors' shapes checked."""
 
 import checked_shapes  # noqa: F401, I001  (before the package)
 
+import browser
 import pytest
 import torch
 from common import noise_clip, tiny_config
@@ -30,3 +31,30 @@ def pedestrians():
 def trained(pedestrians):
     """The smoke preset on a bundled clip, in float32. Shared: tests must leave it as it is."""
     return fit(pedestrians, preset("smoke", iterations=20), seed=0, device="cpu", precision="float32")
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser without pages."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        program = playwright.chromium.launch(executable_path=browser.executable(), args=browser.FLAGS)
+        yield program
+        program.close()
+
+
+@pytest.fixture
+def read(lab, chromium):
+    """Open a notebook of the server that the module's fixture `lab` gives; at the end, its kernel is shut down."""
+    readers = []
+
+    def open_notebook(name):
+        page = chromium.new_page(viewport={"width": 1300, "height": 1400})
+        readers.append(browser.Reader(page, lab, name))
+        return readers[-1]
+
+    yield open_notebook
+    for reader in readers:
+        reader.page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        reader.page.close()

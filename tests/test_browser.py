@@ -4,7 +4,7 @@ import shutil
 
 import browser
 import pytest
-from browser import Reader, pixels, wait_for
+from browser import pixels, wait_for
 from common import SOURCE
 
 from hpvae_nb.io.clips import data_dir
@@ -31,32 +31,6 @@ def lab(tmp_path_factory):
         shutil.copy(notebook, folder)
     with browser.jupyterlab(folder, settings) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        program = playwright.chromium.launch(executable_path=browser.executable(), args=browser.FLAGS)
-        yield program
-        program.close()
-
-
-@pytest.fixture
-def read(lab, chromium):
-    """Open a notebook; at the end, its kernel is shut down."""
-    readers = []
-
-    def open_notebook(name):
-        page = chromium.new_page(viewport={"width": 1300, "height": 1400})
-        readers.append(Reader(page, lab, name))
-        return readers[-1]
-
-    yield open_notebook
-    for reader in readers:
-        reader.page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
-        reader.page.close()
 
 
 @pytest.mark.parametrize("name", LESSONS)

@@ -135,7 +135,7 @@ BLOCKED = """
 import sys
 from importlib.machinery import PathFinder
 HELPERS = {"av", "mediapy", "matplotlib", "typer", "skimage", "pooch", "tqdm", "ipywidgets", "imageio_ffmpeg"}
-HELPERS |= {"PIL", "IPython", "traitlets", "scipy", "pandas", "yaml", "pyarrow", "jaxtyping", "beartype"}
+HELPERS |= {"PIL", "IPython", "anywidget", "traitlets", "scipy", "pandas", "yaml", "pyarrow", "jaxtyping", "beartype"}
 class Without:
     '''Finds what is installed, less the helpers: importing one fails as if it were not there.'''
     def find_spec(self, name, path=None, target=None):
@@ -182,6 +182,7 @@ def test_the_wheel_holds_modules_and_clips_and_nothing_else(wheel):
         names = archive.namelist()
     held = {name for name in names if name.startswith("hpvae_nb/")}
     assert {path.relative_to(SOURCE).as_posix() for path in modules().values()} <= held
+    assert {"hpvae_nb/lab/brush.js", "hpvae_nb/lab/brush.css"} <= held
     assert "hpvae_nb/py.typed" in held, "type checkers ignore the annotations of a package without it"
     data = {path.relative_to(SOURCE).as_posix() for path in (SOURCE / "data").rglob("*.*")}
     assert {f"hpvae_nb/{name}" for name in data if "__pycache__" not in name} <= held

@@ -82,10 +82,15 @@ def save_clip(stem: Path, clip: Tensor, fps: float) -> Path:
     """Write a video `c t h w` as `stem`.mp4, or an image `c h w` as `stem`.png."""
     if clip.ndim == 4:
         return save_video(stem.with_suffix(".mp4"), clip, fps)
-    buffer = io.BytesIO()
-    Image.fromarray(to_uint8(clip)).save(buffer, "PNG")
-    checkpoint.write_bytes(stem.with_suffix(".png"), buffer.getvalue())
+    checkpoint.write_bytes(stem.with_suffix(".png"), still(clip))
     return stem.with_suffix(".png")
+
+
+def still(image: Tensor) -> bytes:
+    """An image `c h w` as PNG, pixel by pixel."""
+    buffer = io.BytesIO()
+    Image.fromarray(to_uint8(image)).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def animation(video: Tensor, fps: float, *, width: int = 256, like: Shape | None = None) -> bytes:
