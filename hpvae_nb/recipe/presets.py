@@ -91,8 +91,8 @@ _PRESETS: dict[str, Config] = {
         coarse_size=48,
         vae_levels=2,
         padding="replicate",
-        coarse_iterations=500,
-        iterations=300,
+        window=6_000,
+        coarse_iterations=400,
     ),
     "smoke": _LAPTOP.replace(
         preset="smoke",  # seconds, for tests and first contact
