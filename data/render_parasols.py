@@ -1,4 +1,4 @@
-"""Render a picture of parasols on a beach, seen from above: many small things on plain ground, all alike and all different.
+"""Render a picture of parasols on a beach, seen from above: many small things on plain ground, alike and different.
 
     python data/render_parasols.py
 
@@ -90,9 +90,8 @@ def _smoothstep(low: float, high: float, x: np.ndarray) -> np.ndarray:
 def _clouds(random: np.random.Generator, shape: tuple[int, int], size: float) -> np.ndarray:
     """Smooth noise of mean 0 and deviation 1, whose blots are about `size` samples wide: ``h w``."""
     fy, fx = np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])[None]
-    noise = np.fft.irfft2(
-        np.fft.rfft2(random.standard_normal(shape)) * np.exp(-((size * np.hypot(fy, fx)) ** 2)), shape
-    )
+    smooth = np.exp(-((size * np.hypot(fy, fx)) ** 2))
+    noise = np.fft.irfft2(np.fft.rfft2(random.standard_normal(shape)) * smooth, shape)
     return (noise - noise.mean()) / noise.std()
 
 
@@ -144,6 +143,13 @@ def _parasol(picture: np.ndarray, parasol: Parasol, x: np.ndarray, y: np.ndarray
     _shade(picture, (np.hypot(u - 0.05, v - 0.05) * parasol.radius < 0.6).astype(float), 0.45)
 
 
+def _around(x: float, y: float, reach: float) -> tuple[slice, slice]:
+    """Rows and columns of the samples less than so many pixels away."""
+    starts = [max(0, int((middle - reach) * SUPERSAMPLE)) for middle in (y, x)]
+    ends = [max(0, int((middle + reach) * SUPERSAMPLE) + 2) for middle in (y, x)]
+    return slice(starts[0], ends[0]), slice(starts[1], ends[1])
+
+
 def render() -> np.ndarray:
     """The picture as uint8 ``h w c``, values 0 to 255."""
     s = SUPERSAMPLE
@@ -151,13 +157,16 @@ def render() -> np.ndarray:
     picture = _sand(x, y)
     towels, parasols = beach()
     for towel in towels:
-        _towel(picture, towel, x, y)
+        part = _around(towel.x, towel.y, 2.0 * max(towel.half))
+        _towel(picture[part], towel, x[part], y[part])
     for parasol in parasols:
-        right, down = (parasol.radius * far for far in SHADOW)
-        away = np.hypot(x - parasol.x - right, y - parasol.y - down) / parasol.radius
-        _shade(picture, _smoothstep(1.06, 0.90, away), 0.42)
+        right, down = parasol.x + SHADOW[0] * parasol.radius, parasol.y + SHADOW[1] * parasol.radius
+        part = _around(right, down, 1.1 * parasol.radius)
+        away = np.hypot(x[part] - right, y[part] - down) / parasol.radius
+        _shade(picture[part], _smoothstep(1.06, 0.90, away), 0.42)
     for parasol in parasols:
-        _parasol(picture, parasol, x, y)
+        part = _around(parasol.x, parasol.y, parasol.radius)
+        _parasol(picture[part], parasol, x[part], y[part])
     small = picture.reshape(HEIGHT, s, WIDTH, s, 3).mean(axis=(1, 3))
     return np.rint(np.clip(small, 0.0, 255.0)).astype(np.uint8)
 

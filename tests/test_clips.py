@@ -279,7 +279,9 @@ def test_missing_file_names_the_nearest_bundled_clip(tmp_path):
         load_clip("baloon")
     with pytest.raises(InputError, match=r"'bunny\.mp4': did you mean the bundled clip 'bunny'"):
         load_clip("bunny.mp4")
-    with pytest.raises(InputError, match=r"no file or folder .*: check the path; the bundled clips and pictures are balloons"):
+    with pytest.raises(
+        InputError, match=r"no file or folder .*: check the path; the bundled clips and pictures are balloons"
+    ):
         load_clip(tmp_path / "zzz.mp4")
 
 
@@ -339,7 +341,9 @@ def test_folders(tmp_path):
         load_clip(tmp_path / "empty")
     mixed = picture_folder(tmp_path / "mixed", pattern(3))
     Image.fromarray(pattern(1, 30, 40)[0]).save(mixed / "2.png")
-    with pytest.raises(InputError, match=r"mixes frames of 2 sizes, from 40x30 to 64x48 pixels.*give size=.*use load_images"):
+    with pytest.raises(
+        InputError, match=r"mixes frames of 2 sizes, from 40x30 to 64x48 pixels.*give size=.*use load_images"
+    ):
         load_clip(mixed, frames=3)
     assert load_clip(mixed, frames=3, size=(24, 32)).size == (24, 32)
 
