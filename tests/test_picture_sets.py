@@ -55,6 +55,7 @@ def test_every_picture_is_a_sample_at_every_scale(bright_and_dark):
             assert torch.equal(sample, resize(bright_and_dark.video[:, i], shape, antialias=True))
 
 
+@pytest.mark.slow
 def test_a_step_takes_a_batch_of_them():
     for batch, taken in ((1, 1), (2, 2), (3, 3), (5, 3)):
         assert samples_per_step(tiny_config(dims=2, batch=batch), pictures()) == taken
@@ -82,10 +83,12 @@ def test_a_pool_shows_every_picture(count):
     assert set(trainer.step()) == {"reconstruction", "adversarial", "distance", "penalty"}
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(bright_and_dark, learned):
     assert same_weights(learned[0], fit(bright_and_dark, SMOKE, **CPU))
 
 
+@pytest.mark.slow
 def test_a_model_of_three_pictures_reconstructs_three_and_makes_new_ones(bright_and_dark, learned):
     model, out = learned
     made = model.reconstruct()
@@ -102,6 +105,7 @@ def test_a_model_of_three_pictures_reconstructs_three_and_makes_new_ones(bright_
     assert torch.equal(again.sample(2, seed=5), model.sample(2, seed=5))
 
 
+@pytest.mark.slow
 def test_a_run_of_a_set_is_no_run_of_anything_else(bright_and_dark, learned):
     out = learned[1]
     fewer = Clip(bright_and_dark.video[:, :2], name=bright_and_dark.name, still=True)
@@ -168,6 +172,7 @@ def test_one_picture_and_a_set_of_one_are_measured_alike():
         assert str(measure(made, one)) == str(measure(made, one.video[:, 0]))
 
 
+@pytest.mark.slow
 def test_the_table_of_metrics_measures_a_set(bright_and_dark, learned):
     model = learned[0]
     real = show.real_at_last_scale(model, bright_and_dark)
@@ -180,6 +185,7 @@ def test_the_table_of_metrics_measures_a_set(bright_and_dark, learned):
 # --- What is shown --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_results_of_a_set_are_pictures_beside_the_real_ones(bright_and_dark, learned, tmp_path):
     model = learned[0]
     page = report.write_results(model, bright_and_dark, tmp_path, samples=4).read_text()

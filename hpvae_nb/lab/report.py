@@ -84,7 +84,7 @@ def write_results(model: Model, clip: Clip, folder: Path, *, samples: int, seed:
     colors = [show.REAL] * len(reals) + [show.RANDOM] * samples
     title = f"{model.name}: the training clip, and clips that were never filmed"
     if clip.dims == 2:
-        title = f"{model.name}: what was trained on, and pictures that are new"
+        title = f"{model.name}: the training picture{'s' if clip.still else ''}, and new ones"
     show.save_figure(folder / "contact_sheet.png", show.contact_sheet(rows, title=title, colors=colors))
     if clip.dims == 3:
         checkpoint.write_bytes(folder / "new_clips.webp", show.moving_sheet(reals[0][1], new_clips, model.fps))

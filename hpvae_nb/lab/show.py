@@ -241,7 +241,7 @@ def contact_sheet(
 ) -> Figure:
     """A figure with a clip in each row and evenly chosen frames, first and last included, in its columns.
 
-    Images stand side by side, each below its label, in as many rows as columns or nearly.
+    Images stand side by side, each below its label, in as many rows as columns or nearly; real ones are framed.
 
     Args:
         rows: label and clip `c t h w` in [-1, 1], or label and image `c h w`.
@@ -275,6 +275,7 @@ def _side_by_side(rows: Sequence[tuple[str, Tensor]], colors: Sequence[str]) -> 
     for axis, (name, picture), color in zip(axes.flat, rows, colors, strict=False):
         axis.imshow(to_uint8(picture))
         axis.set_title(name, fontsize=9, fontweight="bold", color=color, pad=3, **ON_TOP)
+        axis.spines[:].set(visible=color == REAL, color=color, linewidth=3)
     return figure
 
 
