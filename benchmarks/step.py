@@ -31,7 +31,8 @@ from writing import clock, line, machine, sites, table
 
 from hpvae_nb.core.convolution import channels_last
 from hpvae_nb.io import checkpoint
-from hpvae_nb.io.clips import Clip, load_clip, load_image
+from hpvae_nb.io.clips import Clip, load_clip
+from hpvae_nb.io.images import load_image
 from hpvae_nb.machine import PRECISIONS, choose_device, choose_precision, computing
 from hpvae_nb.method import HpVaeGan
 from hpvae_nb.recipe.config import Config, from_dict

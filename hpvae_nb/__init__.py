@@ -16,7 +16,9 @@ from hpvae_nb.core import (
 from hpvae_nb.core.latents import slerp
 from hpvae_nb.core.receptive_field import empirical_receptive_field, receptive_field
 from hpvae_nb.errors import CheckpointError, InputError, TrainingError
-from hpvae_nb.io.clips import Clip, bundled_clips, download_clip, load_clip, load_image
+from hpvae_nb.io.clips import Clip, bundled_clips, bundled_images, load_clip
+from hpvae_nb.io.download import download_clip
+from hpvae_nb.io.images import load_image, load_images
 from hpvae_nb.method import HpVaeGan, Method
 from hpvae_nb.model import Model, bundled_models, load_model
 from hpvae_nb.recipe import pyramid
@@ -41,6 +43,7 @@ __all__ = [
     "TrainingError",
     "blocks",
     "bundled_clips",
+    "bundled_images",
     "bundled_models",
     "convolution",
     "download_clip",
@@ -51,6 +54,7 @@ __all__ = [
     "latents",
     "load_clip",
     "load_image",
+    "load_images",
     "load_model",
     "load_released",
     "losses",

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ import hpvae_nb
 from hpvae_nb.errors import CheckpointError, InputError, TrainingError, require
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clips import Clip
+from hpvae_nb.io.images import load_still
 from hpvae_nb.lab import report, show
 from hpvae_nb.machine import choose_threads
 from hpvae_nb.model import Model
@@ -35,7 +37,7 @@ ModelFile = Annotated[Path, typer.Argument(help="A model file, or the folder of 
 
 @app.command()
 def train(
-    clip: Annotated[str, typer.Argument(help="A bundled clip's name, a video file, or a folder of numbered images.")],
+    clip: Annotated[str, typer.Argument(help="A bundled name, a video or picture file, or a folder of images.")],
     out: Out,
     preset: Annotated[str, typer.Option(help="paper, released, laptop, laptop-128, laptop-256 or smoke.")] = "laptop",
     change: Changes = None,
@@ -43,17 +45,20 @@ def train(
     start: Annotated[int, typer.Option(help="First frame.")] = 0,
     fps: Annotated[float | None, typer.Option(help="Thin out to this frame rate.")] = None,
     seed: Seed = 0,
-    samples: Annotated[int, typer.Option(min=1, help="Clips to make at the end.")] = 8,
+    samples: Annotated[int, typer.Option(min=1, help="Clips or pictures to make at the end.")] = 8,
     resume: Annotated[bool, typer.Option(help="Go on with the run in OUT, if there is one.")] = False,
     device: Device = "auto",
     precision: Precision = "auto",
     threads: Threads = None,
 ) -> None:
-    """Train a model on one clip (an image: --set dims=2); write the model, new clips, a contact sheet and a summary."""
+    """Train a model on one clip; write the model, new clips, a contact sheet and a summary.
+
+    With a preset for images, or --set dims=2, it learns a picture, all pictures of a folder, or a video's first frame.
+    """
     with _sentences(f"the model so far is in {out}, and the same command with --resume goes on"):
         config = hpvae_nb.preset(preset, **_overrides(change or [], "--set"))
         if config.dims == 2:
-            source = hpvae_nb.load_image(clip)
+            source = load_still(clip)
         else:
             source = hpvae_nb.load_clip(clip, frames=frames or None, start=start, fps=fps)
         going_on = resume and threads is None and Run(out).checkpoint.exists()
@@ -62,28 +67,31 @@ def train(
         events = hpvae_nb.train(source, config, seed=seed, out=out, resume=resume, threads=threads, **options)
         plan = make_plan(source, config, **options)
         where = f"on {plan.device.type} in {plan.precision}"
-        typer.echo(f"{source.name}, preset {config.preset}, {where}, writing to {out}")
+        what = f"{len(source.batch)} pictures of {source.name}" if source.still else source.name
+        typer.echo(f"{what}, preset {config.preset}, {where}, writing to {out}")
         computing = "as many CPU threads as before" if going_on else f"{count} CPU thread{'s' * (count > 1)}, {why}"
         typer.echo(f"{computing}; --threads changes that")
         typer.echo(report.plan_text(plan))
         model = _watch(events, config, source, out)
-        typer.echo(f"trained in {report.duration(model.facts['seconds'])}; making {samples} clips")
+        kind = _kind(config)
+        typer.echo(f"trained in {report.duration(model.facts['seconds'])}; making {samples} {kind}")
         page = report.write_results(model, source, out, samples=samples)
         typer.echo(page.read_text())
-        typer.echo(f"Watch the clips in {out}, look at {out}/contact_sheet.png, read {page}")
+        see = "Watch" if config.dims == 3 else "See"
+        typer.echo(f"{see} the {kind} in {out}, look at {out}/contact_sheet.png, read {page}")
 
 
 @app.command()
 def sample(
     model: ModelFile,
     out: Out,
-    n: Annotated[int, typer.Option(min=1, help="How many clips.")] = 8,
+    n: Annotated[int, typer.Option(min=1, help="How many clips, or pictures.")] = 8,
     seed: Seed = 0,
     size: Annotated[str | None, typer.Option(help="Another size, as TxHxW or HxW, such as 13x36x160.")] = None,
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
-    """Make new clips from a trained model."""
+    """Make new clips from a trained model; of a model of images, new pictures."""
     with _sentences():
         loaded = hpvae_nb.load_model(model, device=device, precision=precision)
         made = loaded.sample(n, seed=seed, size=_size(size))
@@ -92,7 +100,7 @@ def sample(
             show.save_clip(out / f"sample_{i:02}", clip, loaded.fps)
         rows = [(f"sample {i}", clip) for i, clip in enumerate(made)]
         sheet = show.contact_sheet(rows, colors=[show.RANDOM] * n)
-        typer.echo(f"{n} clips and {show.save_figure(out / 'contact_sheet.png', sheet)}")
+        typer.echo(f"{n} {_kind(loaded.config)} and {show.save_figure(out / 'contact_sheet.png', sheet)}")
 
 
 @app.command()
@@ -102,7 +110,8 @@ def info(model: ModelFile) -> None:
         loaded = hpvae_nb.load_model(model, device="cpu")
         config = loaded.config
         scales = f"scales {loaded.scales} of {config.scales}"
-        typer.echo(f"trained on {loaded.name!r}, {loaded.fps:g} frames per second; {scales}")
+        rate = f", {loaded.fps:g} frames per second" if config.dims == 3 else ""
+        typer.echo(f"trained on {loaded.name!r}{rate}; {scales}")
         for scale, shape in enumerate(loaded.shapes):
             typer.echo(f"  scale {scale}: {' x '.join(map(str, shape))}  {config.kind(scale)}")
         for name, value in config.to_dict().items():
@@ -206,12 +215,18 @@ def _watch(events: Any, config: hpvae_nb.Config, clip: Clip, out: Path) -> Model
         return follow(events, show_progress)
 
 
+def _kind(config: hpvae_nb.Config) -> str:
+    return "clips" if config.dims == 3 else "pictures"
+
+
 def _preview(event: hpvae_nb.Event, clip: Clip, out: Path) -> Path:
     model = event.model
-    rows = [("real", show.real_at_last_scale(model, clip))]
-    rows += [(f"sample {i}", clip) for i, clip in enumerate(event.preview(3))]
+    reals = show.real_rows(model, clip, most=3)
+    rows = [*reals, *((f"sample {i}", made) for i, made in enumerate(event.preview(3)))]
+    colors = [show.REAL] * len(reals) + [show.RANDOM] * 3
     title = f"scale {event.scale} after {event.iteration} iterations"
-    return show.save_figure(out / f"preview_scale_{event.scale}.png", show.contact_sheet(rows, title=title))
+    sheet = show.contact_sheet(rows, title=title, colors=colors)
+    return show.save_figure(out / f"preview_scale_{event.scale}.png", sheet)
 
 
 def _overrides(changes: list[str], option: str) -> dict[str, Any]:
@@ -233,9 +248,11 @@ def _size(text: str | None) -> tuple[int, ...] | None:
 
 @contextlib.contextmanager
 def _sentences(stopped: str = "nothing was left half-written") -> Iterator[None]:
-    """Errors that the user can mend are one sentence, without a traceback; so is Ctrl-C."""
+    """Errors that the user can mend are one sentence, without a traceback; so are warnings, and Ctrl-C."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: typer.echo(f"note: {message}", err=True)
+            yield
     except (InputError, CheckpointError, TrainingError, ImportError, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None

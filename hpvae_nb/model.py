@@ -43,7 +43,8 @@ class Model:
         shapes: (T, H, W) of every planned scale, coarsest first; (H, W) for images.
         config: the recipe.
         method: which one it was trained by.
-        coarse: x^0 of the training clip, `b 3 t h w` in [-1, 1]; None for weights that came without a clip.
+        coarse: x^0 of the training clip, `b 3 t h w` in [-1, 1], or of each training picture, `b 3 h w`; None for
+            weights that came without a clip.
         fps: frames per second of what is made.
         name: of the training clip.
         facts: plain JSON values about how it came to be (seed, seconds, final losses).
@@ -187,8 +188,10 @@ class Model:
             mu and logvar, each `b latent t h w` at scale 0, on the CPU.
         """
         self._need_encoder("encode")
-        pixels = video.video if isinstance(video, Clip) else video
-        pixels = pixels[None] if pixels.ndim == self.config.dims + 1 else pixels
+        if isinstance(video, Clip):
+            pixels = video.batch
+        else:
+            pixels = video[None] if video.ndim == self.config.dims + 1 else video
         if pixels.ndim != self.config.dims + 2 or pixels.shape[1] != RGB:
             raise InputError(f"video is {tuple(pixels.shape)}, but must be {self._axes(RGB)}")
         if tuple(pixels.shape[2:]) != self.shapes[0]:
@@ -208,7 +211,8 @@ class Model:
             clip: another clip in place of the training one; needed where the model came without one.
 
         Returns:
-            `b c t h w` in [-1, 1], on the CPU; b counts the training samples (1, unless the clip was long).
+            `b c t h w` in [-1, 1], on the CPU; b counts the training samples (1, unless the clip was long or there were
+            several pictures).
         """
         if not self.method.has_encoder:
             with torch.no_grad(), computing(self.device, self.precision):

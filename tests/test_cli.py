@@ -153,12 +153,19 @@ def test_an_image_model_is_sampled_as_pictures(tmp_path):
     fit(image, tiny_config(dims=2), device="cpu").save(tmp_path)
     result = here("sample", tmp_path, "--out", tmp_path / "s", "--n", "2", "--size", "14x40", "--device", "cpu")
     assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("2 pictures and ")
     assert Image.open(tmp_path / "s" / "sample_01.png").size == (40, 14)
 
 
 BAD = [
     (["train", "nowhere.mp4", "--out", "OUT"], "nowhere.mp4"),
     (["train", "balloon", "--out", "OUT"], "did you mean the bundled clip 'balloons'"),
+    (["train", "coffee", "--out", "OUT"], "use load_image for a still picture (and dims=2)"),
+    (["train", "cofee", "--set", "dims=2", "--out", "OUT"], "did you mean the bundled picture 'coffee'"),
+    (
+        ["train", "coffee", "--set", "dims=2", "--set", "coarse_size=700", "--set", "fine_size=700", "--out", "OUT"],
+        "larger picture",
+    ),
     (["train", "balloons", "--out", "OUT", "--preset", "smok"], "nearest is 'smoke'"),
     (["train", "balloons", "--out", "OUT", "--set", "betta=1"], "nearest is 'beta'"),
     (["train", "balloons", "--out", "OUT", "--set", "beta"], "not of the form name=value"),
@@ -190,7 +197,9 @@ def test_what_cannot_work_is_one_sentence_and_writes_nothing(trained, tmp_path, 
     assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
 
 
-@pytest.mark.parametrize(("arguments", "said"), [BAD[1], BAD[13]], ids=["train", "sample"])
+@pytest.mark.parametrize(
+    ("arguments", "said"), [BAD[1], next(bad for bad in BAD if bad[0][0] == "sample")], ids=["train", "sample"]
+)
 def test_a_shell_sees_the_sentence_and_the_status(tmp_path, arguments, said):
     result = cli(*(tmp_path / "out" if argument == "OUT" else argument for argument in arguments))
     assert result.returncode == 2
@@ -220,8 +229,51 @@ def test_help_in_a_shell_lists_the_commands():
         assert command in text
 
 
-def test_an_image_trains_from_the_command_line(tmp_path):
-    done = cli("train", "pedestrians", "--preset", "smoke", "--set", "dims=2", "--out", tmp_path / "run")
+IMAGES = ["--preset", "smoke", "--set", "dims=2", "--set", "iterations=4", "--device", "cpu", "--samples", "3"]
+
+
+def written(out):
+    """Files of a run's reader, without previews and what resuming needs."""
+    kept = {"checkpoint.safetensors", "run.json", "model.safetensors", "losses.png"}
+    return {path.name for path in out.iterdir() if path.name not in kept and "preview" not in path.name}
+
+
+def test_a_picture_trains_from_the_command_line(tmp_path):
+    done = cli("train", "coffee", *IMAGES, "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
-    assert len(list((tmp_path / "run").glob("sample_*.png"))) == 8
-    assert (tmp_path / "run" / "real.png").exists()
+    assert "note: " not in done.stderr
+    samples = {f"sample_{i:02}.png" for i in range(3)}
+    assert written(tmp_path / "run") == {"contact_sheet.png", "summary.md", "real.png", *samples}
+    assert Image.open(tmp_path / "run" / "sample_02.png").size == (32, 21)
+    said = done.stdout
+    assert "making 3 pictures" in said
+    assert "size (H x W)" in said
+    assert "| scale | H x W |" in said
+    assert f"See the pictures in {tmp_path / 'run'}, look at" in said
+    assert "clip" not in said
+    assert "frames per second" not in cli("info", tmp_path / "run").stdout
+
+
+def test_a_folder_of_pictures_trains_as_a_set(tmp_path):
+    for i, (height, width) in enumerate([(30, 40), (30, 40), (50, 60)]):
+        Image.fromarray(np.full((height, width, 3), 80 * i, np.uint8)).save(tmp_path / f"{i}.png")
+    done = here("train", tmp_path, *IMAGES, "--out", tmp_path / "run")
+    assert done.exit_code == 0, done.stderr
+    assert f"3 pictures of {tmp_path.name}, preset smoke" in done.stdout
+    assert done.stderr.count("note: ") == 1
+    assert re.search(r"^note: .* has pictures from 40x30 to 60x50 pixels, each of which", done.stderr, re.MULTILINE)
+    reals = {f"real_{i}.png" for i in range(3)}
+    assert written(tmp_path / "run") == {
+        "contact_sheet.png",
+        "summary.md",
+        *reals,
+        *(f"sample_0{i}.png" for i in range(3)),
+    }
+    assert load_model(tmp_path / "run", device="cpu").reconstruct().shape[0] == 3
+
+
+def test_a_video_given_to_a_model_of_images_lends_its_first_frame_with_a_word(tmp_path):
+    done = here("train", "pedestrians", *IMAGES, "--out", tmp_path / "run")
+    assert done.exit_code == 0, done.stderr
+    assert done.stderr.splitlines()[0] == "note: pedestrians is a video: its first frame is taken"
+    assert "real.png" in written(tmp_path / "run")

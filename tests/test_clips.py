@@ -23,8 +23,10 @@ from skimage.color import rgb2hsv
 from skimage.measure import label, regionprops
 
 from hpvae_nb.errors import InputError
-from hpvae_nb.io import clips, video_files
-from hpvae_nb.io.clips import Clip, bundled_clips, data_dir, download_clip, load_clip, load_image
+from hpvae_nb.io import clips, download, video_files
+from hpvae_nb.io.clips import Clip, bundled_clips, data_dir, load_clip
+from hpvae_nb.io.download import download_clip
+from hpvae_nb.io.images import load_image
 
 FORMATS = {  # file: codec, pixel format, options, and the mean error in grey levels of 255 that its coding may cost
     "clip.mp4": ("libx264", "yuv420p", {"crf": "8", "preset": "veryfast"}, 2.5),
@@ -277,7 +279,9 @@ def test_missing_file_names_the_nearest_bundled_clip(tmp_path):
         load_clip("baloon")
     with pytest.raises(InputError, match=r"'bunny\.mp4': did you mean the bundled clip 'bunny'"):
         load_clip("bunny.mp4")
-    with pytest.raises(InputError, match=r"no file or folder .*: check the path; the bundled clips are balloons"):
+    with pytest.raises(
+        InputError, match=r"no file or folder .*: check the path; the bundled clips and pictures are balloons"
+    ):
         load_clip(tmp_path / "zzz.mp4")
 
 
@@ -333,11 +337,13 @@ def test_sound_without_pictures(tmp_path):
 
 def test_folders(tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"empty holds no pictures: put numbered ones there \(.*\.png"):
+    with pytest.raises(InputError, match=r"empty holds no pictures: put some there, numbered for a video \(.*\.png"):
         load_clip(tmp_path / "empty")
     mixed = picture_folder(tmp_path / "mixed", pattern(3))
     Image.fromarray(pattern(1, 30, 40)[0]).save(mixed / "2.png")
-    with pytest.raises(InputError, match=r"mixes frames of 2 sizes, from 40x30 to 64x48 pixels.*give size="):
+    with pytest.raises(
+        InputError, match=r"mixes frames of 2 sizes, from 40x30 to 64x48 pixels.*give size=.*use load_images"
+    ):
         load_clip(mixed, frames=3)
     assert load_clip(mixed, frames=3, size=(24, 32)).size == (24, 32)
 
@@ -581,13 +587,13 @@ def test_download_refuses(server, tmp_path):
 
 def test_a_known_name_brings_address_and_checksum(server, tmp_path, monkeypatch):
     checksum = hashlib.sha256((tmp_path / "site" / "clip.mkv").read_bytes()).hexdigest()
-    monkeypatch.setitem(clips.ELSEWHERE, "wingsuit", clips.Elsewhere(server, checksum, "a copy on this machine"))
+    monkeypatch.setitem(download.ELSEWHERE, "wingsuit", download.Elsewhere(server, checksum, "a copy on this machine"))
     path = download_clip("wingsuit", folder=tmp_path / "kept")
     assert path == tmp_path / "kept" / "wingsuit.mkv"
     assert load_clip(path).name == "wingsuit"
     assert download_clip("wingsuit", folder=tmp_path / "kept") == path
     assert QuietHandler.served == 1
-    monkeypatch.setitem(clips.ELSEWHERE, "wingsuit", clips.Elsewhere(server, "0" * 64, "another file"))
+    monkeypatch.setitem(download.ELSEWHERE, "wingsuit", download.Elsewhere(server, "0" * 64, "another file"))
     with pytest.raises(InputError, match="is not the file it was"):
         download_clip("wingsuit", folder=tmp_path / "kept")
 
@@ -595,7 +601,7 @@ def test_a_known_name_brings_address_and_checksum(server, tmp_path, monkeypatch)
 def test_clips_elsewhere_are_pinned_and_not_bundled(monkeypatch, tmp_path):
     asked = {}
     monkeypatch.setattr("pooch.retrieve", lambda url, **settings: asked.update({url: settings}) or tmp_path / "x")
-    for name, (url, sha256, what) in clips.ELSEWHERE.items():
+    for name, (url, sha256, what) in download.ELSEWHERE.items():
         assert re.fullmatch(r"https://\S+/[0-9a-f]{7,40}/\S+", url)  # at one commit
         assert re.fullmatch(r"[0-9a-f]{64}", sha256)
         assert what

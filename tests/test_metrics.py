@@ -98,7 +98,6 @@ VIDEO, SAMPLES = torch.rand(3, 4, 5, 6), torch.rand(2, 3, 4, 5, 6)
         (SAMPLES[:, :1], VIDEO),
         (SAMPLES, VIDEO[:1]),
         (SAMPLES, VIDEO[:, 0]),
-        (SAMPLES[:, :, 0], VIDEO),
         (SAMPLES, Clip(VIDEO[:, 0])),
     ],
 )

@@ -94,6 +94,20 @@ def test_contact_sheet_shows_first_and_last_frame(ramp, tmp_path):
     assert Image.open(path).size[0] > 500
 
 
+def test_images_stand_side_by_side_below_their_labels_and_the_real_one_is_framed():
+    pictures = [torch.full((3, 6, 8), 1 - 0.5 * i) for i in range(5)]
+    labels = ["real", *(f"sample {i}" for i in range(4))]
+    figure = show.contact_sheet(list(zip(labels, pictures, strict=True)), title="five")
+    shown = [axis for axis in figure.axes if axis.images]
+    assert [axis.get_title() for axis in shown] == labels
+    assert [int(axis.images[0].get_array()[0, 0, 0]) for axis in shown] == [255, 191, 128, 64, 0]
+    assert [axis.spines["left"].get_visible() for axis in shown] == [True, False, False, False, False]
+    places = [axis.get_subplotspec() for axis in figure.axes]
+    assert {(place.get_gridspec().nrows, place.get_gridspec().ncols) for place in places} == {(2, 3)}
+    box = shown[1].get_window_extent()
+    assert box.width / box.height == pytest.approx(8 / 6, rel=0.03)  # not squeezed
+
+
 def test_summary_says_what_was_measured(trained, pedestrians):
     page = report.summary(trained, pedestrians)
     for word in ("diversity", "reconstruction", "seed 0", "13 x 18 x 32"):

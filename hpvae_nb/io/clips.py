@@ -1,6 +1,6 @@
 """Clips: from a file, a folder of pictures or a bundled name to a tensor in [-1, 1], checked on the way in.
 
-How files are decoded, and with what, stands in ``video_files``.
+How files are decoded, and with what, stands in ``video_files``; pictures and sets of them are read by ``images``.
 
 Axis letters: ``c`` channel (3: red, green, blue), ``t`` time, ``h`` height, ``w`` width.
 """
@@ -12,44 +12,48 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import torch
-from einops import reduce, repeat
+from einops import rearrange, reduce, repeat
 from torch import Tensor
 
 from hpvae_nb.errors import InputError, require
-from hpvae_nb.io.video_files import ALPHA_SAID, FOLDER_FPS, GREY_SAID, PathLike, Size, read_file, read_folder
+from hpvae_nb.io.download import ELSEWHERE
+from hpvae_nb.io.video_files import (
+    ALPHA_SAID,
+    FOLDER_FPS,
+    GREY_SAID,
+    PathLike,
+    Size,
+    check_size,
+    read_file,
+    read_folder,
+)
 
 ROUNDING = 1e-4  # how far beyond [-1, 1] is float noise (a resize, say), clamped without a word
 
-
-class Elsewhere(NamedTuple):
-    """A clip that ``download_clip`` knows by name: its address, its SHA-256, what it shows and whose it is."""
-
-    url: str
-    sha256: str
-    what: str
-
-
-ELSEWHERE = {  # not bundled: such footage may be looked at and trained on, but is not ours to pass on
-    "wingsuit": Elsewhere(
-        "https://raw.githubusercontent.com/shirgur/hp-vae-gan/f372e844/visuals/wingsuit_real.gif",
-        "6c7c1f19bbe6009c261b4373b942c9a8c27ff5b5b1ae02a15726f9ab889aafea",
-        "flyers in wingsuits over a hill, 13 frames of 256x144: a clip of the paper's Figure 1, from its authors' "
-        "repository (the repository is under MIT, the footage is somebody else's)",
-    ),
-}
+# In the wheel of scikit-image, in the public domain or CC0: data/README.md has source and terms of each.
+OF_SKIMAGE = (
+    "astronaut.png",
+    "brick.png",
+    "chelsea.png",
+    "coffee.png",
+    "grass.png",
+    "gravel.png",
+    "hubble_deep_field.jpg",
+    "rocket.jpg",
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Clip:
-    """One video clip, or one image, ready to train on.
+    """One video clip, one image, or one set of images, ready to train on.
 
     Attributes:
-        video: float32, ``c t h w`` (an image: ``c h w``), c = 3, values in [-1, 1].
-        fps: frames per second; without meaning for an image.
+        video: float32, ``c t h w`` (an image: ``c h w``; a set of n images: ``c n h w``), c = 3, values in [-1, 1].
+        fps: frames per second; without meaning for images.
         name: a short label for titles and file names.
+        still: whether the frames are different pictures of one training set, and no moments of a video.
 
     Given one channel it repeats it, given four it drops the alpha, and says either with a ``UserWarning``.
 
@@ -60,29 +64,41 @@ class Clip:
     video: Tensor
     fps: float = FOLDER_FPS
     name: str = "clip"
+    still: bool = False
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.fps) and self.fps > 0):
             raise InputError(f"{self.name}: fps is {self.fps}, but frames per second must be above 0, such as fps=24")
         object.__setattr__(self, "video", _checked(self.video, self.name))
+        if self.still and self.video.ndim != 4:
+            shape = tuple(self.video.shape)
+            raise InputError(f"{self.name}: still=True is for a set 'c n h w', got shape {shape}: leave it out")
 
     def __repr__(self) -> str:
-        return f"Clip({self.name!r}, {' x '.join(map(str, self.video.shape))}, {self.fps:g} fps)"
+        sizes = " x ".join(map(str, self.batch.shape[1:]))
+        if self.dims == 3:
+            return f"Clip({self.name!r}, {sizes}, {self.fps:g} fps)"
+        return f"Clip({self.name!r}, {f'{len(self.batch)} pictures of ' if self.still else ''}{sizes})"
 
     @property
     def dims(self) -> int:
-        """3 for a video (time, height, width), 2 for an image (height, width)."""
-        return self.video.ndim - 1
+        """3 for a video (time, height, width), 2 for images (height, width)."""
+        return 2 if self.still else self.video.ndim - 1
 
     @property
     def frames(self) -> int:
-        """Number of frames; 1 for an image."""
+        """Number of frames; 1 for images."""
         return self.video.shape[1] if self.dims == 3 else 1
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.video.shape[-2], self.video.shape[-1]
+
+    @property
+    def batch(self) -> Tensor:
+        """What there is to learn from, with an axis for how many: ``1 c t h w``, or ``n c h w`` of images."""
+        return rearrange(self.video, "c n h w -> n c h w") if self.still else self.video[None]
 
 
 def _checked(video: Tensor, name: str) -> Tensor:
@@ -135,8 +151,14 @@ def data_dir() -> Path:
 
 
 def bundled_clips() -> list[str]:
-    """Names that ``load_clip`` and ``load_image`` know without a path, sorted."""
+    """Names of videos that ``load_clip`` knows without a path, sorted."""
     return sorted(path.stem for path in data_dir().glob("*.mp4"))
+
+
+def bundled_images() -> list[str]:
+    """Names of pictures that ``load_image`` knows without a path, sorted; it takes those of clips, too."""
+    ours = (path.name for path in data_dir().glob("*.png"))
+    return sorted(Path(file).stem for file in (*OF_SKIMAGE, *ours))
 
 
 def load_clip(
@@ -149,7 +171,7 @@ def load_clip(
     Args:
         path_or_name: a bundled name (see ``bundled_clips``), a video file, or a folder of numbered pictures, taken in
             natural order (2 before 10). A bundled name wins over a folder so called in the working directory: write
-            ``./bunny`` for that.
+            ``./bunny`` for that. Pictures that are no moments of one scene are for ``load_images``.
         frames: how many frames, at least 1; None for all from ``start`` on (12 bytes of memory per pixel and frame).
         start: first frame, counted from 0 and after any change of frame rate.
         fps: frames per second to resample to, at most the file's own: for each instant the stored frame nearest in
@@ -161,11 +183,12 @@ def load_clip(
         frames unevenly spaced in time kept as they are; a ``UserWarning`` says so.
 
     Raises:
-        InputError: no such file; not readable; too few frames; frames, start, fps or size out of range; a URL.
+        InputError: no such file; not readable; too few frames; frames too large to be kept whole; frames, start, fps
+            or size out of range; a URL.
         ImportError: the package ``av`` is missing.
     """
     _check_request(frames, start, fps, size)
-    path, name = _find(path_or_name)
+    path, name, _ = find(path_or_name)
     said: set[str] = set()
     read = read_folder if path.is_dir() else read_file
     pictures, rate = read(path, frames, start, fps, size, said)
@@ -173,62 +196,11 @@ def load_clip(
     if len(shapes) > 1:
         (h, w), *_, (h2, w2) = sorted(shapes)
         sizes = f"{len(shapes)} sizes, from {w}x{h} to {w2}x{h2} pixels"
-        raise InputError(f"{path} mixes frames of {sizes}, but a clip has one: give size=(height, width)")
+        apart = "for different pictures as one training set, use load_images (and dims=2)"
+        raise InputError(f"{path} mixes frames of {sizes}, but a clip has one: give size=(height, width), or, {apart}")
     for sentence in sorted(said):
         warnings.warn(sentence.format(name), UserWarning, stacklevel=2)
     return Clip(torch.stack(pictures, dim=1), float(rate), name)
-
-
-def load_image(path_or_name: PathLike, size: Size | None = None) -> Clip:
-    """Read one image: a picture file, or the first frame of whatever ``load_clip`` reads, with its errors.
-
-    The ``video`` of the ``Clip`` that comes back has the shape ``3 h w``, values in [-1, 1].
-    """
-    clip = load_clip(path_or_name, frames=1, size=size)
-    return Clip(clip.video[:, 0], clip.fps, clip.name)
-
-
-def download_clip(url_or_name: str, sha256: str | None = None, folder: PathLike | None = None) -> Path:
-    """Fetch a clip once, check it, and keep it.
-
-    Args:
-        url_or_name: http or https address of the file, or a name in ``ELSEWHERE``: ``"wingsuit"``, a clip of the paper.
-        sha256: its checksum, 64 hexadecimal digits; a file already there with this checksum is not fetched again.
-            None for a name, which brings its own.
-        folder: where to keep it; None for the user's cache folder.
-
-    Returns:
-        The path of the checked file, for ``load_clip``.
-
-    Raises:
-        InputError: neither http(s) nor a known name; no checksum; the address does not answer; the file has another
-            checksum (and is deleted).
-        ImportError: the package ``pooch`` is missing.
-    """
-    url, kept_as = url_or_name, None
-    if url_or_name in ELSEWHERE:
-        url, own, _ = ELSEWHERE[url_or_name]
-        sha256 = own if sha256 is None else sha256
-        kept_as = url_or_name + Path(urlsplit(url).path).suffix
-    elif re.fullmatch(r"[\w-]+", url_or_name):
-        known = ", ".join(sorted(ELSEWHERE))
-        raise InputError(f"{url_or_name!r} is no clip known by name: give one of {known}, or an http(s) address")
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise InputError(f"{url!r} is no http or https address: give a local file to load_clip as it is")
-    if sha256 is None:
-        raise InputError(f"{url} comes without a checksum: give sha256=, so that what arrives can be trusted")
-    if not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
-        raise InputError(f"{sha256!r} is no SHA-256 checksum, which has 64 hexadecimal digits: see sha256sum")
-    pooch = require("pooch", "downloading clips")
-    kept = Path(folder) if folder is not None else pooch.os_cache("hpvae_nb")
-    fetch = pooch.HTTPDownloader(progressbar=False)
-    known_hash = f"sha256:{sha256.lower()}"
-    try:
-        return Path(pooch.retrieve(url, known_hash=known_hash, fname=kept_as, path=kept, downloader=fetch))
-    except OSError as error:  # first: the network's errors are OSErrors, and a few of them ValueErrors too
-        raise InputError(f"{url} could not be fetched ({error}): check the address and the network") from error
-    except ValueError as error:  # pooch's sentence holds both checksums
-        raise InputError(f"{url} is not the file it was: {error}") from error
 
 
 def _check_request(frames: int | None, start: int, fps: float | None, size: Size | None) -> None:
@@ -238,29 +210,48 @@ def _check_request(frames: int | None, start: int, fps: float | None, size: Size
         raise InputError(f"start={start!r}, but a whole number from 0 is wanted: count from the clip's beginning")
     if fps is not None and not (math.isfinite(fps) and fps > 0):
         raise InputError(f"fps={fps!r}, but frames per second must be above 0: give such as fps=12, or None for all")
-    if size is None:
-        return
-    sides = size if isinstance(size, tuple | list) else (size, size)
-    if len(sides) != 2 or not all(isinstance(side, int) and side >= 1 for side in sides):
-        raise InputError(f"size={size!r}, but pixels from 1 are wanted: give (height, width) or the width alone")
+    check_size(size)
 
 
-def _find(path_or_name: PathLike) -> tuple[Path, str]:
-    """The path on disk and the label of what was asked for."""
+class Found(NamedTuple):
+    """A file or folder on disk, the label of what was asked for, and whether that came along with this package."""
+
+    path: Path
+    name: str
+    bundled: bool
+
+
+def find(path_or_name: PathLike) -> Found:
+    """What a path or a bundled name stands for. A bundled name wins over a file or folder so called.
+
+    Raises:
+        InputError: there is nothing of that name (with the nearest one that is bundled), or it is an address.
+    """
     if isinstance(path_or_name, str):
         if "://" in path_or_name:
             raise InputError(f"{path_or_name!r} is an address: fetch it with download_clip first, then load the file")
         bare = re.fullmatch(r"[\w-]+", path_or_name) is not None
-        if bare and path_or_name in bundled_clips():
-            return data_dir() / f"{path_or_name}.mp4", path_or_name
+        if bare and path_or_name in (*bundled_clips(), *bundled_images()):
+            return Found(_bundled(path_or_name), path_or_name, True)
     path = Path(path_or_name).expanduser()
     if path.exists():
-        return path, path.name if path.is_dir() else path.stem
+        return Found(path, path.name if path.is_dir() else path.stem, False)
     if path_or_name in ELSEWHERE:
         raise InputError(f"{path_or_name!r} is not bundled: fetch it first, load_clip(download_clip({path_or_name!r}))")
-    names = bundled_clips()
-    near = difflib.get_close_matches(path.stem.lower(), names, n=1, cutoff=0.5)
-    hint = "check the path; the bundled clips"
-    if near:
-        hint = f"did you mean the bundled clip {near[0]!r}? The bundled ones"
-    raise InputError(f"there is no file or folder {str(path)!r}: {hint} are {', '.join(names)}")
+    clips, images = bundled_clips(), bundled_images()
+    hint = "check the path; the bundled clips and pictures"
+    for near in difflib.get_close_matches(path.stem.lower(), [*clips, *images], n=1, cutoff=0.5):
+        hint = f"did you mean the bundled {'clip' if near in clips else 'picture'} {near!r}? The bundled ones"
+    raise InputError(f"there is no file or folder {str(path)!r}: {hint} are {', '.join([*clips, *images])}")
+
+
+def _bundled(name: str) -> Path:
+    """The file of a bundled name; that of scikit-image's pictures lies in its own package, and is never fetched."""
+    for file in OF_SKIMAGE:
+        if Path(file).stem == name:
+            skimage = require("skimage", f"the picture {name!r}", "scikit-image")
+            path = Path(str(skimage.__file__)).parent / "data" / file
+            if not path.is_file():
+                raise InputError(f"scikit-image {skimage.__version__} brings no {file}: pip install scikit-image==0.26")
+            return path
+    return next(path for suffix in ("mp4", "png") if (path := data_dir() / f"{name}.{suffix}").is_file())

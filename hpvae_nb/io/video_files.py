@@ -5,6 +5,7 @@ png and jpg open alike on every system without a separately installed ``ffmpeg``
 with its own timestamp, which variable frame rates need.
 """
 
+import contextlib
 import math
 import os
 import re
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from einops import rearrange
@@ -23,11 +24,16 @@ from hpvae_nb.errors import InputError, require
 
 FOLDER_FPS = 24.0  # numbered pictures carry no frame rate; cinema's is a fair guess
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
+_EMPTY = "{} holds no frames: give a file that plays"
 GREY_SAID = "{} is grey: its one channel is repeated to red, green and blue"
 ALPHA_SAID = "{} has transparency: its alpha channel is dropped, and the colours are kept as stored"
 
 # FFmpeg's flags bicubic, full chroma and accurate rounding: its quick way to RGB darkens by one level of 255.
 FAITHFUL = 4 | 8192 | 262144
+
+LARGEST = 24_000_000  # pixels of a frame that is kept whole: 288 MB in floats, and what a good camera takes
+LARGEST_READ = 128_000_000  # pixels of a frame that is reduced while it is read: 0.6 GB while it is decoded
+_STRIP = 256  # rows of a frame that are in floats at a time
 
 Size = int | tuple[int, int]
 PathLike = str | os.PathLike[str]
@@ -37,14 +43,23 @@ def read_folder(
     path: Path, frames: int | None, start: int, fps: float | None, size: Size | None, said: set[str]
 ) -> tuple[list[Tensor], float]:
     """As ``read_file``, of a folder's pictures in natural order; none that are hidden. ``fps`` only names the rate."""
-    files = [f for f in path.iterdir() if f.suffix.lower() in PICTURES and not f.name.startswith(".")]
-    if not files:
-        kinds = ", ".join(sorted(PICTURES))
-        raise InputError(f"the folder {path} holds no pictures: put numbered ones there ({kinds})")
-    files.sort(key=lambda file: natural(file.name))
+    files = picture_files(path)
     _check_enough(len(files), start, frames, path)
     chosen = files[start : None if frames is None else start + frames]
     return [read_file(file, 1, 0, None, size, said)[0][0] for file in chosen], fps or FOLDER_FPS
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """The pictures of a folder in natural order; none that are hidden.
+
+    Raises:
+        InputError: there is none.
+    """
+    files = [f for f in folder.iterdir() if f.suffix.lower() in PICTURES and not f.name.startswith(".")]
+    if not files:
+        kinds = ", ".join(sorted(PICTURES))
+        raise InputError(f"the folder {folder} holds no pictures: put some there, numbered for a video ({kinds})")
+    return sorted(files, key=lambda file: natural(file.name))
 
 
 def natural(name: str) -> list[tuple[bool, int, str]]:
@@ -69,36 +84,107 @@ def read_file(
         InputError: unreadable; no video inside; too few frames; fps above the file's.
         ImportError: the package ``av`` is missing.
     """
-    av = require("av", "reading videos and pictures")
     pictures: list[Tensor] = []
     times: list[float] = []
     total = 0
+    with _opened(path) as file:
+        rate = float(file.stream.average_rate or file.stream.guessed_rate or FOLDER_FPS)
+        if fps is not None and fps > rate * 1.001:
+            above = f"fps={fps:g} is above the {rate:g} of {path}, and repeated frames would freeze the motion"
+            raise InputError(f"{above}: give at most fps={rate:g}")
+        if size is None and file.pixels > LARGEST:
+            way = "give a size, such as size=1024, and it is reduced while it is read"
+            raise InputError(f"{path} has {file.measure}, but at most {_mega(LARGEST)} are kept whole: {way}")
+        timed = _timed(file.frames(), rate)
+        if fps is not None:
+            timed = _resampled(timed, fps, rate)
+        for time, frame in islice(timed, None if frames is None else start + frames):
+            total += 1
+            if total > start:
+                pictures.append(_pixels(frame, size, said))
+                times.append(time)
+    _check_enough(total, start, frames, path)
+    return pictures, fps or _true_rate(times, rate, said)
+
+
+class Look(NamedTuple):
+    """Of a video or picture file: height and width of its first frame, upright, and whether there is a second."""
+
+    height: int
+    width: int
+    moves: bool
+
+
+def look(path: Path) -> Look:
+    """What a file holds, as far as can be told without keeping its pixels; errors as of ``read_file``."""
+    first, packets = None, 0
+    with _opened(path) as file:
+        for packet in file.container.demux(file.stream):
+            packets += packet.size > 0
+            first = first or next(iter(packet.decode()), None)
+            if first and packets > 1:
+                break
+    if first is None:
+        raise InputError(_EMPTY.format(path))
+    lying = _turns(first) % 2
+    return Look(*((first.width, first.height) if lying else (first.height, first.width)), moves=packets > 1)
+
+
+class _Opened:
+    """A container of PyAV, its video stream, the pixels of a frame, and how many frames were decoded."""
+
+    def __init__(self, container: Any) -> None:
+        self.container, self.stream, self.count = container, container.streams.video[0], 0
+        self.stream.thread_type = "SLICE"  # threads over frames would decode ahead of what is wanted
+        self.pixels = self.stream.width * self.stream.height  # by the file's header: nothing was decoded for it
+        self.measure = f"{self.stream.width}x{self.stream.height} pixels, {_mega(self.pixels)}"
+
+    def frames(self) -> Iterator[Any]:
+        for frame in self.container.decode(self.stream):
+            self.count += 1
+            yield frame
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[_Opened]:
+    """A file, ready to be decoded; what FFmpeg says while it is open becomes an InputError."""
+    av = require("av", "reading videos and pictures")
+    file = None
     try:
         # Only local files: a playlist may not fetch from elsewhere what the user did not name.
         options = {"protocol_whitelist": "file"}
         with av.open(str(path.resolve()), metadata_errors="replace", options=options) as container:
             if not container.streams.video or container.format.name == "tty":  # FFmpeg films plain text as a terminal
                 raise InputError(f"{path} holds no video: give a video file, or a folder of pictures")
-            stream = container.streams.video[0]
-            rate = float(stream.average_rate or stream.guessed_rate or FOLDER_FPS)
-            if fps is not None and fps > rate * 1.001:
-                above = f"fps={fps:g} is above the {rate:g} of {path}, and repeated frames would freeze the motion"
-                raise InputError(f"{above}: give at most fps={rate:g}")
-            stream.thread_type = "SLICE"  # threads over frames would decode ahead of what is wanted
-            timed = _timed(container.decode(stream), rate)
-            if fps is not None:
-                timed = _resampled(timed, fps, rate)
-            for time, frame in islice(timed, None if frames is None else start + frames):
-                total += 1
-                if total > start:
-                    pictures.append(_pixels(frame, size, said))
-                    times.append(time)
+            file = _Opened(container)
+            if file.pixels > LARGEST_READ:
+                way = "reduce it in a program for photos first"
+                raise InputError(f"{path} has {file.measure}, but at most {_mega(LARGEST_READ)} are read: {way}")
+            yield file
     except (av.error.FFmpegError, OSError) as error:
-        where = f"cannot be decoded past its first {total} frames" if total else "is not readable as video or picture"
+        where = "is not readable as video or picture"
+        if file is not None and file.count:
+            where = f"cannot be decoded past its first {file.count} frames"
         why = getattr(error, "strerror", None) or error
-        raise InputError(f"{path} {where} ({why}): save it again as mp4, or as a folder of pngs") from error
-    _check_enough(total, start, frames, path)
-    return pictures, fps or _true_rate(times, rate, said)
+        again = (
+            f"png or jpg of at most {_mega(LARGEST_READ)} pixels"
+            if path.suffix.lower() in PICTURES
+            else "mp4, or as a folder of pngs"
+        )
+        raise InputError(f"{path} {where} ({why}): save it again as {again}") from error
+
+
+def _mega(pixels: int) -> str:
+    return f"{pixels / 1e6:.0f} million"
+
+
+def check_size(size: Size | None) -> None:
+    """Refuse a size that is no (height, width) or width."""
+    if size is None:
+        return
+    sides = size if isinstance(size, tuple | list) else (size, size)
+    if len(sides) != 2 or not all(isinstance(side, int) and side >= 1 for side in sides):
+        raise InputError(f"size={size!r}, but pixels from 1 are wanted: give (height, width) or the width alone")
 
 
 def _timed(decoded: Iterable[Any], rate: float) -> Iterator[tuple[float, Any]]:
@@ -151,23 +237,37 @@ def _pixels(frame: Any, size: Size | None, said: set[str]) -> Tensor:
         pixels = pixels[..., :3].copy()
     else:
         pixels = frame.to_ndarray(format="rgb24", interpolation=FAITHFUL)
-    picture = rearrange(torch.from_numpy(pixels), "h w c -> c h w").float() / 127.5 - 1
-    turns = round(getattr(frame, "rotation", 0) / 90)  # phones store portrait lying down, with a note to turn it
-    picture = torch.rot90(picture, turns, dims=(1, 2))
+    upright = rearrange(torch.from_numpy(pixels), "h w c -> c h w")
+    if turns := _turns(frame):
+        upright = torch.rot90(upright, turns, dims=(1, 2))
     if size is None:
-        return picture
-    height, width = picture.shape[1:]
+        return _floats(upright)
+    height, width = upright.shape[1:]
     target = size if not isinstance(size, int) else (max(1, round(height * size / width)), size)
-    resized = interpolate(picture[None], size=tuple(target), mode="bilinear", antialias=True, align_corners=False)
-    return resized[0].clamp(-1, 1)
+    # Columns first, some rows at a time: a photo of a hundred megapixels is never there in floats.
+    strips = [_scaled(_floats(rows), (rows.shape[1], target[1])) for rows in upright.split(_STRIP, dim=1)]
+    return _scaled(torch.cat(strips, dim=1), tuple(target)).clamp(-1, 1)
+
+
+def _turns(frame: Any) -> int:
+    """Quarters to turn a frame by, counterclockwise: phones store portrait lying down, with a note to turn it."""
+    return round(getattr(frame, "rotation", 0) / 90)
+
+
+def _floats(pixels: Tensor) -> Tensor:
+    return pixels.float() / 127.5 - 1
+
+
+def _scaled(picture: Tensor, size: tuple[int, ...]) -> Tensor:
+    return interpolate(picture[None], size=size, mode="bilinear", antialias=True, align_corners=False)[0]
 
 
 def _check_enough(total: int, start: int, frames: int | None, path: Path) -> None:
     if total == 0:
-        raise InputError(f"{path} holds no frames: give a file that plays")
+        raise InputError(_EMPTY.format(path))
     if start >= total:
         raise InputError(f"start={start} lies beyond the {total} frames of {path}: give start below {total}")
     if frames is not None and start + frames > total:
-        still = ", or use load_image for a still picture" if total == 1 else ""
+        still = ", or use load_image for a still picture (and dims=2)" if total == 1 else ""
         asked = f"{frames} frames from start={start} were asked for, but {path} has only {total}"
         raise InputError(f"{asked}: give frames={total - start} or fewer, or a lower start{still}")

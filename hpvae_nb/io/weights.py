@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hpvae_nb.errors import InputError
-from hpvae_nb.io.clips import download_clip
+from hpvae_nb.io.download import download_clip
 from hpvae_nb.io.video_files import PathLike, natural
 
 

@@ -13,7 +13,9 @@ import ipywidgets as widgets
 import torch
 
 from hpvae_nb.errors import InputError, sentence
-from hpvae_nb.io.clips import Clip, load_clip, load_image
+from hpvae_nb.io.clips import Clip, load_clip
+from hpvae_nb.io.images import load_image
+from hpvae_nb.io.video_files import look
 from hpvae_nb.lab.background import Background, Pause
 from hpvae_nb.lab.live import image, message
 from hpvae_nb.lab.progress import Progress, loss_figure
@@ -110,10 +112,10 @@ def clip_from_upload(name: str, content: bytes, config: Config) -> Clip:
         path = Path(folder) / (name if name.strip(".") else "upload")
         path.write_bytes(content)
         try:
-            with warnings.catch_warnings(action="ignore"):  # they come again with the clip
-                width = load_image(path).size[1]
-            read = load_image if config.dims == 2 else lambda p, size: load_clip(p, config.frames, size=size)
-            return read(path, size=min(width, WIDEST))
+            width = min(look(path).width, WIDEST)
+            if config.dims == 2:
+                return load_image(path, size=width)
+            return load_clip(path, config.frames, size=width)
         except InputError as error:
             raise InputError(str(error).replace(str(path), name)) from error
 

@@ -10,8 +10,9 @@ from hpvae_nb.io.clips import Clip
 from hpvae_nb.lab import show
 from hpvae_nb.lab.finer import SMALL
 from hpvae_nb.lab.progress import loss_figure, losses_of
-from hpvae_nb.metrics import diversity
+from hpvae_nb.metrics import METRICS, diversity
 from hpvae_nb.model import Model
+from hpvae_nb.recipe.config import Config
 from hpvae_nb.training.plan import Plan
 
 DIVERSITY_SAMPLES = 50  # paper, section 4.2
@@ -20,7 +21,7 @@ _FEWER_SAMPLES = 20  # of large clips, which take a second and more each
 
 def plan_text(plan: Plan) -> str:
     """Sizes of all scales with the time and memory they are expected to take, as a table."""
-    lines = ["scale  trained as  size (T x H x W)   GFLOP/step  seconds"]
+    lines = [f"scale  trained as  {f'size ({_axes(plan.config)})':<17}  GFLOP/step  seconds"]
     for cost in plan.costs:
         kind, size, seconds = plan.config.kind(cost.scale), " x ".join(map(str, cost.shape)), cost.seconds
         lines.append(
@@ -29,6 +30,10 @@ def plan_text(plan: Plan) -> str:
         )
     lines.append(f"about {duration(plan.seconds)} in all on this machine, and {plan.peak_bytes / 1e9:.1f} GB of memory")
     return "\n".join(lines)
+
+
+def _axes(config: Config) -> str:
+    return "T x H x W" if config.dims == 3 else "H x W"
 
 
 def duration(seconds: float) -> str:
@@ -64,6 +69,8 @@ def _computing(facts: dict[str, Any]) -> str:
 def write_results(model: Model, clip: Clip, folder: Path, *, samples: int, seed: int = 1) -> Path:
     """Sampled clips, the real clip, a sheet of both that moves and one that stands still, loss curves, a summary page.
 
+    Of a model of images: sampled pictures, the real ones, one sheet of both, loss curves, a summary page.
+
     Args:
         samples: how many clips to write, at least 1.
         seed: of the samples.
@@ -72,15 +79,17 @@ def write_results(model: Model, clip: Clip, folder: Path, *, samples: int, seed:
         The summary's path.
     """
     new_clips = model.sample(samples, seed=seed)
-    real = show.real_at_last_scale(model, clip)
-    rows = [("real", real), *((f"sample {i}", sample) for i, sample in enumerate(new_clips))]
+    reals = show.real_rows(model, clip)
+    rows = [*reals, *((f"sample {i}", sample) for i, sample in enumerate(new_clips))]
+    colors = [show.REAL] * len(reals) + [show.RANDOM] * samples
     title = f"{model.name}: the training clip, and clips that were never filmed"
-    show.save_figure(folder / "contact_sheet.png", show.contact_sheet(rows, title=title))
-    if real.ndim == 4:
-        checkpoint.write_bytes(folder / "new_clips.webp", show.moving_sheet(real, new_clips, model.fps))
-    show.save_clip(folder / "real", real, model.fps)
-    for i, sample in enumerate(new_clips):
-        show.save_clip(folder / f"sample_{i:02}", sample, model.fps)
+    if clip.dims == 2:
+        title = f"{model.name}: the training picture{'s' if clip.still else ''}, and new ones"
+    show.save_figure(folder / "contact_sheet.png", show.contact_sheet(rows, title=title, colors=colors))
+    if clip.dims == 3:
+        checkpoint.write_bytes(folder / "new_clips.webp", show.moving_sheet(reals[0][1], new_clips, model.fps))
+    for label, picture in [*reals, *((f"sample {i:02}", sample) for i, sample in enumerate(new_clips))]:
+        show.save_clip(folder / label.replace(" ", "_"), picture, model.fps)
     if losses := losses_of(model):
         show.save_figure(folder / "losses.png", loss_figure(losses, model.config))
     path = folder / "summary.md"
@@ -93,7 +102,7 @@ def summary(model: Model, clip: Clip) -> str:
     real = show.real_at_last_scale(model, clip)
     count = DIVERSITY_SAMPLES if math.prod(model.shapes[-1]) < SMALL else _FEWER_SAMPLES
     many = model.sample(count, seed=0)
-    error = (model.reconstruct()[0] - real).square().mean().item()
+    error = METRICS["reconstruction_error"].measure(many, real, model)["reconstruction_error"]
     facts, config = model.facts, model.config
     weights = sum(weight.numel() for weight in model.network.parameters())
     lines = [
@@ -107,7 +116,7 @@ def summary(model: Model, clip: Clip) -> str:
         f"- **model** {weights:,} weights, {config.vae_levels} VAE levels of {config.scales} scales, "
         f"{config.iterations} iterations each",
         "",
-        "| scale | T x H x W | trained as | losses at its end, before weighting |",
+        f"| scale | {_axes(config)} | trained as | losses at its end, before weighting |",
         "| --- | --- | --- | --- |",
     ]
     for scale, (shape, records) in enumerate(zip(model.shapes, facts.get("history", []), strict=False)):

@@ -5,6 +5,7 @@ Clips are `c t h w` in [-1, 1]; frames of a picture `t h w c` in 0..255.
 
 import html
 import io
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -240,20 +241,41 @@ def contact_sheet(
 ) -> Figure:
     """A figure with a clip in each row and evenly chosen frames, first and last included, in its columns.
 
+    Images stand side by side, each below its label, in as many rows as columns or nearly; real ones are framed.
+
     Args:
-        rows: label and clip `c t h w` (or image `c h w`) in [-1, 1].
+        rows: label and clip `c t h w` in [-1, 1], or label and image `c h w`.
         frames: how many columns.
         title: above all.
         colors: of the labels; the first row counts as real and the others as random if not given.
     """
-    clips = [(label, clip if clip.ndim == 4 else clip[:, None]) for label, clip in rows]  # an image is one frame
-    count = min(frames, clips[0][1].shape[1])
-    chosen = [torch.linspace(0, clip.shape[1] - 1, count).round().long().tolist() for _, clip in clips]
-    pictures = [(label, [clip[:, at] for at in places]) for (label, clip), places in zip(clips, chosen, strict=True)]
     colors = colors or [REAL] + [RANDOM] * (len(rows) - 1)
-    figure = grid(pictures, [f"frame {at}" for at in chosen[0]], width=10 / count, colors=colors)
+    if rows[0][1].ndim == 3:
+        figure = _side_by_side(rows, colors)
+    else:
+        count = min(frames, rows[0][1].shape[1])
+        chosen = [torch.linspace(0, clip.shape[1] - 1, count).round().long().tolist() for _, clip in rows]
+        pictures = [(label, [clip[:, at] for at in places]) for (label, clip), places in zip(rows, chosen, strict=True)]
+        figure = grid(pictures, [f"frame {at}" for at in chosen[0]], width=10 / count, colors=colors)
     if title:
         figure.suptitle(title, fontsize=10, y=1 + 0.1 / figure.get_figheight(), va="bottom")
+    return figure
+
+
+def _side_by_side(rows: Sequence[tuple[str, Tensor]], colors: Sequence[str]) -> Figure:
+    columns = math.ceil(math.sqrt(len(rows)))
+    lines, width, label = math.ceil(len(rows) / columns), 10 / columns, 0.22
+    height = width * rows[0][1].shape[-2] / rows[0][1].shape[-1] + label
+    spaces = {"wspace": 0.02, "hspace": label / (height - label), "left": 0, "right": 1, "bottom": 0}
+    how: dict[str, Any] = {"layout": None, "squeeze": False}
+    spaces["top"] = 1 - label / (lines * height)
+    figure, axes = subplots(lines, columns, figsize=(10, lines * height), gridspec_kw=spaces, **how)
+    for axis in axes.flat:
+        bare(axis)
+    for axis, (name, picture), color in zip(axes.flat, rows, colors, strict=False):
+        axis.imshow(to_uint8(picture))
+        axis.set_title(name, fontsize=9, fontweight="bold", color=color, pad=3, **ON_TOP)
+        axis.spines[:].set(visible=color == REAL, color=color, linewidth=3)
     return figure
 
 
@@ -281,5 +303,17 @@ def save_figure(path: str | Path, figure: Figure) -> Path:
 
 
 def real_at_last_scale(model: Model, clip: Clip) -> Tensor:
-    """The clip as the model was asked to imitate it: its first training sample at the finest scale, `c t h w`."""
-    return real_samples(model.config, clip, model.scales - 1, model.shapes[model.scales - 1])[0]
+    """The clip as the model was asked to imitate it: its first training sample at the finest scale, `c t h w`.
+
+    An image is `c h w`, a set of n images, which are all of its samples, `c n h w`.
+    """
+    real = real_samples(model.config, clip, model.scales - 1, model.shapes[model.scales - 1])
+    return rearrange(real, "n c h w -> c n h w") if clip.still else real[0]
+
+
+def real_rows(model: Model, clip: Clip, most: int = 8) -> list[tuple[str, Tensor]]:
+    """The same, labelled for a `contact_sheet`: a clip or an image, or the first `most` pictures of a set."""
+    real = real_at_last_scale(model, clip)
+    if not clip.still:
+        return [("real", real)]
+    return [(f"real {i}", picture) for i, picture in enumerate(real.unbind(1)[:most])]

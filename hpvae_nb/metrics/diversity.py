@@ -17,7 +17,7 @@ def diversity(samples: Tensor, real: Tensor | Clip) -> float:
 
     Args:
         samples: `b c t h w` (or `b c h w`) in [-1, 1], b of at least 2; 50 in the paper.
-        real: the training clip, `c t h w` (or `c h w`), of any size.
+        real: the training clip, `c t h w` (or `c h w`; several training pictures: `c n h w`), of any size.
 
     Returns:
         A ratio of at least 0.
@@ -27,7 +27,8 @@ def diversity(samples: Tensor, real: Tensor | Clip) -> float:
         ImportError: when scikit-image is missing.
     """
     clip = real.video if isinstance(real, Clip) else real
-    if len(samples) < 2 or samples.ndim != clip.ndim + 1 or samples.shape[1] != 3 or clip.shape[0] != 3:
+    fits = (samples.ndim, clip.ndim) in ((5, 4), (4, 3), (4, 4))
+    if len(samples) < 2 or not fits or samples.shape[1] != 3 or clip.shape[0] != 3:
         wanted = "'b 3 t h w' with b >= 2 and '3 t h w' are wanted (or the same without t)"
         raise InputError(f"samples are {tuple(samples.shape)} and real is {tuple(clip.shape)}, but {wanted}")
     spread = lightness(clip).std()

@@ -42,6 +42,7 @@ class PatchFeatures:
     Args:
         clip: the training clip, `3 t h w` in [-1, 1].
         seed: of the first centres.
+        frames: of a patch at most; 1 where the frames are different pictures.
 
     Raises:
         InputError: a clip too small for a patch at the coarsest scale.
@@ -49,10 +50,11 @@ class PatchFeatures:
 
     name = "patches"
 
-    def __init__(self, clip: Tensor, seed: int = 0) -> None:
+    def __init__(self, clip: Tensor, seed: int = 0, frames: int = PATCH[0]) -> None:
+        self.frames = frames
         generator = torch.Generator().manual_seed(seed)
         self.levels = []
-        for rows in _rows(clip):
+        for rows in _rows(clip, frames):
             mean = rows.mean(0)
             axes = principal_axes(rows, DIRECTIONS)
             axes = axes / (((rows - mean) @ axes).var(0) + FLOOR).sqrt()
@@ -62,14 +64,14 @@ class PatchFeatures:
         """Features of each scale, `k 32` with a row for every patch of a clip `3 t h w`."""
         return [
             triangle_activation((rows - mean) @ axes, centres)
-            for rows, (mean, axes, centres) in zip(_rows(clip), self.levels, strict=True)
+            for rows, (mean, axes, centres) in zip(_rows(clip, self.frames), self.levels, strict=True)
         ]
 
 
-def _rows(clip: Tensor) -> list[Tensor]:
+def _rows(clip: Tensor, frames: int) -> list[Tensor]:
     """The patches of each scale, `k d`."""
-    frames, height, width = clip.shape[1:]
-    patch = (min(PATCH[0], frames), *PATCH[1:])
+    length, height, width = clip.shape[1:]
+    patch = (min(PATCH[0], frames, length), *PATCH[1:])
     sizes = [(round(height / scale), round(width / scale)) for scale in SCALES]
     if min(sizes[-1]) < PATCH[1]:
         needed = f"{PATCH[1] * SCALES[-1]} px on each side, for patches at 1/{SCALES[-1]} of the size"

@@ -102,7 +102,7 @@ def svfid_each(samples: Tensor, real: Tensor | Clip, extractor: str | Extractor 
     """`svfid` of each sample by itself, for error bars. Arguments and errors are those of `svfid`."""
     metric = "SVFID" if samples.ndim == 5 else "SIFID"
     samples, clip = checked_pair(samples, real)
-    chosen = make_extractor(extractor, clip)
+    chosen = make_extractor(extractor, clip, frames=samples.shape[2])
     reference = [fit_gaussian(features) for features in chosen(clip)]
     scores = []
     for sample in samples:
@@ -119,7 +119,7 @@ def sifid(samples: Tensor, real: Tensor | Clip, extractor: str | Extractor = "pa
 
     Args:
         samples: `b 3 h w` in [-1, 1].
-        real: the training image, `3 h w`.
+        real: the training image, `3 h w`, or several, `3 n h w`.
         extractor: as for `svfid`; `inception(weights)` for SinGAN's own.
 
     Raises:

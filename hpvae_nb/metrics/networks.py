@@ -11,7 +11,7 @@ from hpvae_nb.core.resampling import resize, upsample
 from hpvae_nb.errors import InputError, require
 from hpvae_nb.io.video_files import PathLike
 from hpvae_nb.io.weights import fill, fill_in_order, load_weights
-from hpvae_nb.metrics.features import Extractor, PatchFeatures
+from hpvae_nb.metrics.features import PATCH, Extractor, PatchFeatures
 
 C3D_INPUT = (16, 112, 112)  # paper, appendix A.2
 C3D_MEAN = (90.0, 98.0, 102.0)  # blue, green, red in 0..255, of the published UCF-101 training in PyTorch
@@ -187,7 +187,12 @@ NAMES = ("patches", "efficientnet-lite0", *VIDEO_NETWORKS, *WITH_WEIGHTS)
 
 
 def make_extractor(
-    extractor: str | Extractor, clip: Tensor | None = None, weights: PathLike | None = None, sha256: str | None = None
+    extractor: str | Extractor,
+    clip: Tensor | None = None,
+    weights: PathLike | None = None,
+    sha256: str | None = None,
+    *,
+    frames: int = PATCH[0],
 ) -> Extractor:
     """The extractor of a name, or the one given.
 
@@ -196,6 +201,7 @@ def make_extractor(
             `"r2plus1d_18"` torchvision; `"c3d"` and `"inception"` a file of weights. Or an object with a `name`.
         clip: the training clip, `3 t h w`, that patches are learned from; networks need none.
         weights, sha256: for a network, as in `c3d`.
+        frames: of a patch, at most; 1 where the clip's frames are different pictures.
 
     Raises:
         InputError: an unknown name, no clip or no weights where they are needed, or weights without a use.
@@ -217,4 +223,4 @@ def make_extractor(
         return efficientnet_lite0()
     if clip is None:
         raise InputError("patches are learned from the training clip: give it")
-    return PatchFeatures(clip)
+    return PatchFeatures(clip, frames=frames)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from einops import rearrange
 from torch import Tensor
 
 from hpvae_nb.metrics.consistency import reconstruction_error, temporal_consistency
@@ -35,9 +36,9 @@ class Metric:
         unit: of the number.
         direction: 1 where those who report it call a higher number better, -1 where a lower one, 0 where neither is
             by itself. Whether a worthless generator can win that way is another question: see `metrics.sanity`.
-        function: from samples `b c t h w`, the clip `c t h w` at their size and what made them (which only what
-            samples don't show is asked for, such as its `reconstruct()`) to the number, or to several at once by
-            name. None for what is noted while a model is trained and used.
+        function: from samples `b c t h w`, the clip `c t h w` (a set of pictures `c n h w`) at their size and what made
+            them (which only what samples don't show is asked for, such as its `reconstruct()`) to the number, or to
+            several at once by name. None for what is noted while a model is trained and used.
         dims: 3 among them if it can be measured of clips, 2 if of images, which have no t.
     """
 
@@ -76,7 +77,9 @@ def _neighbour_field(samples: Tensor, real: Tensor, model: Any) -> dict[str, flo
 
 
 def _reconstruction(samples: Tensor, real: Tensor, model: Any) -> float:
-    return reconstruction_error(model.reconstruct()[0], real)
+    made = model.reconstruct()
+    several = real.ndim == made.ndim  # training pictures, `c n h w`
+    return reconstruction_error(rearrange(made, "n c h w -> c n h w") if several else made[0], real)
 
 
 def _of(function: Callable[..., float | Score], *extractor: str) -> Callable[..., float | Score]:

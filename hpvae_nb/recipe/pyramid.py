@@ -53,7 +53,7 @@ def scale_shapes(config: Config, clip: Clip) -> list[Shape]:
     shapes = planned_shapes(config, height / width)
     if min(shapes[0][-2:]) < 2:
         raise InputError(
-            f"a {width}x{height} clip would be {shapes[0][-1]}x{shapes[0][-2]} at the coarsest scale, "
+            f"{clip.name!r} of {width}x{height} px would be {shapes[0][-1]}x{shapes[0][-2]} at the coarsest scale, "
             f"but both sides need 2 px: crop it, or raise coarse_size above {config.coarse_size}"
         )
     return shapes
@@ -79,10 +79,11 @@ def check_clip(config: Config, clip: Clip) -> None:
     """
     if clip.dims != config.dims:
         kind = {2: "an image", 3: "a video"}
-        raise InputError(
-            f"{clip.name!r} is {kind[clip.dims]}, but the configuration is for {kind[config.dims]}: "
-            f"use preset({config.preset!r}, dims={clip.dims})"
-        )
+        given = "a set of images" if clip.still else kind[clip.dims]
+        way = f"use preset({config.preset!r}, dims=2)"
+        if config.dims == 2:
+            way = "use load_image for its first frame, load_images for different pictures, or set dims=3"
+        raise InputError(f"{clip.name!r} is {given}, but the configuration is for {kind[config.dims]}: {way}")
     if clip.frames < config.frames:
         raise InputError(
             f"{clip.name!r} has {clip.frames} frames, but sampling rates {config.sampling_rates} need "
@@ -93,7 +94,7 @@ def check_clip(config: Config, clip: Clip) -> None:
     if side < config.coarse_size:
         raise InputError(
             f"{clip.name!r} is {width}x{height} px, but the coarsest scale needs a {config.sized_side} of "
-            f"{config.coarse_size}: use a larger clip or a smaller coarse_size"
+            f"{config.coarse_size}: use a larger {'clip' if clip.dims == 3 else 'picture'} or a smaller coarse_size"
         )
     fine = side_length(config, config.scales - 1)
     if side < fine:
@@ -105,7 +106,7 @@ def check_clip(config: Config, clip: Clip) -> None:
 
 
 def real_samples(config: Config, clip: Clip, scale: int, shape: Shape) -> Tensor:
-    """x^n: the clip's training samples at `scale`, `b c t h w` (`b c h w` for an image).
+    """x^n: the clip's training samples at `scale`, `b c t h w` (`b c h w` for images: each is a sample).
 
     Source: section 3.1, "we can cut the video to multiple fixed-sized samples" of LCM(Omega) + 1 frames; with
     `config.every_window`, one from every start frame, as the released code draws them. Then section 3.2: every
@@ -114,18 +115,18 @@ def real_samples(config: Config, clip: Clip, scale: int, shape: Shape) -> Tensor
     Args:
         shape: this scale's entry of `scale_shapes`.
     """
-    small = resize(clip.video, shape[-2:], antialias=config.antialias)
+    small = resize(clip.batch, shape[-2:], antialias=config.antialias)
     if config.dims == 2:
-        return rearrange(small, "c h w -> 1 c h w")
+        return small
     step = 1 if config.every_window else config.frames
-    samples = rearrange(small.unfold(1, config.frames, step), "c b h w t -> b c t h w")
+    samples = rearrange(small.unfold(2, config.frames, step), "1 c b h w t -> b c t h w")
     return samples[:, :, :: sampling_rate(config, scale)].contiguous()
 
 
 def samples_per_step(config: Config, clip: Clip) -> int:
     """Training samples in one step: `config.batch`, or all there are if fewer."""
     if config.dims == 2:
-        return 1
+        return min(config.batch, len(clip.batch))
     starts = clip.frames - config.frames + 1
     return min(config.batch, starts if config.every_window else clip.frames // config.frames)
 

@@ -13,9 +13,9 @@ import pandas as pd
 from einops import rearrange, reduce
 from torch import Tensor
 
-from hpvae_nb import load_image
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import data_dir, load_clip
+from hpvae_nb.io.images import load_image
 from hpvae_nb.studies.intervals import prediction
 from hpvae_nb.studies.sweeps.results import read_results
 

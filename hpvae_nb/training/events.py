@@ -77,7 +77,8 @@ def train(
     goes on from its last one to the weights it would have had (on the same CPU and in the same precision, bit for bit).
 
     Args:
-        clip: the one training clip; a longer one than `config.frames` is cut into several training samples.
+        clip: the one training clip; a longer one than `config.frames` is cut into several training samples. Or an
+            image, or a set of them, of which each is a sample.
         config: from `preset`; scales, sizes, layers, iterations, objective and optimiser as far as the method has them.
         method: HP-VAE-GAN if not given; else one of `hpvae_nb.baselines`, such as `SinGan()`.
         seed: of everything random, at least 0.

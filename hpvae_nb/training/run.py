@@ -31,10 +31,11 @@ class Run:
             CheckpointError: when it cannot be written.
         """
         folder = Path(out)
+        pictures = {"pictures": len(clip.batch)} if clip.still else {}  # else videos and sets might have the same bytes
         named = {} if method.name == HpVaeGan.name else {"method": method.name, "settings": method.settings}
         identity = {
             "format": checkpoint.FORMAT,
-            "clip": {"name": clip.name, "sha256": hashlib.sha256(clip.video.numpy().tobytes()).hexdigest()},
+            "clip": {"name": clip.name, "sha256": hashlib.sha256(clip.video.numpy().tobytes()).hexdigest()} | pictures,
             "seed": seed,
             "config": config.to_dict() | named,
         }

@@ -93,7 +93,7 @@ def cut(video: Tensor, where: list[Place]) -> Tensor:
 
 
 def kept_in_pool(config: Config) -> int:
-    """How many ↑x̄^(n-1) a pool holds, random and reconstructed; none without a pool."""
+    """How many ↑x̄^(n-1) a pool holds, random and reconstructed; none without a pool, more for many training samples."""
     return 0 if config.pool is None else config.pool + math.ceil(config.pool / _RECONSTRUCTED)
 
 
@@ -119,7 +119,8 @@ class Pool:
         self.size, self.every = config.pool, config.pool_every
         last = self.size + iteration // self.every
         self.random = [self._random(last - 1 - (last - 1 - j) % self.size) for j in range(self.size)]
-        self.reconstructed = [self._reconstruction(k) for k in range(kept_in_pool(config) - self.size)]
+        kept = max(kept_in_pool(config) - self.size, len(reals_0))  # or some samples would never be seen
+        self.reconstructed = [self._reconstruction(k) for k in range(kept)]
 
     def renew(self, iteration: int) -> None:
         """Before step `iteration` (from 0): every so many steps the oldest random entry makes way for a new one."""

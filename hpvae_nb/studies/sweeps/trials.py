@@ -15,7 +15,8 @@ import yaml
 
 from hpvae_nb.baselines import make_method
 from hpvae_nb.errors import InputError, check_whole
-from hpvae_nb.io.clips import Clip, load_clip, load_image
+from hpvae_nb.io.clips import Clip, load_clip
+from hpvae_nb.io.images import load_still
 from hpvae_nb.machine import PRECISIONS
 from hpvae_nb.metrics import METRICS, applicable
 from hpvae_nb.recipe.config import Config
@@ -30,7 +31,8 @@ class Trial:
     """One training, and how it is measured.
 
     Attributes:
-        clip: a bundled clip's name, a video file, or a folder of numbered images; an image where `config.dims` is 2.
+        clip: a bundled clip's name, a video file, or a folder of numbered images. Where `config.dims` is 2, a picture
+            or a folder of different ones.
         config: the recipe.
         method: a name in `hpvae_nb.baselines.METHODS`.
         seed: of training and sampling.
@@ -77,9 +79,9 @@ class Trial:
             raise InputError(f"precision is {self.precision!r}, but must be one of {', '.join(PRECISIONS)}")
 
     def load(self) -> Clip:
-        """The clip, or the image, with the errors of `load_clip`."""
+        """The clip, or the picture or pictures, with the errors of `load_clip` and `load_still`."""
         if self.config.dims == 2:
-            return load_image(self.clip)
+            return load_still(self.clip)
         return load_clip(self.clip, frames=self.frames, start=self.start, fps=self.fps)
 
     @property
