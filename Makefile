@@ -30,12 +30,13 @@ badges: $(VENV)/test.done  ## Write where the project lies into the notebooks: m
 zoo: $(VENV)/base.done  ## Train the models of data/models anew (about an hour on two cores)
 	$(BIN)/python data/train_models.py
 
+SPEC ?= spec
 CLIP ?= pedestrians
 SEED ?= 0
 
-evidence: $(VENV)/test.done  ## Measure one clip and seed of the evidence again, and compare: make evidence CLIP=bunny SEED=1
-	$(BIN)/python -m hpvae_nb sweep data/evidence/spec.yaml --only clip=$(CLIP) --only seed=$(SEED) --out runs/evidence_again
-	$(BIN)/python data/evidence.py check runs/evidence_again --clip $(CLIP) --seed $(SEED)
+evidence: $(VENV)/test.done  ## Measure a clip and seed of the evidence again, and compare: make evidence CLIP=bunny SEED=1
+	$(BIN)/python -m hpvae_nb sweep data/evidence/$(SPEC).yaml --only clip=$(CLIP) --only seed=$(SEED) --out runs/$(SPEC)_again
+	$(BIN)/python data/evidence.py check runs/$(SPEC)_again --spec $(SPEC) --clip $(CLIP) --seed $(SEED)
 
 benchmarks: $(VENV)/test.done  ## Measure anew what docs/ says about this machine (about 20 minutes)
 	$(BIN)/python benchmarks/step.py --growth --sampling --first-preview --out docs/benchmarks.md

@@ -1,8 +1,10 @@
-"""Collect the rows and samples of a sweep of `data/evidence/spec.yaml`, or hold rows measured again against them.
+"""Collect the rows and samples of a sweep of the evidence, or hold rows measured again against the bundled ones.
 
     python -m hpvae_nb sweep data/evidence/spec.yaml --out runs/evidence  # all of it: hours
     python data/evidence.py collect runs/evidence
-    python data/evidence.py page  # docs/evidence.md
+    python -m hpvae_nb sweep data/evidence/images.yaml --out runs/evidence_images  # the same of images: an hour
+    python data/evidence.py collect runs/evidence_images --spec images
+    python data/evidence.py page  # docs/evidence.md, and figures of images beside it
 
 `make evidence` measures one clip and one seed again, and compares.
 """
@@ -15,53 +17,90 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
+from torch import Tensor
 
-from hpvae_nb import load_model
+from hpvae_nb import load_image, load_model
+from hpvae_nb.core.resampling import resize
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.checkpoint import write_bytes
 from hpvae_nb.lab import show
+from hpvae_nb.lessons.l13_reproducing_the_paper.figures import tradeoff
 from hpvae_nb.studies import claims, evidence, sweeps
+from hpvae_nb.studies.evidence import IMAGES, STUDIES, Study
 from hpvae_nb.studies.sweeps.results import finished, trial_folder, write_results
 
 PAGE = Path(__file__).parent.parent / "docs" / "evidence.md"
-SPEC = Path(__file__).parent / "evidence" / "spec.yaml"
+FOLDER = Path(__file__).parent / "evidence"
+SHOWN = 2  # images of which samples are drawn, as in figure 7
+OF_SHEETS = ("M = 1", evidence.WHOLE, "M = 7", "SinGAN", "ConSinGAN", "GPNN")
 
 
-def collect(out: Path) -> None:
-    """Write `results.parquet`, and sample files that are missing, from all trials that have ended in `out`."""
-    trials = sweeps.read_spec(SPEC)
+def collect(out: Path, study: Study) -> None:
+    """Write the study's rows, and sample files that are missing, from all trials that have ended in `out`."""
+    trials = sweeps.read_spec(FOLDER / study.spec)
     rows = {trial: finished(trial, trial_folder(out, trial)) for trial in trials}
     ended = {trial: row for trial, row in rows.items() if row is not None}
     if not ended:
-        raise InputError(f"no trial of {SPEC} has ended in {out}: run the sweep first")
-    table = evidence.named(pd.DataFrame(list(ended.values())))
-    places = {"clip": list(dict.fromkeys(trial.clip for trial in trials)), "point": list(evidence.POINTS), "seed": None}
-    write_results(
-        SPEC.parent,
-        table.sort_values(list(places), key=lambda c: c.map(places[c.name].index) if places[c.name] else c),
-    )
+        raise InputError(f"no trial of {study.spec} has ended in {out}: run the sweep first")
+    table = evidence.named(pd.DataFrame(list(ended.values())), study)
+    places = {"clip": list(dict.fromkeys(trial.clip for trial in trials)), "point": list(study.points), "seed": None}
+    table = table.sort_values(list(places), key=lambda c: c.map(places[c.name].index) if places[c.name] else c)
+    write_results(FOLDER, table, study.results)
     evidence.sample_file("any", "M = 3").parent.mkdir(exist_ok=True)
     first = min(trial.seed for trial in trials)
     for trial in ended:
-        file = evidence.sample_file(trial.clip, trial.point)
+        file = evidence.sample_file(trial.clip, trial.point, study)
         if trial.seed == first and not file.exists():
             model = load_model(trial_folder(out, trial) / "run", device="cpu")
-            made = evidence.grid(model.sample(math.prod(evidence.GRID), seed=first))
-            show.save_video(file, made, model.fps, width=made.shape[-1])
-    print(f"{len(ended)} of {len(trials)} trials are in {SPEC.parent}")
+            write_samples(file, evidence.grid(model.sample(math.prod(evidence.GRID), seed=first)), model.fps)
+    print(f"{len(ended)} of {len(trials)} trials are in {FOLDER / study.results}")
+
+
+def write_samples(file: Path, made: Tensor, fps: float) -> None:
+    """A grid of clips as a video, of images as a picture that is small and not quite exact."""
+    if made.ndim == 4:
+        show.save_video(file, made, fps, width=made.shape[-1])
+    else:
+        write_bytes(file, show.webp(show.to_uint8(made)[None], fps, quality=80))
 
 
 def page() -> str:
-    """Every claim, what does not reproduce first, in Markdown."""
+    """Every claim, what does not reproduce first, in Markdown: of clips, then of images, and of these some figures."""
     head = "Mean change and its 95 % interval over three seeds, in percent (a trend: for each level more). "
     head += "Both clips together have six trainings, and decide. "
-    return f"{head}Written by `python data/evidence.py page`.\n\n{claims.table(evidence.rows())}\n"
+    text = f"{head}Written by `python data/evidence.py page`.\n\n{claims.table(evidence.rows())}\n"
+    if not (FOLDER / IMAGES.results).exists():
+        return text
+    rows = evidence.rows(IMAGES)
+    names = evidence.clips(rows)
+    images = f"The same of images ([specification](../data/evidence/{IMAGES.spec})). All {len(names)} together decide."
+    text += f"\n## Images\n\n{images}\n\n{claims.table(rows, claims.IMAGE_CLAIMS)}\n"
+    text += f"\n![Each measure over M; every seed is a dot, other methods are lines]({PAGE.stem}_images.png)\n"
+    for name in names[:SHOWN]:
+        text += f"\n![{name}: the image, and below it four samples of each of some points]({PAGE.stem}_{name}.png)\n"
+    return text
 
 
-def check(out: Path, clip: str, seed: int) -> bool:
+def figures() -> dict[str, Figure]:
+    """Figures 5 and 7 of the paper, of our images: by the name of the file beside the page."""
+    rows = evidence.rows(IMAGES)
+    found = {"images": tradeoff(rows, ("diversity", *evidence.IMAGE_REALISM))}
+    return found | {name: sheet(name) for name in evidence.clips(rows)[:SHOWN]}
+
+
+def sheet(image: str) -> Figure:
+    """Figure 7: the image, as large as samples are, and below it four samples of each of some points."""
+    made = {point: list(evidence.samples(image, point, IMAGES)) for point in OF_SHEETS}
+    real = resize(load_image(image).video, tuple(made[evidence.WHOLE][0].shape[-2:]), antialias=True)
+    rows = [("the image", [real, *[None] * (math.prod(evidence.GRID) - 1)]), *made.items()]
+    return show.grid(rows, width=1.6, colors=[show.REAL, *[show.RANDOM] * len(made)])
+
+
+def check(out: Path, study: Study, clip: str, seed: int) -> bool:
     """Print every number of one clip and seed beside the bundled one; whether enough of them came back."""
-    bundled = evidence.rows()
-    trials = sweeps.select(sweeps.read_spec(SPEC), {"clip": clip, "seed": seed})
+    bundled = evidence.rows(study)
+    trials = sweeps.select(sweeps.read_spec(FOLDER / study.spec), {"clip": clip, "seed": seed})
     names = {trial.name for trial in trials}
     again = sweeps.read_results(out)
     again = again[again["trial"].isin(names)]
@@ -84,16 +123,20 @@ def main() -> int:
     for name in ("collect", "check"):
         command = commands.add_parser(name)
         command.add_argument("out", type=Path, help="folder of the sweep")
+        command.add_argument("--spec", choices=STUDIES, default="spec", help="which specification it is of")
     command.add_argument("--clip", default="pedestrians")
     command.add_argument("--seed", type=int, default=0)
     wanted = parser.parse_args()
     try:
         if wanted.command == "check":
-            return 0 if check(wanted.out, wanted.clip, wanted.seed) else 1
-        if wanted.command == "page":
-            write_bytes(PAGE, page().encode())
-        else:
-            collect(wanted.out)
+            return 0 if check(wanted.out, STUDIES[wanted.spec], wanted.clip, wanted.seed) else 1
+        if wanted.command == "collect":
+            collect(wanted.out, STUDIES[wanted.spec])
+            return 0
+        write_bytes(PAGE, page().encode())
+        if (FOLDER / IMAGES.results).exists():
+            for name, figure in figures().items():
+                show.save_figure(PAGE.with_name(f"{PAGE.stem}_{name}.png"), figure)
         return 0
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -431,7 +431,7 @@ except hp.InputError as refusal:
 
 # %%
 reconstructed = {MODEL: small(model.reconstruct())[0]}
-asked = [name for name in metrics.METRICS if name != "svfid_efficientnet" or "efficientnet-lite0" in names]
+asked = [name for name in metrics.applicable(3) if name != "svfid_efficientnet" or "efficientnet-lite0" in names]
 table = sanity.measure(cases, real, reconstructed, asked)
 described(
     figures.metrics_by_case(table, MODEL),

@@ -20,7 +20,7 @@ CORE_MAY = {"torch", "einops", "numpy"}
 EQUATIONS = [f"({number})" for number in range(1, 12)]
 PLACES = [
     *("3.1", "3.2", "4.1", "4.2", "A.1", "A.2", "A.3", "A.4"),
-    *("figure 3", "figure 4", "figure 5", "figure 6", "figure 8", "figure 9", "table 1", "table 2"),
+    *("figure 3", "figure 4", "figure 5", "figure 6", "figure 7", "figure 8", "figure 9", "table 1", "table 2"),
 ]
 
 

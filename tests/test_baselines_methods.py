@@ -1,5 +1,7 @@
 """Whoever compares methods need not know which is which: same events, same calls, same files."""
 
+import functools
+
 import pytest
 import torch
 from common import noise_clip, tiny_config
@@ -11,7 +13,7 @@ from hpvae_nb.recipe.pyramid import real_samples
 from hpvae_nb.training.events import follow
 
 CPU = {"device": "cpu", "precision": "float32"}
-OWN = {"vgpnn": {"iterations": 1}}
+OWN = {"vgpnn": {"iterations": 1}, "gpnn": {"iterations": 1}}
 TRAINED = ["hpvae", "singan", "consingan", "patch_vae"]
 
 
@@ -19,21 +21,23 @@ def options(name):
     return {**CPU, "method": make_method(name, OWN.get(name))}
 
 
+IMAGE = Clip(noise_clip().video[:, 0], name="still")
+
+
 @pytest.fixture(scope="module")
 def trained():
     """Models by name, each trained when first asked for. Shared: tests must leave them as they are."""
-    made = {}
-
-    def model(name):
-        if name not in made:
-            made[name] = fit(noise_clip(), tiny_config(fine_size=20), **options(name))
-        return made[name]
-
-    return model
+    return functools.cache(lambda name: fit(noise_clip(), tiny_config(fine_size=20), **options(name)))
 
 
-def test_the_methods_of_the_paper_and_the_one_that_came_after_are_there():
-    assert list(METHODS) == [*TRAINED, "vgpnn"]
+@pytest.fixture(scope="module")
+def of_an_image():
+    """The same of an image."""
+    return functools.cache(lambda name: fit(IMAGE, tiny_config(dims=2, fine_size=20), **options(name)))
+
+
+def test_the_methods_of_the_paper_and_those_that_copy_patches_are_there():
+    assert list(METHODS) == [*TRAINED, "vgpnn", "gpnn"]
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -58,7 +62,7 @@ def test_samples_have_the_clips_shape_and_range_and_depend_on_seed_and_number_al
     assert three.abs().max() <= 1
     torch.testing.assert_close(model.sample(1, seed=0), three[:1], rtol=0, atol=1e-5)
     assert torch.equal(model.sample(3, seed=0), three)
-    # Of a clip as small as this VGPNN may well make the same sample twice.
+    # Of a clip as small as this what copies patches may well make the same sample twice.
     others = torch.cat([three, model.sample(2, seed=1)])
     assert torch.pdist(others.flatten(1)).min() > 0.01 or name not in TRAINED
 
@@ -84,11 +88,41 @@ def test_a_run_leaves_its_model_in_its_folder(tmp_path, clip, name):
         fit(clip, config, out=tmp_path, **options(name))
 
 
-@pytest.mark.parametrize("name", TRAINED[1:])
-def test_images_are_the_same_with_one_axis_less(clip, name):
-    image = Clip(clip.video[:, 0])
-    model = fit(image, tiny_config(dims=2, iterations=1), **options(name))
-    assert model.sample(2, seed=0, size=(10, 20)).shape == (2, 3, 10, 20)
+@pytest.mark.parametrize("name", METHODS)
+def test_images_are_the_same_with_one_axis_less(tmp_path, of_an_image, name):
+    model = of_an_image(name)
+    assert model.shapes[-1] == (12, 20)
+    samples = model.sample(2, seed=0)
+    assert samples.shape == (2, 3, 12, 20)
+    assert samples.abs().max() <= 1
+    torch.testing.assert_close(model.sample(1, seed=0), samples[:1], rtol=0, atol=1e-5)
+    assert model.sample(1, seed=0, size=(17, 41)).shape == (1, 3, 17, 41)
+    assert model.reconstruct().shape == (1, 3, 12, 20)
+    model.save(tmp_path)
+    read = load_model(tmp_path, device="cpu", precision="float32")
+    assert torch.equal(read.sample(2, seed=0), samples)
+    assert torch.equal(read.reconstruct(), model.reconstruct())
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_method_for_images_has_convolutions_in_two_dimensions_alone(of_an_image, name):
+    kernels = [weight for weight in of_an_image(name).network.parameters() if weight.ndim > 1]
+    assert {weight.ndim for weight in kernels} == {4}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRAINED)
+def test_every_trained_method_learns_an_image(name):
+    config = tiny_config(dims=2, iterations=60, channels=8, lr=2e-3)
+    model = fit(IMAGE, config, **options(name))
+    real = real_samples(config, IMAGE, 3, model.shapes[-1])
+    assert (model.reconstruct() - real).square().mean() < 0.3 * real.var()
+
+
+def test_a_report_can_be_written_of_an_image(tmp_path, of_an_image, monkeypatch):
+    monkeypatch.setattr(report, "DIVERSITY_SAMPLES", 2)
+    assert "diversity" in report.write_results(of_an_image("singan"), IMAGE, tmp_path, samples=2).read_text()
+    assert {file.name for file in tmp_path.glob("*.png")} > {"real.png", "sample_00.png", "sample_01.png"}
 
 
 @pytest.mark.parametrize("name", TRAINED)

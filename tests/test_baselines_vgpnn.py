@@ -1,4 +1,4 @@
-"""VGPNN: what it returns without noise, what completeness keeps, and that it invents no colour."""
+"""VGPNN and GPNN: what they return without noise, what completeness keeps, and that they invent no colour."""
 
 import itertools
 
@@ -7,7 +7,7 @@ import torch
 from common import noise_clip, tiny_config
 
 from hpvae_nb import Clip, InputError, fit, preset
-from hpvae_nb.baselines.vgpnn import Vgpnn, cubic, level_shapes
+from hpvae_nb.baselines.vgpnn import Gpnn, Vgpnn, cubic, level_shapes
 
 QUICK = {"iterations": 2}
 
@@ -91,6 +91,20 @@ def test_an_image_is_a_clip_of_one_frame():
     assert made_by(image, config).sample(2, seed=0, size=(20, 30)).shape == (2, 3, 20, 30)
     with pytest.raises(InputError, match="a larger size"):
         made_by(image, config).sample(1, seed=0, size=(20, 8))
+
+
+def test_gpnn_goes_down_nine_levels_of_three_quarters_and_copies_what_is_there():
+    shapes = level_shapes((1, 180, 240), Gpnn())
+    assert len(shapes) == 10
+    assert shapes[0] == (1, 14, 19)
+    assert shapes[-2] == (1, 135, 180)
+    image = Clip(noise_clip(height=36, width=48).video[:, 0])
+    config = tiny_config(dims=2, fine_size=48)
+    quiet, noisy = (fit(image, config, device="cpu", method=Gpnn(sigma=sigma)) for sigma in (0, 1.5))
+    assert torch.equal(quiet.sample(1, seed=0), quiet.reconstruct())
+    sample, real = noisy.sample(1, seed=0)[0], noisy.reconstruct()[0]
+    assert not torch.equal(sample, real)
+    assert all(torch.isin(sample[channel], real[channel]).all() for channel in range(3))
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """The evidence: intervals and verdicts against calculations by hand, the bundled rows, and how they are compared."""
 
+import importlib.util
 import math
 import re
 import subprocess
@@ -9,21 +10,28 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from common import SOURCE
 from scipy import stats
 
-from hpvae_nb import InputError
-from hpvae_nb.io import clips
+from hpvae_nb import InputError, load_model
 from hpvae_nb.lessons.l13_reproducing_the_paper import figures
 from hpvae_nb.studies import claims, evidence, intervals, sweeps
-from hpvae_nb.studies.sweeps.results import describe, write_results
+from hpvae_nb.studies.sweeps.results import describe, trial_folder, write_results
 
-SPEC = clips.data_dir() / "evidence" / "spec.yaml"
+STUDIES = {evidence.CLIPS: claims.CLAIMS, evidence.IMAGES: claims.IMAGE_CLAIMS}
+EACH = pytest.mark.parametrize("study", STUDIES, ids=["clips", "images"])
+SWEPT = (evidence.folder() / evidence.IMAGES.results).exists()
+BUNDLED = pytest.mark.parametrize("study", [study for study in STUDIES if SWEPT or study is evidence.CLIPS])
+
+
+def trials_of(study):
+    return sweeps.read_spec(evidence.folder() / study.spec)
 
 
 @pytest.fixture(scope="module")
 def trials():
-    return sweeps.read_spec(SPEC)
+    return trials_of(evidence.CLIPS)
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +39,19 @@ def rows():
     return evidence.rows()
 
 
-@pytest.fixture(scope="module")
-def made(trials):
+def made_of(study):
     """Rows as a sweep leaves them, with numbers that depend on point and seed alone."""
     found = []
-    for trial in trials:
-        level = evidence.POINTS.index(trial.point) + 1
+    for trial in trials_of(study):
+        level = study.points.index(trial.point) + 1
         row = describe(trial) | {name: level + 0.01 * trial.seed for name in trial.metrics}
         found.append(row | {"metrics": list(trial.metrics), "device": "one", "torch": "2", "precision": "float32"})
-    return evidence.named(pd.DataFrame(found))
+    return evidence.named(pd.DataFrame(found), study)
+
+
+@pytest.fixture(scope="module")
+def made():
+    return made_of(evidence.CLIPS)
 
 
 def test_an_interval_is_students():
@@ -55,11 +67,20 @@ def test_an_interval_is_students():
         intervals.reach(1.0, 1)
 
 
-def test_the_specification_has_every_point_for_every_clip_and_seed(trials):
-    named = [(trial.clip, trial.point, trial.seed) for trial in trials]
+@EACH
+def test_the_specification_has_every_point_for_every_clip_and_seed(study):
+    named = [(trial.clip, trial.point, trial.seed) for trial in trials_of(study)]
     assert len(set(named)) == len(named)
-    assert {point for _, point, _ in named} == set(evidence.POINTS)
-    assert len(named) == len(evidence.POINTS) * len({c for c, _, _ in named}) * len({s for _, _, s in named})
+    assert {point for _, point, _ in named} == set(study.points)
+    assert len(named) == len(study.points) * len({c for c, _, _ in named}) * len({s for _, _, s in named})
+
+
+@EACH
+def test_every_claims_measure_and_points_are_in_the_specification(study):
+    (measured,) = {trial.metrics for trial in trials_of(study)}
+    for claim in STUDIES[study]:
+        assert set(claim.points) <= set(study.points)
+        assert claim.metric in measured
 
 
 WHAT_A_POINT_CHANGES = {
@@ -79,6 +100,22 @@ def test_a_points_name_says_what_its_trainings_change(trials, rows):
     assert dict(zip(rows["trial"], rows["point"], strict=True)) == {trial.name: trial.point for trial in trials}
 
 
+def test_a_point_of_images_says_what_it_changes_of_the_whole_method():
+    trials = trials_of(evidence.IMAGES)
+    assert {trial.config.dims for trial in trials} == {2}
+    (whole,) = {trial.config for trial in trials if trial.point == evidence.WHOLE}
+    assert whole.vae_levels == 3
+    for trial in trials:
+        changed = {name for name, value in trial.config.to_dict().items() if value != whole.to_dict()[name]}
+        if trial.point in evidence.LEVELS:
+            assert (trial.method, f"M = {trial.config.vae_levels}") == ("hpvae", trial.point)
+            assert changed <= {"vae_levels"}
+        else:
+            assert trial.method == trial.point.lower()
+            assert changed <= {"iterations"}
+    assert max(trial.config.vae_levels for trial in trials) == whole.scales  # without any GAN scale
+
+
 def test_a_row_without_a_known_point_is_refused_and_never_the_whole_method(made):
     ablation = made.iloc[[0]].assign(residual=False)
     assert evidence.WHOLE in made["point"].unique()
@@ -87,6 +124,10 @@ def test_a_row_without_a_known_point_is_refused_and_never_the_whole_method(made)
             evidence.named(pd.concat([made, ablation.assign(point=name)]))
     with pytest.raises(InputError, match="is of the point None"):
         evidence.named(made.drop(columns="point"))
+    with pytest.raises(InputError, match="of the point 'GPNN'.*name it in data/evidence/spec.yaml"):
+        evidence.named(made_of(evidence.IMAGES).query("point == 'GPNN'"))
+    with pytest.raises(InputError, match="of the point 'no freezing'.*name it in data/evidence/images.yaml"):
+        evidence.named(made.query("point == 'no freezing'"), evidence.IMAGES)
 
 
 def test_a_change_is_relative_and_paired(made):
@@ -125,12 +166,14 @@ def test_a_verdict_needs_the_whole_interval_on_one_side(low, high, direction, sa
     assert claim.verdict(intervals.interval([2.0])) == "unclear"
 
 
-def test_the_table_has_a_line_for_every_claim(made):
-    lines = claims.table(made).splitlines()
-    assert len(lines) == 2 + len(claims.CLAIMS)
+@EACH
+def test_the_table_has_a_line_for_every_claim(study):
+    made = made_of(study)
+    lines = claims.table(made, STUDIES[study]).splitlines()
+    assert len(lines) == 2 + len(STUDIES[study])
     assert {line.count("|") for line in lines} == {lines[0].count("|")}
     order = []
-    for line, claim in zip(lines[2:], claims.ordered(made), strict=True):
+    for line, claim in zip(lines[2:], claims.ordered(made, STUDIES[study]), strict=True):
         for clip in (*evidence.clips(made), None):
             assert f"{claim.found(made, clip):+.0f} %" in line
         order.append(claim.verdict(claim.found(made)))
@@ -192,25 +235,31 @@ def test_what_cannot_be_compared_is_refused(made):
 # What is bundled
 
 
-def test_every_trial_has_a_bundled_row_with_all_its_metrics(trials, rows):
-    assert set(rows["trial"]) == {trial.name for trial in trials}
+@BUNDLED
+def test_every_trial_has_a_bundled_row_with_all_its_metrics(study):
+    rows, distance = evidence.rows(study), "svfid" if study is evidence.CLIPS else "sifid"
+    assert set(rows["trial"]) == {trial.name for trial in trials_of(study)}
     for row in rows.to_dict("records"):
         assert row["error"] is None
         assert row["unmeasured"] is None
         assert all(math.isfinite(row[name]) for name in row["metrics"])
-        assert row["svfid_extractor"] == "patches"
-        assert row["svfid_efficientnet_extractor"].startswith("efficientnet-lite0")
-        assert row["training_seconds"] > 0 or row["method"] == "vgpnn"
+        assert row[f"{distance}_extractor"] == "patches"
+        assert row[f"{distance}_efficientnet_extractor"].startswith("efficientnet-lite0")
+        assert row["training_seconds"] > 0 or row["method"] in ("vgpnn", "gpnn")
         assert re.fullmatch("[0-9a-f]{12}", row["commit"])
 
 
 @pytest.mark.slow
-def test_every_point_has_samples_to_look_at(rows):
-    for clip in evidence.clips(rows):
-        for point in evidence.POINTS:
-            samples = evidence.samples(clip, point)
-            assert samples.shape == (4, 3, 13, 36, 64)
+@BUNDLED
+def test_every_point_has_samples_to_look_at(study):
+    for clip in evidence.clips(evidence.rows(study)):
+        shapes = set()
+        for point in study.points:
+            samples = evidence.samples(clip, point, study)
             assert samples.std() > 0.1
+            shapes.add(tuple(samples.shape))
+        (shape,) = shapes
+        assert shape == (4, 3, 13, 36, 64) if study is evidence.CLIPS else shape[:2] == (4, 3)
     assert sum(file.stat().st_size for file in evidence.folder().rglob("*.*")) < 4e6
 
 
@@ -258,7 +307,59 @@ def test_make_evidence_passes_equal_rows_and_fails_others(tmp_path, rows):
     assert f"lacks 1 of {len(mine)} trials" in told.stderr
 
 
-@pytest.mark.skipif(not (SOURCE / "docs" / "evidence.md").exists(), reason="needs the source checkout")
-def test_the_page_of_claims_is_that_of_the_bundled_rows(rows):
+IN_CHECKOUT = pytest.mark.skipif(not (SOURCE / "docs" / "evidence.md").exists(), reason="needs the source checkout")
+
+
+@IN_CHECKOUT
+@BUNDLED
+def test_the_page_of_claims_is_that_of_the_bundled_rows(study):
     page = (SOURCE / "docs" / "evidence.md").read_text()
-    assert page.endswith(f"\n\n{claims.table(rows)}\n"), "run `python data/evidence.py page`"
+    assert f"\n\n{claims.table(evidence.rows(study), STUDIES[study])}\n" in page, "run `python data/evidence.py page`"
+
+
+# From a sweep of images to its rows, samples, table and figures
+
+
+@pytest.fixture
+def script(monkeypatch, tmp_path):
+    """`data/evidence.py`, with a folder of its own."""
+    spec = importlib.util.spec_from_file_location("evidence_script", SOURCE / "data" / "evidence.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(evidence, "data_dir", lambda: tmp_path)
+    monkeypatch.setattr(module, "FOLDER", tmp_path / "evidence")
+    (tmp_path / "evidence").mkdir()
+    return module
+
+
+@pytest.mark.slow
+@IN_CHECKOUT
+def test_a_sweep_of_images_becomes_rows_samples_a_table_and_figures(script, tmp_path, rows):
+    bundled = yaml.safe_load((SOURCE / "data" / "evidence" / "images.yaml").read_text())
+    small = {"preset": "smoke", "dims": 2, "scales": 7, "coarse_size": 6, "fine_size": 50, "iterations": 2}
+    spec = bundled | small | {"samples": 2, "seed": [1], "clip": ["koi", "balloons"]}  # the first frame of each
+    for run in spec["runs"]:
+        run.pop("iterations", None)
+    (tmp_path / "evidence" / "images.yaml").write_text(yaml.safe_dump(spec))
+    trials, out = trials_of(evidence.IMAGES), tmp_path / "out"
+    sweeps.run_sweep([trial for trial in trials if trial.point != "M = 5"], out, serial=True)
+    script.collect(out, evidence.IMAGES)  # what has ended is kept
+    assert len(evidence.rows(evidence.IMAGES)) == 2 * (len(evidence.IMAGE_POINTS) - 1)
+    sweeps.run_sweep(trials, out, serial=True)
+    script.collect(out, evidence.IMAGES)
+    found = evidence.rows(evidence.IMAGES)
+    assert list(zip(found["clip"], found["point"], strict=True)) == [
+        (clip, point) for clip in spec["clip"] for point in evidence.IMAGE_POINTS
+    ]
+    (whole,) = sweeps.select(trials, {"clip": "koi", "point": "M = 3"})
+    model = load_model(trial_folder(out, whole) / "run", device="cpu")
+    kept = evidence.samples("koi", "M = 3", evidence.IMAGES)
+    assert (kept - model.sample(4, seed=1)).abs().mean() < 0.1
+    write_results(tmp_path / "evidence", rows)
+    page = script.page()
+    for study, made in ((evidence.CLIPS, rows), (evidence.IMAGES, found)):
+        assert f"\n\n{claims.table(made, STUDIES[study])}\n" in page
+    assert [f"evidence_{name}.png" for name in script.figures()] == re.findall(r"\((\w+\.png)\)", page)
+    assert script.check(out, evidence.IMAGES, "koi", 1)
+    write_results(out, found.assign(sifid=2 * found["sifid"], novelty=0.0))
+    assert not script.check(out, evidence.IMAGES, "koi", 1)

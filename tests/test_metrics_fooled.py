@@ -1,16 +1,19 @@
-"""What fools each metric: a moved, a shuffled, a blurred, an emptied clip and noise, all through all of them."""
+"""What fools each metric: a moved, a shuffled, a blurred, an emptied clip and noise, all through all; and of images."""
 
 import pytest
 import torch
 
+from hpvae_nb.core.patches import shuffled
 from hpvae_nb.core.resampling import resize
 from hpvae_nb.metrics import (
     diversity,
     efficientnet_lite0,
+    nearest_field,
     nearest_patches,
     nnfdist,
     nnfdiv,
     novelty,
+    sifid,
     sliced_wasserstein,
     survival,
     svfid,
@@ -125,3 +128,55 @@ def test_an_emptied_clip_fools_temporal_consistency_and_nnfdist_but_not_survival
     assert table["nnfdist"]["emptied"] < table["nnfdist"]["blurred"]
     assert table["survival"]["emptied"] < 0.05
     assert table["svfid"]["emptied"] > table["svfid"]["moved"]
+
+
+@pytest.fixture(scope="module")
+def still_table(larger):
+    """metric -> case -> value, of a frame of the clip as an image; its tiles are shuffled in place of frames."""
+    real = window(larger, (0, 0))[:, 0]
+    generator = torch.Generator().manual_seed(0)
+    cases = {
+        "itself": real,
+        "moved": window(larger, (4, 7))[:, 0],
+        "shuffled": shuffled(real[:, None], (1, 14, 10))[:, 0],
+        "blurred": resize(resize(real[None], (14, 25), antialias=True), SIZE)[0],
+        "emptied": real.flatten(1).median(dim=1).values[:, None, None].expand_as(real),
+        "noise": torch.rand(real.shape, generator=generator) * 2 - 1,
+    }
+    metrics = {
+        "sifid": lambda image: sifid(image, real).value,
+        "sliced": lambda image: sliced_wasserstein(image, real).value,
+        "survival": lambda image: survival(image, real),
+        "novelty": lambda image: novelty(image, real),
+        "nnfdiv": lambda image: nearest_field(image, real)[0],
+        "nnfdist": lambda image: nearest_field(image, real)[1],
+    }
+    return {name: {case: metric(image[None]) for case, image in cases.items()} for name, metric in metrics.items()}
+
+
+def test_an_image_itself_is_perfect_and_exposed_as_a_copy(still_table):
+    for name in ("sifid", "sliced", "nnfdist", "novelty", "nnfdiv"):
+        assert rank(still_table[name])[0] == "itself"
+    for name in ("sifid", "sliced", "nnfdist", "novelty"):
+        assert still_table[name]["itself"] == pytest.approx(0, abs=1e-4)
+    assert still_table["survival"]["itself"] == 1
+
+
+def test_noise_in_place_of_an_image_is_unreal_and_fools_what_measures_variety(still_table):
+    for name in ("sifid", "sliced", "nnfdist", "novelty", "nnfdiv"):
+        assert rank(still_table[name])[-1] == "noise"
+    assert still_table["survival"]["noise"] == 0
+
+
+def test_an_images_tiles_in_another_order_fool_sifid_and_are_novel(still_table):
+    """Patches say nothing of the layout; only large parts do."""
+    assert still_table["sifid"]["shuffled"] < still_table["sifid"]["blurred"]
+    assert still_table["novelty"]["shuffled"] > 3 * still_table["novelty"]["moved"]
+
+
+def test_a_blurred_and_an_emptied_image_fool_what_looks_for_copies_but_not_the_distances(still_table):
+    for case in ("blurred", "emptied"):
+        assert still_table["novelty"][case] < 0.25 * still_table["novelty"]["noise"]
+    assert still_table["nnfdist"]["emptied"] < still_table["nnfdist"]["moved"]
+    assert still_table["survival"]["emptied"] < 0.05 < still_table["survival"]["blurred"] < 0.8
+    assert still_table["sifid"]["emptied"] > 5 * still_table["sifid"]["moved"]

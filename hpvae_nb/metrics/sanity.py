@@ -10,14 +10,14 @@ from torch import Tensor
 
 from hpvae_nb.core.resampling import resize
 from hpvae_nb.errors import InputError
-from hpvae_nb.metrics.table import METRICS
+from hpvae_nb.metrics.table import METRICS, applicable
 
 ITSELF = "the clip itself"
 CORRUPTIONS = ("a moved clip", "shuffled frames", "a blurred clip", "an emptied clip", "noise")
 FARTHEST = 0.1  # of the height and of the width: how far a clip is moved at full strength
 COARSEST = 0.5  # the size that a clip is blurred through at full strength
 
-WITHOUT_WEIGHTS = tuple(name for name in METRICS if name != "svfid_efficientnet")
+WITHOUT_WEIGHTS = tuple(name for name in applicable(3) if name != "svfid_efficientnet")
 
 Cases = Mapping[str, Tensor]
 Table = dict[str, dict[str, float]]
@@ -98,7 +98,7 @@ def measure(
             samples, everything else is measured on the first.
         real: the clip that they imitate, `3 t h w`, with sides of at least 28 px.
         reconstructed: a generator's reconstruction of the clip, `3 t h w`; if not given, its first sample counts.
-        metrics: names in `hpvae_nb.metrics.METRICS`.
+        metrics: names in `hpvae_nb.metrics.METRICS`; images, without t, need `hpvae_nb.metrics.applicable(2)`.
 
     Returns:
         The table, with one row for each metric.

@@ -24,8 +24,9 @@ def sliced_wasserstein(samples: Tensor, real: Tensor | Clip, seed: int = 0) -> S
 
     Source: Rabin et al. 2011, "Wasserstein barycenter and its application to texture mixing"; Karras et
     al. 2018 (progressive GANs), section 5, for patches on the levels of a Laplacian pyramid. Here the patches are of
-    3x7x7 voxels and all of them count; both sets are divided by the clip's standard deviation of each channel and band,
-    so that a band that lost its contrast shows. It sees every marginal distribution, not just mean and variance.
+    3x7x7 voxels (1x7x7 of an image) and all of them count; both sets are divided by the clip's standard deviation of
+    each channel and band, so that a band that lost its contrast shows. It sees every marginal distribution, not just
+    mean and variance.
 
     Args:
         samples, real: as for `svfid`, images included.
@@ -55,11 +56,12 @@ def sliced_wasserstein(samples: Tensor, real: Tensor | Clip, seed: int = 0) -> S
         return [rearrange(row @ directions, "k d -> d k").contiguous().sort(dim=1).values for row in rows]
 
     reference = projections(bands)
+    name = f"patches of {'x'.join(map(str, patch))}"
     scores = []
     for sample in samples:
         pairs = zip(projections(laplacian(sample[None])), reference, strict=True)
         distance = sum(wasserstein(values, real).mean().item() for values, real in pairs) / LEVELS
-        scores.append(Score(distance, "sliced Wasserstein", "patches of 3x7x7"))
+        scores.append(Score(distance, "sliced Wasserstein", name))
     return mean_score(scores)
 
 

@@ -1,6 +1,7 @@
 """The one table of metrics: what each is called, its unit, which way is better, and the function that measures it.
 
 A new metric is one entry here: sweeps measure it, and tables and figures of all lessons name and read it accordingly.
+Clips and images have most of them in common; a Fréchet distance has another name for each.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from hpvae_nb.metrics.consistency import reconstruction_error, temporal_consistency
 from hpvae_nb.metrics.diversity import diversity
-from hpvae_nb.metrics.frechet import svfid
+from hpvae_nb.metrics.frechet import sifid, svfid
 from hpvae_nb.metrics.novelty import nearest_field, novelty
 from hpvae_nb.metrics.score import Score
 from hpvae_nb.metrics.sliced import sliced_wasserstein
@@ -21,6 +22,8 @@ from hpvae_nb.metrics.survival import survival
 NEIGHBOUR_FIELDS = 8  # samples whose nearest-neighbour fields are computed, at two seconds each
 READINGS = {1: "higher is better", 0: "neither way is better", -1: "lower is better"}
 ARROWS = {1: " ↑", 0: "", -1: " ↓"}
+CLIPS, IMAGES = (3,), (2,)
+EFFICIENTNET = "efficientnet-lite0"
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Metric:
         function: from samples `b c t h w`, the clip `c t h w` (a set of pictures `c n h w`) at their size and what made
             them (which only what samples don't show is asked for, such as its `reconstruct()`) to the number, or to
             several at once by name. None for what is noted while a model is trained and used.
+        dims: 3 among them if it can be measured of clips, 2 if of images, which have no t.
     """
 
     name: str
@@ -43,6 +47,7 @@ class Metric:
     unit: str
     direction: Literal[1, 0, -1]
     function: Callable[[Tensor, Tensor, Any], float | Score | dict[str, float]] | None = None
+    dims: tuple[int, ...] = (2, 3)
 
     @property
     def reading(self) -> str:
@@ -97,11 +102,20 @@ METRICS = by_name(
     Metric("survival", "survival", "share of rare patches", 1, _of(survival)),
     Metric("nnfdist", "NNFDIST", "mean squared difference", -1, _neighbour_field),
     Metric("sliced_wasserstein", "sliced Wasserstein", "of the clip's spread", -1, _of(sliced_wasserstein)),
-    Metric("svfid", "SVFID (patches)", "squared distance", -1, _of(svfid)),
-    Metric("svfid_efficientnet", "SVFID (EfficientNet)", "squared distance", -1, _of(svfid, "efficientnet-lite0")),
-    Metric("temporal_consistency", "temporal consistency", "of the clip's error", -1, _of(temporal_consistency)),
+    Metric("svfid", "SVFID (patches)", "squared distance", -1, _of(svfid), CLIPS),
+    Metric("svfid_efficientnet", "SVFID (EfficientNet)", "squared distance", -1, _of(svfid, EFFICIENTNET), CLIPS),
+    Metric("sifid", "SIFID (patches)", "squared distance", -1, _of(sifid), IMAGES),
+    Metric("sifid_efficientnet", "SIFID (EfficientNet)", "squared distance", -1, _of(sifid, EFFICIENTNET), IMAGES),
+    Metric("temporal_consistency", "temporal consistency", "of the clip's error", -1, _of(temporal_consistency), CLIPS),
     Metric("reconstruction_error", "reconstruction error", "mean squared difference", -1, _reconstruction),
 )
+
+
+def applicable(dims: int) -> tuple[str, ...]:
+    """Names of the metrics of clips (3) or of images (2)."""
+    return tuple(name for name, metric in METRICS.items() if dims in metric.dims)
+
+
 COSTS = by_name(
     Metric("training_seconds", "training (s)", "s", -1),
     Metric("sampling_seconds", "sampling (s)", "s", -1),

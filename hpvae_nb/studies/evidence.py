@@ -1,11 +1,12 @@
-"""The evidence: the bundled rows of one sweep, `data/evidence/spec.yaml`, and samples to look at.
+"""The evidence: the bundled rows of two sweeps, of clips and of images, and samples to look at.
 
-Two clips, three seeds and twelve points, each a training of HP-VAE-GAN with one setting changed, or of another method.
-The specification names each point, and every row carries that name. Rows that were measured again can be held against
-the bundled ones.
+Two clips, three seeds and twelve points, each a training of HP-VAE-GAN with one setting changed, or of another method:
+`data/evidence/spec.yaml`. Five images, three seeds and eight points: `data/evidence/images.yaml`. A specification names
+each point, and every row carries that name. Rows that were measured again can be held against the bundled ones.
 """
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import data_dir, load_clip
+from hpvae_nb.io.images import load_image
 from hpvae_nb.studies.intervals import prediction
 from hpvae_nb.studies.sweeps.results import read_results
 
@@ -22,34 +24,59 @@ WHOLE = "M = 3"  # the method as the paper uses it
 ABLATIONS = ("no freezing", "decoder r = 1", "encoder r = 1")
 METHODS = ("PatchVAE", "SinGAN", "ConSinGAN", "VGPNN")
 POINTS = (*LEVELS, *ABLATIONS, *METHODS)
+IMAGE_POINTS = (*LEVELS, "SinGAN", "ConSinGAN", "GPNN")
 REALISM = ("svfid", "svfid_efficientnet")  # columns with a distance to the training clip
+IMAGE_REALISM = ("sifid", "sifid_efficientnet")
 SAME = 0.01  # relative, on the same kind of processor with the same PyTorch: there the very numbers come back
 MAY_MISS = 0.1  # of the numbers from another machine: of the 95 % that should lie within, some may not
 GRID = (2, 2)  # samples above and beside each other in a file
 ENLARGED = 2  # times, in a file: video files keep colour at half the size
 
 
+@dataclass(frozen=True)
+class Study:
+    """One sweep of the evidence, and what is kept of it.
+
+    Attributes:
+        spec: the file with its specification.
+        results: the file with its rows.
+        points: names that a row may bear, in the order of tables.
+        samples: how the names of its sample files end.
+    """
+
+    spec: str
+    results: str
+    points: tuple[str, ...]
+    samples: str
+
+
+CLIPS = Study("spec.yaml", "results.parquet", POINTS, ".mp4")
+IMAGES = Study("images.yaml", "images.parquet", IMAGE_POINTS, ".webp")
+STUDIES = {Path(study.spec).stem: study for study in (CLIPS, IMAGES)}
+
+
 def folder() -> Path:
-    """Where specification, rows and samples lie: in `hpvae_nb.io.clips.data_dir`, with its errors."""
+    """Where specifications, rows and samples lie: in `hpvae_nb.io.clips.data_dir`, with its errors."""
     return data_dir() / "evidence"
 
 
-def rows() -> pd.DataFrame:
+def rows(study: Study = CLIPS) -> pd.DataFrame:
     """The bundled rows, each with its `point`; errors of `read_results`."""
-    return named(read_results(folder() / "results.parquet"))
+    return named(read_results(folder() / study.results), study)
 
 
-def named(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows as they are, if each says which of `POINTS` it is of: none is taken for the whole method by mistake.
+def named(rows: pd.DataFrame, study: Study = CLIPS) -> pd.DataFrame:
+    """The rows as they are, if each says which of the study's points it is of: none is taken for another by mistake.
 
     Raises:
         InputError: a row without a name, or with another.
     """
-    strange = rows[~rows["point"].isin(POINTS)] if "point" in rows else rows
+    strange = rows[~rows["point"].isin(study.points)] if "point" in rows else rows
     if len(strange):
         row = strange.iloc[0]
-        what = f"{row['trial']} is of the point {row.get('point')!r}, but points are {', '.join(POINTS)}"
-        raise InputError(f"{what}: name it in data/evidence/spec.yaml, and a new name in hpvae_nb/studies/evidence.py")
+        what = f"{row['trial']} is of the point {row.get('point')!r}, but points are {', '.join(study.points)}"
+        home = f"data/evidence/{study.spec}, and a new name in hpvae_nb/studies/evidence.py"
+        raise InputError(f"{what}: name it in {home}")
     return rows
 
 
@@ -61,7 +88,8 @@ def values(rows: pd.DataFrame, clip: str, point: str, metric: str) -> pd.Series:
     """
     chosen = rows[(rows["clip"] == clip) & (rows["point"] == point)]
     if chosen.empty:
-        raise InputError(f"there is no row of {point!r} on {clip!r}: points are {', '.join(POINTS)}")
+        known = ", ".join(rows["point"].unique())
+        raise InputError(f"there is no row of {point!r} on {clip!r}: points are {known}")
     return chosen.set_index("seed")[metric].sort_index()
 
 
@@ -75,25 +103,28 @@ def clips(rows: pd.DataFrame) -> list[str]:
     return rows["clip"].unique().tolist()
 
 
-def sample_file(clip: str, point: str) -> Path:
+def sample_file(clip: str, point: str, study: Study = CLIPS) -> Path:
     """The file with four samples of a point's first seed, two above two."""
-    return folder() / "samples" / f"{clip}_{point.replace(' = ', '').replace(' ', '_').lower()}.mp4"
+    name = f"{clip}_{point.replace(' = ', '').replace(' ', '_').lower()}"
+    return folder() / "samples" / f"{name}{study.samples}"
 
 
 def grid(samples: Tensor) -> Tensor:
-    """Four samples `4 c t h w` as one clip `c t h w`, enlarged: what a sample file holds."""
-    beside = rearrange(samples, "(a b) c t h w -> c t (a h) (b w)", a=GRID[0])
+    """Four samples `4 c t h w` (images `4 c h w`) as one, enlarged: what a sample file holds."""
+    beside = rearrange(samples, "(a b) c ... h w -> c ... (a h) (b w)", a=GRID[0])
     return beside.repeat_interleave(ENLARGED, -1).repeat_interleave(ENLARGED, -2)
 
 
-def samples(clip: str, point: str) -> Tensor:
-    """Four samples of a point's first seed, to be looked at: `4 3 t h w` in [-1, 1].
+def samples(clip: str, point: str, study: Study = CLIPS) -> Tensor:
+    """Four samples of a point's first seed, to be looked at: `4 3 t h w` (images `4 3 h w`) in [-1, 1].
 
-    They come from a video file, so that numbers measured on them differ a little from those in the rows.
+    They come from a video file, or from one of pictures that keeps as little, so that numbers measured on them differ a
+    little from those in the rows.
     """
-    video = load_clip(sample_file(clip, point), frames=None).video
+    file = sample_file(clip, point, study)
+    whole = load_image(file).video if study is IMAGES else load_clip(file, frames=None).video
     a, b = GRID
-    return reduce(video, "c t (a h k) (b w l) -> (a b) c t h w", "mean", a=a, b=b, k=ENLARGED, l=ENLARGED)
+    return reduce(whole, "c ... (a h k) (b w l) -> (a b) c ... h w", "mean", a=a, b=b, k=ENLARGED, l=ENLARGED)
 
 
 def compare(again: pd.DataFrame, bundled: pd.DataFrame) -> pd.DataFrame:
@@ -116,7 +147,7 @@ def compare(again: pd.DataFrame, bundled: pd.DataFrame) -> pd.DataFrame:
         if isinstance(row["error"], str):
             raise InputError(f"{row['trial']} failed: {row['error']}")
         if row["trial"] not in known.index:
-            raise InputError(f"{row['trial']} is not among the bundled rows: run trials of data/evidence/spec.yaml")
+            raise InputError(f"{row['trial']} is not among the bundled rows: run trials of their specification")
         old = known.loc[row["trial"]]
         alike = all(row[name] == old[name] for name in ("device", "torch", "precision"))
         for metric in old["metrics"]:

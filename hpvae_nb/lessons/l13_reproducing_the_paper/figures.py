@@ -16,24 +16,25 @@ from hpvae_nb.studies import claims, evidence
 
 COLORS = {"no": show.RANDOM, "unclear": "#999999", "yes": show.REAL}
 MARKERS = "os^"
-LINES = {"SinGAN": "--", "ConSinGAN": ":", "VGPNN": "-."}
+LINES = {"SinGAN": "--", "ConSinGAN": ":", "VGPNN": "-.", "GPNN": "-."}
 FRAMES = 4
 TICKS = (-1000, -100, -10, 0, 10, 100, 1000)  # percent
 
 
 def tradeoff(rows: pd.DataFrame, metrics: Sequence[str] = ("diversity", *evidence.REALISM)) -> Figure:
-    """Fig. 5: each metric over M, a row of charts for each clip; every seed a dot, other methods as lines."""
+    """Fig. 5: each metric over M, a row of charts for each clip or image; every seed a dot, other methods as lines."""
     names = evidence.clips(rows)
     size = (2.9 * len(metrics), 2.3 * len(names))
     figure, grid = subplots(len(names), len(metrics), figsize=size, squeeze=False)
     levels = [int(name.removeprefix("M = ")) for name in evidence.LEVELS]
+    lines = {method: line for method, line in LINES.items() if method in set(rows["point"])}
     for clip, axes in zip(names, grid, strict=True):
         for metric, axis in zip(metrics, axes, strict=True):
             found = [evidence.values(rows, clip, name, metric) for name in evidence.LEVELS]
             axis.plot(levels, [seeds.mean() for seeds in found], color=show.RANDOM, label="HP-VAE-GAN")
             for level, seeds in zip(levels, found, strict=True):
                 axis.plot([level] * len(seeds), seeds, "o", color=show.RANDOM, markersize=4)
-            for method, line in LINES.items():
+            for method, line in lines.items():
                 mean = evidence.values(rows, clip, method, metric).mean()
                 axis.axhline(mean, color="black", linestyle=line, linewidth=1.2, label=method)
             axis.set(xlabel="M, number of VAE levels", xticks=levels)

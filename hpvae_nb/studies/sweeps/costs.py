@@ -81,7 +81,9 @@ def _seconds(trial: Trial, rows: pd.DataFrame) -> float:
 def _equal(column: pd.Series, value: Any) -> pd.Series:
     if value is None:
         return column.isna()
-    return column.map(lambda entry: list(entry) == value) if isinstance(value, list) else column == value
+    if isinstance(value, list):
+        return column.map(lambda entry: list(entry) == value).astype(bool)  # also where no row is left
+    return column == value
 
 
 def cost_text(trials: Sequence[Trial], costs: Sequence[SweepCost], workers: Sequence[int] = WORKERS) -> str:

@@ -58,10 +58,10 @@ def collect(out: Path) -> pd.DataFrame:
     return pd.DataFrame([row for row in rows if row is not None])
 
 
-def write_results(out: Path, rows: pd.DataFrame) -> Path:
-    """All rows as `results.parquet`, empty where a row lacks a column."""
-    checkpoint.write_bytes(out / "results.parquet", rows.to_parquet(engine="pyarrow", index=False))
-    return out / "results.parquet"
+def write_results(out: Path, rows: pd.DataFrame, name: str = "results.parquet") -> Path:
+    """All rows as a file of that name in `out`, empty where a row lacks a column."""
+    checkpoint.write_bytes(out / name, rows.to_parquet(engine="pyarrow", index=False))
+    return out / name
 
 
 def read_results(path: str | Path) -> pd.DataFrame:

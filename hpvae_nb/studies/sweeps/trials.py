@@ -18,7 +18,7 @@ from hpvae_nb.errors import InputError, check_whole
 from hpvae_nb.io.clips import Clip, load_clip
 from hpvae_nb.io.images import load_still
 from hpvae_nb.machine import PRECISIONS
-from hpvae_nb.metrics import METRICS
+from hpvae_nb.metrics import METRICS, applicable
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.presets import preset
 
@@ -37,7 +37,8 @@ class Trial:
         method: a name in `hpvae_nb.baselines.METHODS`.
         seed: of training and sampling.
         samples: how many clips are made to be measured, at least 2; 50 in the paper.
-        metrics: names in `hpvae_nb.metrics.METRICS`.
+        metrics: names in `hpvae_nb.metrics.METRICS`, of those that are of clips, or of images; all of them if none is
+            given.
         settings: of the method's own, as pairs; in a specification a mapping, such as `{stages: 2}`.
         frames, start, fps: the stretch of the clip, as `load_clip` takes them.
         device, precision: as `train` takes them.
@@ -52,7 +53,7 @@ class Trial:
     method: str = "hpvae"
     seed: int = 0
     samples: int = 50
-    metrics: tuple[str, ...] = tuple(METRICS)
+    metrics: tuple[str, ...] = ()
     settings: tuple[tuple[str, Any], ...] = ()
     frames: int | None = 13
     start: int = 0
@@ -63,9 +64,15 @@ class Trial:
 
     def __post_init__(self) -> None:
         make_method(self.method, dict(self.settings))
+        known = applicable(self.config.dims)
         for name in self.metrics:
             if name not in METRICS:
-                raise InputError(f"there is no metric {name!r}; there are {', '.join(METRICS)}")
+                raise InputError(f"there is no metric {name!r}; there are {', '.join(known)}")
+            if name not in known:
+                images = "images (dims: 2)" if self.config.dims == 2 else "clips (dims: 3)"
+                raise InputError(f"{name} is not measured of {images}; there are {', '.join(known)}")
+        if not self.metrics:
+            object.__setattr__(self, "metrics", known)
         check_whole("seed", self.seed, 0)
         check_whole("samples", self.samples, 2)
         if self.precision not in PRECISIONS:
@@ -124,7 +131,7 @@ def expand(spec: Mapping[str, Any]) -> list[Trial]:
     Keys are fields of `Trial` and of `Config`, and `preset` (`"laptop"` if not given). A value in a list is varied, and
     lists are crossed with each other; a setting that is a list itself goes into a list (`sampling_rates: [[2, 1]]`).
     `runs` is a list of such mappings, each of which is crossed by itself with what stands outside; `metrics` is a list
-    that is not crossed.
+    that is not crossed. With `dims: 2`, or a preset for images, `clip` names pictures.
 
     Raises:
         InputError: for an unknown key, a value out of range, or one training with two points' names, before anything
