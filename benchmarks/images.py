@@ -1,7 +1,7 @@
 """Trains pictures by each recipe for images, and says what it took and gave; for the comments in `recipe/presets.py`.
 
 python benchmarks/images.py run --out runs/images         # train what is missing: some 80 processor seconds each
-python benchmarks/images.py page --runs runs/images       # docs/images.md and docs/images/*.webp
+python benchmarks/images.py page --runs runs/images       # docs/images.md and docs/images/*.webp, of what is there
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def measured(name: str, recipe: str, folder: Path, iterations: int | None) -> di
         "precision": model.precision,
         "diversity": hp.metrics.diversity(samples, real),
         "sifid": hp.metrics.sifid(samples, real, hp.metrics.efficientnet_lite0()).value,
-        "copies": 1 - hp.metrics.novelty(samples, real),
+        "novelty": hp.metrics.novelty(samples, real),
         "machine": machine(torch.device("cpu")),
     }
 
@@ -99,6 +99,8 @@ def write_page(runs: Path, docs: Path) -> None:
     (docs / "images").mkdir(parents=True, exist_ok=True)
     parts, machines = [], set()
     for name, recipes in PICTURES.items():
+        if not (runs / name).exists():
+            continue
         folders = [runs / name / recipe.replace(" ", "_") for recipe in recipes]
         found = [json.loads((folder / "row.json").read_text()) for folder in folders]
         pictures = [np.asarray(Image.open(folder / "row.png").convert("RGB")) for folder in folders]
@@ -108,7 +110,7 @@ def write_page(runs: Path, docs: Path) -> None:
         machines |= {(row["machine"].partition(",")[0], row["precision"]) for row in found}
         titles = ["recipe", "processor s", "diversity", "SIFID (EfficientNet)", "novelty"]
         rows = [
-            [r["recipe"], f"{r['seconds']:.0f}", f"{r['diversity']:.2f}", f"{r['sifid']:.0f}", f"{1 - r['copies']:.2f}"]
+            [r["recipe"], f"{r['seconds']:.0f}", f"{r['diversity']:.2f}", f"{r['sifid']:.0f}", f"{r['novelty']:.2f}"]
             for r in found
         ]
         parts += [
