@@ -25,7 +25,7 @@ RECIPES = {
     "laptop-image": ("laptop-image", {}),
     "coarsest 24 px": ("laptop-image", {"coarse_size": 24}),
     "M = 3": ("laptop-image", {"vae_levels": 3}),
-    "equal steps": ("laptop-image", {"coarse_iterations": None, "iterations": 370}),
+    "equal steps": ("laptop-image", {"coarse_iterations": None, "iterations": 430}),
     "no average": ("laptop-image", {"average": 0.0}),
     "laptop-texture": ("laptop-texture", {}),
 }

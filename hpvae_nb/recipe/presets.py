@@ -68,8 +68,8 @@ _LAPTOP_IMAGE = _LAPTOP.replace(
     fine_size=192,
     vae_levels=1,
     window=8_000,
-    coarse_iterations=1_000,  # measured: layouts are made at scales 1 and 2, in steps that cost a third of the last
-    iterations=200,
+    coarse_iterations=1_800,  # measured: layouts are made at scales 1 and 2, in steps that cost a third of the last
+    iterations=150,
     lr=1.5e-3,
     critic_lr=1e-3,
     average=0.99,
@@ -93,6 +93,7 @@ _PRESETS: dict[str, Config] = {
         padding="replicate",
         window=6_000,
         coarse_iterations=400,
+        iterations=200,
     ),
     "smoke": _LAPTOP.replace(
         preset="smoke",  # seconds, for tests and first contact
