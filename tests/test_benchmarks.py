@@ -177,21 +177,3 @@ def test_methods_are_timed_against_the_first(tmp_path):
     assert (first[0], first[2], first[3]) == ("M = 7", "1.00", "100")
     assert float(second[2]) > 1  # a critic at two scales costs more than it saves
     assert float(second[4]) == pytest.approx(100 * float(second[1]), abs=1)
-
-
-@pytest.mark.slow
-def test_recipes_of_images_are_tried_and_told(tmp_path):
-    run = [sys.executable, "benchmarks/images.py", "run", "--out", str(tmp_path / "runs"), "--iterations", "1"]
-    for again in (False, True):
-        done = subprocess.run(
-            [*run, "--pictures", "grass"], cwd=ROOT, env=ONE_THREAD, capture_output=True, text=True, timeout=300
-        )
-        assert done.returncode == 0, done.stderr
-        assert ("laptop-texture" in done.stdout) != again, "what is there is not trained again"
-    page = [sys.executable, "benchmarks/images.py", "page", "--runs", str(tmp_path / "runs"), "--docs", str(tmp_path)]
-    done = subprocess.run(page, cwd=ROOT, env=ONE_THREAD, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    text = (tmp_path / "images.md").read_text()
-    assert "## grass" in text
-    assert "## coffee" not in text
-    assert (tmp_path / "images" / "grass.webp").stat().st_size > 1000

@@ -7,7 +7,7 @@ from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.recipe.presets import preset
 
-_LARGE = 0.35  # measured, docs/images.md: pictures of one thing keep half of their variance and more, textures a sixth
+_LARGE = 0.35  # measured, lesson 14: pictures of one thing keep half of their variance and more, textures a sixth
 
 
 def coarse_share(image: Clip) -> float:
