@@ -21,6 +21,7 @@ LESSONS = [
     "10_metrics",
     "12_other_methods",
     "13_reproducing_the_paper",
+    "14_images",
 ]
 
 

@@ -5,12 +5,15 @@ import threading
 
 import ipywidgets
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from PIL import Image
 
 from hpvae_nb.errors import InputError
+from hpvae_nb.io.images import load_image
 from hpvae_nb.lab.live import BUSY, live
-from hpvae_nb.lab.render import described, emptied, paint, png
+from hpvae_nb.lab.render import described, emptied, paint, photo, png
+from hpvae_nb.lab.show import grid
 
 
 def drawn(value):
@@ -158,6 +161,18 @@ def test_a_figure_drawn_into_again_shows_only_the_new():
     figure, fresh = plt.subplots()[0], plt.subplots()[0]
     first = draw(figure, 8, 9)
     assert draw(emptied(figure), 2, 5) == draw(fresh, 2, 5) != first
+
+
+def test_a_photo_is_a_small_picture_of_the_same_figure():
+    def figure():
+        return grid([("a cup", [load_image("coffee", size=300).video])], width=3)
+
+    small, exact = photo(figure()), png(figure())
+    a, b = (np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), dtype=float) for data in (small, exact))
+    assert a.shape == b.shape
+    assert abs(a - b).mean() < 4
+    assert len(small) < len(exact) / 4
+    assert "data:image/webp;base64" in described(small, "a cup").data
 
 
 def test_a_described_figure_carries_its_description():

@@ -66,6 +66,15 @@ def png(figure: Figure, *, dpi: int = 100, quick: bool = False) -> bytes:
     return buffer.getvalue()
 
 
+def photo(figure: Figure, *, dpi: int = 100) -> bytes:
+    """A matplotlib figure full of photographs as WebP, which takes a tenth of a PNG's bytes and is not quite exact."""
+    buffer = io.BytesIO()
+    how: dict[str, Any] = {"dpi": dpi, "bbox_inches": "tight", "pil_kwargs": {"quality": 85}}
+    figure.savefig(buffer, format="webp", facecolor="white", **how)
+    plt.close(figure)
+    return buffer.getvalue()
+
+
 def emptied(figure: Any) -> Any:
     """A figure that was drawn before, ready to be drawn into again: its axes stay, and so do images in them.
 
