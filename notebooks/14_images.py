@@ -188,8 +188,8 @@ for dims, clip in {3: hp.load_clip("pedestrians"), 2: hp.load_image("coffee")}.i
 # %% [markdown]
 # ## A recipe for photos
 #
-# The presets for images are `laptop-image`, for one or a few large things, and `laptop-texture`, for many small ones; and
-# `paper-image` and `released-image`, for those who have a day. A photo may stand upright or lie, so their sizes are those of its *longer side*.
+# The presets for images are `laptop-image`, for one or a few large things, and `laptop-texture`, for many small ones
+# (`hp.advise(picture)` tells which); and `paper-image` and `released-image`, for those who have a day. A photo may stand upright or lie, so their sizes are those of its *longer side*.
 # In the open, for seven scales from 16 to 192 pixels:
 
 # %%
@@ -206,12 +206,12 @@ for picture in (coffee, upright):
 # scales. From one scale to the next, their number falls by one factor.
 
 # %%
-planned = [round(1000 * (200 / 1000) ** (n / 6)) for n in range(7)]
+planned = [round(1800 * (150 / 1800) ** (n / 6)) for n in range(7)]
 assert planned == [config.steps(n) for n in range(7)]
 print("steps at each scale:", planned)
 
 # %% [markdown]
-# That takes a minute and a half of one CPU thread. Three models have been trained so and come with the package. With your
+# That takes about two minutes of one CPU thread. Three models have been trained so and come with the package. With your
 # own photo it is
 #
 # ```python
