@@ -88,6 +88,11 @@ MISTAKES = {
         ("stats.t.interval(0.95, count - 1)", "stats.norm.interval(0.95)"),
         "assert round(intervals.reach(1, 3) * 3**0.5, 1) == 4.3",
     ),
+    "the mask is turned inside out": (
+        ("15_applications", "applications/given.py"),
+        ("torch.lerp(given, made, soft)", "torch.lerp(made, given, soft)"),
+        "assert_close(blended, lump)",
+    ),
 }
 
 
