@@ -104,8 +104,8 @@ described(
 #   zeros are padded, and the boards are of no wood that grows.
 #
 # Two ways to bring a painting closer to the photo first. SinGAN's: replace each colour by the nearest of five that k-means
-# finds in the photo. Ours: let the encoder read the painting. What E says is then decoded, so that everything that enters is
-# made of patches that $G^0$ can draw:
+# finds in the photo (SinGAN also trains a generator again, on a photo in such colours; that is left out here). Ours: let the
+# encoder read the painting. What E says is then decoded, so that all that enters is made of patches that $G^0$ can draw:
 
 # %%
 mu, _ = model.encode(painting)
@@ -271,9 +271,9 @@ described(
 )
 
 # %% [markdown]
-# The seam fades with the start scale, and so does the rocket's head: it is 4 pixels wide at scale 3, and what is lost there
-# can only be invented. **Where it fails:** no start heals the seam *and* keeps every detail of the copy. The sheet shows
-# what you trade.
+# The lower the start, the less is left of the seam, and of the rocket's head: it is two pixels wide at scale 2, and what is
+# lost there can only be invented. **Where it fails:** no start heals the seam *and* keeps every detail of the copy. The
+# sheet shows what you trade.
 #
 # ## A hole is filled
 #
@@ -327,8 +327,8 @@ fillings = [(f"rocket, seed {seed}", night.inpaint(rocket, hole, seed=seed)) for
 fillings += [(f"spoon, seed {seed}", model.inpaint(coffee, canvas.mask, seed=seed)) for seed in (1, 2, 3)]
 described(
     show.contact_sheet(fillings, colors=[show.RANDOM] * 6),
-    "Six fillings. Where the rocket stood: three crooked rockets of different heights. Where the spoon lay: three different "
-    "spoons on the saucer",
+    "Six fillings. Where the rocket stood: three soft rockets without a head, one of them bent. Where the spoon lay: three "
+    "different spoons on the saucer",
     quality=85,
 )
 
@@ -336,8 +336,8 @@ described(
 # - The old content does not matter: a negative in the hole changes nothing.
 # - What comes is what the model has seen at that place. It has learned this one picture, so you get *a* rocket and *a*
 #   spoon, never an empty launch pad. Each seed gives another.
-# - **Where it fails:** a rocket is straight, and these are not. Nobody told the model that an edge at the top must meet the
-#   one at the bottom: with r = 11 at 16 pixels it learned rockets by the piece.
+# - **Where it fails:** a rocket is straight and has a head. One of these has a bend, none a head. At 16 pixels a rocket is one
+#   pixel wide, and what the scales above add to that is learned by the piece.
 
 # %%
 canvas.clear()
@@ -596,7 +596,7 @@ own
 #
 # - Each is `refine` and a blend: what a hierarchy of scales gives away for nothing.
 # - A start scale says how much is yours and how much is the model's. Nobody can set it once for all: make a sheet.
-# - Everything is as good as the model. A face falls apart in all of these, because it does so in samples too.
+# - Everything is as good as the model: what falls apart in its samples falls apart here.
 #
 # ## Questions
 #
@@ -611,7 +611,7 @@ own
 #
 # - Gur, Benaim, Wolf 2020, *Hierarchical patch VAE-GAN*: section 4.2, figure 8.
 # - Shaham, Dekel, Michaeli 2019, *SinGAN*: section 4, all applications but inpainting; its code for discs and blurs.
-# - Hinz, Fisher, Wang, Wermter 2021, *Improved techniques for training single-image GANs* (ConSinGAN): harmonisation by
-#   training on damaged input.
+# - Hinz, Fisher, Wang, Wermter 2021, *Improved techniques for training single-image GANs* (ConSinGAN): harmonisation by a
+#   model that was trained on damaged pictures, which is not done here.
 # - Lugmayr et al. 2022, *RePaint*: the known, put back after each step.
 # - Irani, Peleg 1991, *Improving resolution by image registration*: the correction of enlarged pictures.

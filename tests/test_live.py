@@ -5,6 +5,7 @@ import threading
 
 import ipywidgets
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -175,3 +176,12 @@ def test_a_described_figure_carries_its_description():
     assert 'src="data:image/png;base64,' in shown
     with pytest.raises(InputError, match="empty"):
         described(b"\x89PNG", " ")
+
+
+def test_a_figure_of_photos_may_be_smaller_and_a_picture_stays_as_it_is():
+    figure, axis = plt.subplots()
+    axis.imshow(np.random.default_rng(0).random((90, 120, 3)))
+    large, small = (described(figure, "noise", quality=quality).data for quality in (None, 80))
+    assert 'src="data:image/webp;base64,' in small
+    assert len(small) < len(large)
+    assert described(b"\x89PNG", "a picture", quality=80).data == described(b"\x89PNG", "a picture").data

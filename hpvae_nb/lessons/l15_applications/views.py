@@ -19,6 +19,7 @@ MODES = {"paint_to_image": "paint", "harmonize": "paint", "edit": "move", "inpai
 
 FRAMES, FPS = 16, 12
 SCALE = 2  # pixels of the screen for each of the picture: brush and result fit beside each other
+NARROW = {"layout": {"width": "26em"}, "style": {"description_width": "8em"}}  # so that they do on most screens
 SEEDS = 20
 
 
@@ -62,8 +63,8 @@ def workbench(model: Model, picture: Clip, call: str = "edit") -> Any:
         return made, f"{way}, seed {seed}; {int(canvas.mask.sum())} pixels are painted."
 
     last = model.scales - 2
-    start = widgets.IntSlider(min(2, last), 0, last, description="start scale, n", **WIDE)
-    seed = widgets.IntSlider(0, 0, SEEDS - 1, description="seed", **WIDE)
+    start = widgets.IntSlider(min(2, last), 0, last, description="start scale, n", **NARROW)
+    seed = widgets.IntSlider(0, 0, SEEDS - 1, description="seed", **NARROW)
     controls = {"seed": seed} if call == "inpaint" else {"start": start, "seed": seed}
     view = live(draw, picture_width=f"{SCALE * model.shapes[-1][-1]}px", **controls)
     canvas.on_change(lambda _: view.redraw())
