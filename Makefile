@@ -35,8 +35,8 @@ CLIP ?= pedestrians
 SEED ?= 0
 
 evidence: $(VENV)/test.done  ## Measure a clip and seed of the evidence again, and compare: make evidence CLIP=bunny SEED=1
-	$(BIN)/python -m hpvae_nb sweep data/evidence/$(SPEC).yaml --only clip=$(CLIP) --only seed=$(SEED) --out runs/$(SPEC)_again
-	$(BIN)/python data/evidence.py check runs/$(SPEC)_again --spec $(SPEC) --clip $(CLIP) --seed $(SEED)
+	$(BIN)/python -m hpvae_nb sweep data/evidence/$(SPEC).yaml --only clip=$(CLIP) --only seed=$(SEED) --out runs/evidence_again
+	$(BIN)/python data/evidence.py check runs/evidence_again --spec $(SPEC) --clip $(CLIP) --seed $(SEED)
 
 benchmarks: $(VENV)/test.done  ## Measure anew what docs/ says about this machine (about 30 minutes)
 	$(BIN)/python benchmarks/step.py --growth --sampling --first-preview --out docs/benchmarks.md

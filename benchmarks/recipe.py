@@ -57,30 +57,6 @@ AVERAGED = 0.97  # of the averaged weights kept in a step: an average over some 
 
 
 @contextmanager
-def averaged_weights() -> Iterator[None]:
-    """At the end of each GAN scale G^n gets a running average of its weights."""
-    step, enter = Trainer.step, Trainer.enter_scale
-
-    def enter_and_copy(self: Any, scale: int) -> None:
-        enter(self, scale)
-        self.average = [weight.detach().clone() for weight in self.network.generators[self.scale].parameters()]
-
-    def step_and_average(self: Any) -> dict[str, float]:
-        terms = step(self)
-        if self.critic is not None:
-            weights = [weight.detach() for weight in self.network.generators[self.scale].parameters()]
-            kept = min(AVERAGED, self.iteration / (self.iteration + 10))
-            for mean, weight in zip(self.average, weights, strict=True):
-                mean.lerp_(weight, 1 - kept)
-                if self.iteration == self.config.iterations:
-                    weight.copy_(mean)
-        return terms
-
-    with mock.patch.multiple(Trainer, step=step_and_average, enter_scale=enter_and_copy):
-        yield
-
-
-@contextmanager
 def longer_vae_scales() -> Iterator[None]:
     """Three steps at VAE scales for one at GAN scales."""
     given = Trainer._vae_step
@@ -217,7 +193,7 @@ VARIANTS = {
     "penalty": Variant("new, with a penalty at every 4th step", 245, {**NEW, "penalty_every": 4}),
     "choices": Variant("new, with the richest of 4 windows", 189, {**NEW, "window_choices": 4}),
     "averaged": Variant(
-        "new, with averaged weights, without the cosine", 198, {**NEW, "cosine": False}, averaged_weights
+        "new, with averaged weights, without the cosine", 198, {**NEW, "cosine": False, "average": AVERAGED}
     ),
     "vae": Variant("new, with three times as many steps at VAE scales", 154, NEW, longer_vae_scales),
     "two": Variant("new, with M = 2", 195, {**NEW, "vae_levels": 2}),

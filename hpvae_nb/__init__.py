@@ -22,6 +22,7 @@ from hpvae_nb.io.images import load_image, load_images
 from hpvae_nb.method import HpVaeGan, Method
 from hpvae_nb.model import Model, bundled_models, load_model
 from hpvae_nb.recipe import pyramid
+from hpvae_nb.recipe.advice import advise
 from hpvae_nb.recipe.build import make_discriminator, make_encoder, make_generator, make_hierarchy, make_objective
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.presets import preset, presets
@@ -41,6 +42,7 @@ __all__ = [
     "Method",
     "Model",
     "TrainingError",
+    "advise",
     "blocks",
     "bundled_clips",
     "bundled_images",

@@ -13,8 +13,9 @@ import typer
 import hpvae_nb
 from hpvae_nb.errors import CheckpointError, InputError, TrainingError, require
 from hpvae_nb.io import checkpoint
-from hpvae_nb.io.clips import Clip
+from hpvae_nb.io.clips import Clip, find
 from hpvae_nb.io.images import load_still
+from hpvae_nb.io.video_files import look
 from hpvae_nb.lab import report, show
 from hpvae_nb.machine import choose_threads
 from hpvae_nb.model import Model
@@ -23,6 +24,7 @@ from hpvae_nb.training.events import follow
 from hpvae_nb.training.plan import make_plan
 from hpvae_nb.training.run import Run
 
+_PRESETS = f"{', '.join(hpvae_nb.presets())}; if not given, laptop, or for a photo the one for images that suits it."
 TITLE = "Learn one short clip, make new ones: Hierarchical Patch VAE-GAN."
 app = typer.Typer(help=TITLE, no_args_is_help=True, add_completion=False)
 
@@ -39,7 +41,7 @@ ModelFile = Annotated[Path, typer.Argument(help="A model file, or the folder of 
 def train(
     clip: Annotated[str, typer.Argument(help="A bundled name, a video or picture file, or a folder of images.")],
     out: Out,
-    preset: Annotated[str, typer.Option(help="paper, released, laptop, laptop-128, laptop-256 or smoke.")] = "laptop",
+    preset: Annotated[str | None, typer.Option(help=_PRESETS)] = None,
     change: Changes = None,
     frames: Annotated[int, typer.Option(help="Frames to use; 0 for all from the start frame on.")] = 13,
     start: Annotated[int, typer.Option(help="First frame.")] = 0,
@@ -53,10 +55,11 @@ def train(
 ) -> None:
     """Train a model on one clip; write the model, new clips, a contact sheet and a summary.
 
-    With a preset for images, or --set dims=2, it learns a picture, all pictures of a folder, or a video's first frame.
+    A photo gets the preset for images that suits it. With one of those, or --set dims=2, it learns all pictures of a
+    folder, too, or a video's first frame.
     """
     with _sentences(f"the model so far is in {out}, and the same command with --resume goes on"):
-        config = hpvae_nb.preset(preset, **_overrides(change or [], "--set"))
+        config = hpvae_nb.preset(preset or _suiting(clip), **_overrides(change or [], "--set"))
         if config.dims == 2:
             source = load_still(clip)
         else:
@@ -192,6 +195,12 @@ def import_released(
     """Turn weights of the authors' released code into a model file of this package, without running their pickles."""
     with _sentences():
         typer.echo(f"wrote {load_released(folder).save(out)}")
+
+
+def _suiting(source: str) -> str:
+    """The preset for a photo, or else for a clip."""
+    path = find(source).path
+    return "laptop" if path.is_dir() or look(path).moves else hpvae_nb.advise(load_still(source))
 
 
 def _watch(events: Any, config: hpvae_nb.Config, clip: Clip, out: Path) -> Model:

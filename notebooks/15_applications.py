@@ -40,7 +40,7 @@ from hpvae_nb.core.resampling import resize, upsample
 from hpvae_nb.core.steering import there_and_back
 from hpvae_nb.lab import show
 from hpvae_nb.lab.brush import brush
-from hpvae_nb.lab.render import described
+from hpvae_nb.lab.render import described, photo
 from hpvae_nb.lab.sheet import start_scales
 from hpvae_nb.lessons.l15_applications import checks as check
 from hpvae_nb.lessons.l15_applications import experiment, figures
@@ -90,10 +90,9 @@ print("the library's paint_to_image is resize and refine, and gives back the siz
 
 # %%
 described(
-    start_scales(model, lambda start: model.paint_to_image(painting, start=start), painting),
+    photo(start_scales(model, lambda start: model.paint_to_image(painting, start=start), painting)),
     "A painted cup, and six results. Start 0: a melted cup on a saucer. Start 1 and 2: a cup with a rim and wood around it, "
     "where it was painted. Start 3 to 5: ever more the flat painting",
-    quality=85,
 )
 
 # %% [markdown]
@@ -124,10 +123,9 @@ for x in (50, 140):
 panels = {"start 2": made, "start 2, palette": in_palette, "start 0, projected": projected}
 panels |= {"two cups": canvas.painting, "start 1": model.paint_to_image(canvas.painting, start=1)}
 described(
-    show.contact_sheet(list(panels.items()), colors=["black"] * 5),
+    photo(show.contact_sheet(list(panels.items()), colors=["black"] * 5)),
     "Five panels: a cup from start 2; nearly the same with the palette; projected, a cup that has melted into the saucer; "
     "two small painted cups; and of them, two crumpled ones",
-    quality=85,
 )
 
 # %% [markdown]
@@ -206,10 +204,9 @@ assert torch.equal(lump[:, soft == 0], composite[:, soft == 0]), "outside of the
 
 # %%
 described(
-    start_scales(model, lambda start: model.harmonize(composite, inside, start=start), composite),
+    photo(start_scales(model, lambda start: model.harmonize(composite, inside, start=start), composite)),
     "A white lump pasted beside the saucer, and six results. Start 0: a dark and white smear. Start 1 to 3: a lump that is "
     "lit from one side like the cup. Start 4 and 5: the flat lump that was pasted",
-    quality=85,
 )
 
 # %% [markdown]
@@ -264,10 +261,9 @@ torch.testing.assert_close(night.edit(copied, there, start=1), same)
 
 # %%
 described(
-    start_scales(night, lambda start: night.edit(copied, there, start=start), copied),
+    photo(start_scales(night, lambda start: night.edit(copied, there, start=start), copied)),
     "A second rocket copied to the right, in a lighter box of sky, and six results. Start 0: the seam is gone, and the "
     "rocket half. Start 1 and 2: a soft second rocket in an even sky. Start 3 to 5: the box shows more and more",
-    quality=85,
 )
 
 # %% [markdown]
@@ -326,17 +322,16 @@ canvas.stroke([(105, 75), (128, 105)], size=30)
 fillings = [(f"rocket, seed {seed}", night.inpaint(rocket, hole, seed=seed)) for seed in (1, 2, 3)]
 fillings += [(f"spoon, seed {seed}", model.inpaint(coffee, canvas.mask, seed=seed)) for seed in (1, 2, 3)]
 described(
-    show.contact_sheet(fillings, colors=[show.RANDOM] * 6),
-    "Six fillings. Where the rocket stood: three soft rockets without a head, one of them bent. Where the spoon lay: three "
+    photo(show.contact_sheet(fillings, colors=[show.RANDOM] * 6)),
+    "Six fillings. Where the rocket stood: three soft rockets without a head, some of them bent. Where the spoon lay: three "
     "different spoons on the saucer",
-    quality=85,
 )
 
 # %% [markdown]
 # - The old content does not matter: a negative in the hole changes nothing.
 # - What comes is what the model has seen at that place. It has learned this one picture, so you get *a* rocket and *a*
 #   spoon, never an empty launch pad. Each seed gives another.
-# - **Where it fails:** a rocket is straight and has a head. One of these has a bend, none a head. At 16 pixels a rocket is one
+# - **Where it fails:** a rocket is straight and has a head. Some of these have a bend, none a head. At 16 pixels a rocket is one
 #   pixel wide, and what the scales above add to that is learned by the piece.
 
 # %%
@@ -345,9 +340,8 @@ canvas.stroke([(95, 55), (95, 80)], size=92)
 holes = [("what is known", torch.where(canvas.mask, torch.ones(3, 1, 1), coffee))]
 holes += [(f"seed {seed}", model.inpaint(coffee, canvas.mask, seed=seed)) for seed in (1, 5)]
 described(
-    show.contact_sheet(holes, colors=["black", show.RANDOM, show.RANDOM], columns=3),
+    photo(show.contact_sheet(holes, colors=["black", show.RANDOM, show.RANDOM], columns=3)),
     "A hole in place of the cup and nearly the whole saucer, and two fillings: a dented cup, and pieces of one",
-    quality=85,
 )
 
 # %% [markdown]
@@ -405,9 +399,8 @@ for name in list(contestants):
 nearest = show.enlarge(reduced, width)
 parts = {"real": coffee, "96 px": nearest, **contestants}
 described(
-    show.contact_sheet([(name, picture[:, 50:114, 76:172]) for name, picture in parts.items()]),
+    photo(show.contact_sheet([(name, picture[:, 50:114, 76:172]) for name, picture in parts.items()])),
     "Crops of the spoon: real; in blocks; bicubic, soft; by the trained model, sharper; and both after the correction",
-    quality=85,
 )
 
 # %% [markdown]
@@ -525,10 +518,9 @@ rows = [("pasted", swimming), ("start 1", pond.harmonize(swimming, where, start=
 rows += [("a fast one", hurry), ("start 1", pond.harmonize(hurry, trace, start=1))]
 rows = [(name, video[:, :, 14:46, 36:100]) for name, video in rows]
 described(
-    show.contact_sheet(rows, frames=5, colors=["black", show.RANDOM] * 2),
+    photo(show.contact_sheet(rows, frames=5, colors=["black", show.RANDOM] * 2)),
     "Four rows of five frames of a pond. A flat orange fish, slow; harmonised, it is soft, with a red back and a yellow belly. "
     "A fast one; harmonised, it falls into two orange pieces, one behind the other",
-    quality=85,
 )
 
 # %%

@@ -26,6 +26,7 @@ LESSONS = [
     "10_metrics",
     "12_other_methods",
     "13_reproducing_the_paper",
+    "14_images",
     "15_applications",
 ]
 

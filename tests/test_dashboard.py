@@ -12,6 +12,7 @@ from PIL import Image
 
 from hpvae_nb import TrainingError, bundled_clips, fit, load_clip, scale_shapes, train
 from hpvae_nb.errors import InputError
+from hpvae_nb.io import video_files
 from hpvae_nb.io.clips import data_dir
 from hpvae_nb.lab import dashboard as widgets
 from hpvae_nb.lab import progress as figures
@@ -285,3 +286,10 @@ def test_an_image_can_be_uploaded(small):
         clip = widgets.clip_from_upload("grey.png", buffer.getvalue(), small.replace(dims=2))
     assert len(said) == 1
     assert tuple(clip.video.shape) == (3, 320, 640)
+
+
+def test_an_uploaded_photo_may_be_larger_than_what_is_kept_whole(small, monkeypatch):
+    buffer = BytesIO()
+    Image.new("RGB", (800, 600), "red").save(buffer, "JPEG")
+    monkeypatch.setattr(video_files, "LARGEST", 640 * 480)
+    assert widgets.clip_from_upload("photo.jpg", buffer.getvalue(), small.replace(dims=2)).size == (480, 640)

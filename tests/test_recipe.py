@@ -61,7 +61,7 @@ def usual():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["averaged", "vae", "end", "frame"])
+@pytest.mark.parametrize("name", ["vae", "end", "frame"])
 def test_what_no_setting_does_changes_the_training(recipe, usual, name):
     with recipe.VARIANTS[name].patch():
         changed = windows_trained()

@@ -88,6 +88,11 @@ MISTAKES = {
         ("stats.t.interval(0.95, count - 1)", "stats.norm.interval(0.95)"),
         "assert round(intervals.reach(1, 3) * 3**0.5, 1) == 4.3",
     ),
+    "the longer side of a photo is its shorter one": (
+        ("14_images", "recipe/pyramid.py"),
+        ('config.sized_side == "longer" and aspect > 1', 'config.sized_side == "longer" and aspect < 1'),
+        "assert [max(shape) for shape in shapes] == sides",
+    ),
     "the mask is turned inside out": (
         ("15_applications", "applications/given.py"),
         ("torch.lerp(given, made, soft)", "torch.lerp(made, given, soft)"),

@@ -15,11 +15,12 @@ MODELS = SOURCE / "data" / "models"
 CLIPS, LEVELS = ("bunny", "pedestrians"), (1, 2, 3, 4, 5, 7)
 NAMES = [f"{clip}_m{levels}" for clip in CLIPS for levels in LEVELS]
 LARGE = {f"{clip}_{size}": f"laptop-{size}" for clip in ("koi", "balloons") for size in (128, 256)}
+PICTURES = ("coffee", "rocket", "parasols")
 
 
 def test_every_clip_has_a_model_for_every_m_with_a_card():
-    assert hp.bundled_models() == sorted([*NAMES, *LARGE])
-    assert sorted(file.stem for file in MODELS.glob("*.md")) == sorted([*NAMES, *LARGE])
+    assert hp.bundled_models() == sorted([*NAMES, *LARGE, *PICTURES])
+    assert sorted(file.stem for file in MODELS.glob("*.md")) == sorted([*NAMES, *LARGE, *PICTURES])
     assert sum(file.stat().st_size for file in MODELS.iterdir()) < 20e6
 
 
@@ -45,6 +46,19 @@ def test_a_large_model_is_what_its_card_says(name):
     real = show.real_at_last_scale(model, clip)
     assert (model.reconstruct()[0] - real).square().mean().item() == pytest.approx(error, rel=0.2, abs=1e-4)
     assert f"python -m hpvae_nb train {clip.name} --preset {LARGE[name]} --set padding=replicate --seed 0" in card
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_model_of_a_picture_is_what_its_card_says(name):
+    file = MODELS / f"{name}.safetensors"
+    assert file.stat().st_size < 1e6
+    model, card, image = hp.load_model(name, device="cpu"), file.with_suffix(".md").read_text(), hp.load_image(name)
+    assert model.config == hp.preset(hp.advise(image))
+    assert model.scales == model.config.scales
+    error = float(re.search(r"mean squared error ([\d.]+)", card)[1])
+    real = show.real_at_last_scale(model, image)
+    assert (model.reconstruct()[0] - real).square().mean().item() == pytest.approx(error, rel=0.2, abs=1e-4)
+    assert f"python -m hpvae_nb train {name} --preset {model.config.preset} --seed 0" in card
 
 
 @pytest.mark.slow

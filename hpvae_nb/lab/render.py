@@ -15,7 +15,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
-from PIL import Image
 
 from hpvae_nb.errors import InputError, require
 
@@ -67,9 +66,12 @@ def png(figure: Figure, *, dpi: int = 100, quick: bool = False) -> bytes:
     return buffer.getvalue()
 
 
-def _webp(picture: bytes, quality: int) -> bytes:
+def photo(figure: Figure, *, dpi: int = 100) -> bytes:
+    """A matplotlib figure full of photographs as WebP, which takes a tenth of a PNG's bytes and is not quite exact."""
     buffer = io.BytesIO()
-    Image.open(io.BytesIO(picture)).convert("RGB").save(buffer, "WEBP", quality=quality)
+    how: dict[str, Any] = {"dpi": dpi, "bbox_inches": "tight", "pil_kwargs": {"quality": 85}}
+    figure.savefig(buffer, format="webp", facecolor="white", **how)
+    plt.close(figure)
     return buffer.getvalue()
 
 
@@ -148,14 +150,12 @@ def scale_title(axis: Any, scale: int, kind: str) -> None:
     axis.set_title(f"scale {scale} ({kind})", fontsize=9, bbox=box)
 
 
-def described(figure: Any, text: str, *, dpi: int = 100, quality: int | None = None) -> Any:
+def described(figure: Any, text: str, *, dpi: int = 100) -> Any:
     """A figure for a notebook cell to end in, with a description for those who cannot see it.
 
     Args:
         figure: a matplotlib figure, or a picture's bytes (PNG or WebP).
         text: what it shows, in a sentence; becomes the picture's `alt`.
-        dpi: pixels per inch of a figure.
-        quality: of a figure with photos in it, from 0 to 100: as WebP, it is a fifth as large as it is as PNG.
 
     Raises:
         InputError: when there is no text.
@@ -163,8 +163,6 @@ def described(figure: Any, text: str, *, dpi: int = 100, quality: int | None = N
     if not text.strip():
         raise InputError("the description is empty: say in a sentence what the figure shows")
     data = figure if isinstance(figure, bytes) else png(figure, dpi=dpi)
-    if quality is not None and not isinstance(figure, bytes):
-        data = _webp(data, quality)
     kind = "png" if data.startswith(b"\x89PNG") else "webp"
     source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
     display = require("IPython.display", "showing figures in notebooks", "ipython")

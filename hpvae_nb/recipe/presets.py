@@ -61,15 +61,15 @@ _LAPTOP_128 = _LAPTOP.replace(
 )
 
 _LAPTOP_IMAGE = _LAPTOP.replace(
-    preset="laptop-image",  # measured, docs/images.md: a photo with a few large things, in under two minutes
+    preset="laptop-image",  # measured, lesson 14: a photo with a few large things, in under two minutes
     dims=2,
     sized_side="longer",
     coarse_size=16,  # measured: from 24 px on, r = 11 sees a third of a cup, and puts thirds of cups beside each other
     fine_size=192,
     vae_levels=1,
     window=8_000,
-    coarse_iterations=1_000,  # measured: layouts are made at scales 1 and 2, in steps that cost a third of the last
-    iterations=200,
+    coarse_iterations=1_800,  # measured: layouts are made at scales 1 and 2, in steps that cost a third of the last
+    iterations=150,
     lr=1.5e-3,
     critic_lr=1e-3,
     average=0.99,
@@ -86,13 +86,14 @@ _PRESETS: dict[str, Config] = {
     "laptop-256": _LAPTOP_128.replace(preset="laptop-256", scales=9, fine_size=256, iterations=600),
     "laptop-image": _LAPTOP_IMAGE,
     "laptop-texture": _LAPTOP_IMAGE.replace(
-        preset="laptop-texture",  # measured, docs/images.md: many small things, which may stand anywhere
+        preset="laptop-texture",  # measured, lesson 14: many small things, which may stand anywhere
         scales=6,
         coarse_size=48,
         vae_levels=2,
         padding="replicate",
         window=6_000,
         coarse_iterations=400,
+        iterations=200,
     ),
     "smoke": _LAPTOP.replace(
         preset="smoke",  # seconds, for tests and first contact

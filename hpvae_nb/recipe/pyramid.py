@@ -81,7 +81,7 @@ def check_clip(config: Config, clip: Clip) -> None:
     if clip.dims != config.dims:
         kind = {2: "an image", 3: "a video"}
         given = "a set of images" if clip.still else kind[clip.dims]
-        way = f"use preset({config.preset!r}, dims=2)"
+        way = "use preset('laptop-image'), or set dims=2"
         if config.dims == 2:
             way = "use load_image for its first frame, load_images for different pictures, or set dims=3"
         raise InputError(f"{clip.name!r} is {given}, but the configuration is for {kind[config.dims]}: {way}")

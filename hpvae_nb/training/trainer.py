@@ -30,6 +30,8 @@ from hpvae_nb.recipe.pyramid import real_samples
 from hpvae_nb.training import windows
 from hpvae_nb.training.plan import make_plan
 
+_AVERAGED_AT_FIRST = 10  # steps that an average is over at first, so that what a scale starts with is soon forgotten
+
 
 class Trainer:
     """Makes a method's training steps, scale after scale; knows nothing of files, progress bars or who watches.
@@ -153,8 +155,9 @@ class Trainer:
         """A GAN's weights circle around what they are after; their running average, which ends a scale, does less."""
         weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
         self.average = self.average or [weight.clone() for weight in weights]
+        kept = min(self.config.average, self.iteration / (self.iteration + _AVERAGED_AT_FIRST))
         for mean, weight in zip(self.average, weights, strict=True):
-            mean.lerp_(weight, 1 - self.config.average)
+            mean.lerp_(weight, 1 - kept)
             if self.iteration + 1 == self.planned:
                 weight.copy_(mean)
 

@@ -1,0 +1,44 @@
+"""Which preset suits a picture: one for a few large things, or one for many small ones."""
+
+from torch import Tensor
+
+from hpvae_nb.core.resampling import resize
+from hpvae_nb.errors import InputError
+from hpvae_nb.io.clips import Clip
+from hpvae_nb.recipe.presets import preset
+
+_LARGE = 0.35  # measured, lesson 14: pictures of one thing keep half of their variance and more, textures a sixth
+
+
+def coarse_share(image: Clip) -> float:
+    """How much of a picture is large: the share of its variance, in 0..1, that is left at the preset's coarsest scale.
+
+    Both sizes, the finest and the coarsest, are those of `laptop-image`.
+
+    Raises:
+        InputError: for a video, or a picture of one flat colour.
+    """
+    if image.dims != 2:
+        raise InputError(f"{image.name!r} is a video, but advice is for images: load_image takes its first frame")
+    config, longer = preset("laptop-image"), max(image.size)
+
+    def at(side: int) -> Tensor:
+        height, width = (max(1, round(length * side / longer)) for length in image.size)
+        return resize(image.video, (height, width), antialias=True)
+
+    fine, coarse = (at(side).var(dim=(-2, -1)).sum().item() for side in (config.fine_size, config.coarse_size))
+    if fine < 1e-6:
+        raise InputError(f"{image.name!r} has one flat colour, and no patches to learn: take another picture")
+    return coarse / fine
+
+
+def advise(image: Clip) -> str:
+    """The preset for a picture: `"laptop-image"` for a few large things, `"laptop-texture"` for many small ones.
+
+    Ours: a large thing must fit into what a patch of r sites sees at the coarsest scale, or its parts come out side by
+    side; small ones need a coarsest scale at which they are still there.
+
+    Raises:
+        InputError: as `coarse_share`.
+    """
+    return "laptop-image" if coarse_share(image) > _LARGE else "laptop-texture"
