@@ -176,6 +176,14 @@ def test_the_walk_is_the_recursion(model):
     torch.testing.assert_close(made[:, 2], model.decode(z2, noise=0.0)[0], atol=1e-5, rtol=1e-5)
 
 
+def test_the_usual_walk_leaves_what_e_takes_for_the_training_picture_and_singans_does_not(model, monkeypatch):
+    """E's standard deviation is nearly 1, as that of the prior."""
+    monkeypatch.setattr(model, "decode", lambda z, **_: z[:, :3])
+    usual, calm = (model.animate(300, *how) for how in ((), (0.1, 0.9)))
+    away = [(z[:, 100:] - z[:, :1]).std().item() for z in (usual, calm)]
+    assert away == pytest.approx([1.7, 0.47], rel=0.15)
+
+
 def test_forth_and_back():
     assert [forth_and_back(k, 4) for k in range(8)] == [0, 1, 2, 3, 2, 1, 0, 1]
     assert [forth_and_back(k, 1) for k in range(3)] == [0, 0, 0]

@@ -109,6 +109,20 @@ def test_the_precision_study_compares_both(tmp_path):
 
 
 @pytest.mark.slow
+def test_enlarging_has_a_row_for_each_picture_and_way(tmp_path):
+    command = [sys.executable, "benchmarks/enlarging.py", "--pictures", "coffee", "grass", "--size", "32"]
+    out = tmp_path / "page.md"
+    done = subprocess.run(
+        [*command, "--iterations", "1", "--out", str(out)], cwd=ROOT, env=ONE_THREAD, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.strip("| ").split(" | ") for line in out.read_text().splitlines() if line.startswith("| ")][2:]
+    assert [row[0] for row in rows] == ["coffee"] * 5 + ["grass"] * 5
+    assert [row[1] for row in rows[:2]] == ["bilinear", "bicubic"]
+    assert all(float(corrected) > float(plain) > 0 for _, _, plain, corrected, _ in rows)
+
+
+@pytest.mark.slow
 def test_growth_with_size_and_with_frames(tables):
     for _, *rows in tables[2:4]:
         assert len(rows) >= 2

@@ -1,16 +1,21 @@
 """A reader's session in a browser: run all cells, move every slider, press buttons, upload a file that is no video."""
 
+import base64
+import io
 import shutil
 
 import browser
+import numpy as np
 import pytest
 from browser import pixels, wait_for
 from common import SOURCE
+from PIL import Image
 
 from hpvae_nb.io.clips import data_dir
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(browser.missing()), reason=browser.missing())]
 
+REACH = 25  # pixels from a stroke's line to where its soft mask ends, for a brush of up to 16: 8 + disc 5 + blur 12
 PATIENCE = 90  # seconds for a picture; most come at once, lesson 3 trains a model for its own, on a busy machine too
 LESSONS = [
     "00_quickstart",
@@ -22,6 +27,7 @@ LESSONS = [
     "12_other_methods",
     "13_reproducing_the_paper",
     "14_images",
+    "15_applications",
 ]
 
 
@@ -54,6 +60,8 @@ def test_a_session(read, name):
         is_announced(reader)
     if name == "07_hp_vae_gan":
         press_buttons(reader)
+    if name == "15_applications":
+        paint(reader)
     assert not reader.errors
 
 
@@ -131,6 +139,41 @@ def press_buttons(reader):
     wait_for(lambda: text.inner_text().startswith("mine: 4 scales"), PATIENCE, "not taken")
     assert button["Train"].is_enabled()
     reader.screenshot("uploaded")
+
+
+def paint(reader):
+    """A stroke in the workbench changes the result on it and around it, and nowhere else."""
+    (number,) = (number for number in reader.views() if '"harmonize"' in reader.source(number))
+    cell = reader.run_again(number)
+    picture, result = cell.locator(".picture"), cell.locator("img.widget-image")
+    cell.get_by_role("button", name="Clear", exact=True).click()
+    said = cell.locator(".widget-html-content").last
+    wait_for(lambda: said.inner_text().startswith("Nothing is painted yet"), PATIENCE, "it was not cleared")
+    reader.settle()
+    before = decoded(result)
+    picture.scroll_into_view_if_needed()
+    picture.focus()
+    reader.page.keyboard.press("5")  # another colour than the first, which is the sky's
+    box, (height, width) = picture.bounding_box(), before.shape[:2]
+    across, down = (box[side] / length for side, length in (("width", width), ("height", height)))
+    reader.page.mouse.move(box["x"] + 40.5 * across, box["y"] + 30.5 * down)
+    reader.page.mouse.down()
+    reader.page.mouse.move(box["x"] + 70.5 * across, box["y"] + 30.5 * down, steps=5)
+    reader.page.mouse.up()
+    wait_for(lambda: said.inner_text().startswith("Drawn anew"), PATIENCE, "the stroke did not arrive")
+    reader.settle()
+    changed = (decoded(result) != before).any(-1)
+    assert changed[30, 40:71].mean() > 0.9
+    near = np.zeros_like(changed)
+    near[30 - REACH : 31 + REACH, 40 - REACH : 71 + REACH] = True
+    assert not changed[~near].any()
+    reader.screenshot("painted")
+
+
+def decoded(result):
+    """A still picture's pixels, as an array."""
+    address = wait_for(lambda: pixels(result), PATIENCE, "there is no picture")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGB")).astype(int)
 
 
 def upload(reader, button, name, content):

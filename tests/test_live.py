@@ -31,6 +31,15 @@ def test_a_control_moves_the_picture():
     assert picture.value == b"picture 7"
 
 
+def test_what_is_no_control_can_ask_for_a_new_picture():
+    elsewhere = [1]
+    view = live(lambda value: b"picture %d %d" % (value, elsewhere[0]), value=slider())
+    elsewhere[0] = 2
+    assert view.children[1].value == b"picture 0 1"
+    view.redraw()
+    assert view.children[1].value == b"picture 0 2"
+
+
 def test_all_controls_reach_the_function_by_name():
     a, b, picture, _ = live(lambda a, b: f"{a} {b}".encode(), a=slider(1), b=slider(2)).children
     b.value = 5

@@ -106,6 +106,8 @@ def test_images_stand_side_by_side_below_their_labels_and_the_real_one_is_framed
     assert {(place.get_gridspec().nrows, place.get_gridspec().ncols) for place in places} == {(2, 3)}
     box = shown[1].get_window_extent()
     assert box.width / box.height == pytest.approx(8 / 6, rel=0.03)  # not squeezed
+    wide = show.contact_sheet(list(zip(labels, pictures, strict=True)), columns=4).axes[0].get_gridspec()
+    assert (wide.nrows, wide.ncols) == (2, 4)
 
 
 def test_summary_says_what_was_measured(trained, pedestrians):

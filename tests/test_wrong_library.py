@@ -93,6 +93,11 @@ MISTAKES = {
         ('config.sized_side == "longer" and aspect > 1', 'config.sized_side == "longer" and aspect < 1'),
         "assert [max(shape) for shape in shapes] == sides",
     ),
+    "the mask is turned inside out": (
+        ("15_applications", "applications/given.py"),
+        ("torch.lerp(given, made, soft)", "torch.lerp(made, given, soft)"),
+        "assert_close(blended, lump)",
+    ),
 }
 
 

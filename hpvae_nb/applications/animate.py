@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def animate(
     model: hpvae_nb.model.Model,
     frames: int,
-    alpha: float = 0.1,
-    beta: float = 0.9,
+    alpha: float = 0.03,
+    beta: float = 0.8,
     *,
     seed: int = 0,
     noise: float | Sequence[float] = 1.0,
@@ -28,7 +28,9 @@ def animate(
     """The training picture comes alive; a model of a clip plays it forth and back, while its content wanders.
 
     Source: SinGAN: z_(t+1) = alpha z_rec + (1 - alpha)(z_t + d), d = beta (z_t - z_(t-1)) + (1 - beta) u, u ~ N(0, I).
-    Ours: z_rec is E's mean, not a stored noise, and the noise of GAN scales stands still.
+    Ours: z_rec is E's mean, not a stored noise; the noise of GAN scales stands still; and alpha and beta are less than
+    SinGAN's 0.1 and 0.9, which keep z within half a standard deviation of the mean. There, nothing moves: up to the
+    deviation of E itself, nearly a whole one, G^0 has learned to draw the same picture.
 
     Args:
         frames: how many, at least 1; the first is the reconstruction.

@@ -61,7 +61,7 @@ def live(
     Returns:
         A box whose `children` are the controls in their order, the picture, and a line of text: the sentence, which is
         also what a screen reader says of the picture. Its `wait(seconds)` waits until the finest picture is there, and
-        says whether it is.
+        says whether it is. Its `redraw()` draws anew, when something has changed that is no control.
     """
     picture = image(picture_format, max_width="100%", width=picture_width)
     text = widgets.HTML()
@@ -101,7 +101,7 @@ def live(
     view = widgets.VBox([*controls.values(), picture, text])
     for part in (view, picture):
         part.observe(lambda _: rest.stop(), names="comm")  # which goes when it is closed
-    view.wait = rest.over.wait
+    view.wait, view.redraw = rest.over.wait, redraw
     return view
 
 

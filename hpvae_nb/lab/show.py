@@ -242,7 +242,12 @@ def frame_at(clip: Tensor, time: float = 0.5) -> Tensor:
 
 
 def contact_sheet(
-    rows: Sequence[tuple[str, Tensor]], *, frames: int = 7, title: str = "", colors: Sequence[str] | None = None
+    rows: Sequence[tuple[str, Tensor]],
+    *,
+    frames: int = 7,
+    title: str = "",
+    colors: Sequence[str] | None = None,
+    columns: int | None = None,
 ) -> Figure:
     """A figure with a clip in each row and evenly chosen frames, first and last included, in its columns.
 
@@ -250,13 +255,14 @@ def contact_sheet(
 
     Args:
         rows: label and clip `c t h w` in [-1, 1], or label and image `c h w`.
-        frames: how many columns.
+        frames: how many columns of clips.
         title: above all.
         colors: of the labels; the first row counts as real and the others as random if not given.
+        columns: of images, if not as many as rows.
     """
     colors = colors or [REAL] + [RANDOM] * (len(rows) - 1)
     if rows[0][1].ndim == 3:
-        figure = _side_by_side(rows, colors)
+        figure = _side_by_side(rows, colors, columns or math.ceil(math.sqrt(len(rows))))
     else:
         count = min(frames, rows[0][1].shape[1])
         chosen = [torch.linspace(0, clip.shape[1] - 1, count).round().long().tolist() for _, clip in rows]
@@ -267,8 +273,7 @@ def contact_sheet(
     return figure
 
 
-def _side_by_side(rows: Sequence[tuple[str, Tensor]], colors: Sequence[str]) -> Figure:
-    columns = math.ceil(math.sqrt(len(rows)))
+def _side_by_side(rows: Sequence[tuple[str, Tensor]], colors: Sequence[str], columns: int) -> Figure:
     lines, width, label = math.ceil(len(rows) / columns), 10 / columns, 0.22
     height = width * rows[0][1].shape[-2] / rows[0][1].shape[-1] + label
     spaces = {"wspace": 0.02, "hspace": label / (height - label), "left": 0, "right": 1, "bottom": 0}
