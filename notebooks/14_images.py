@@ -188,8 +188,8 @@ for dims, clip in {3: hp.load_clip("pedestrians"), 2: hp.load_image("coffee")}.i
 # %% [markdown]
 # ## A recipe for photos
 #
-# The presets for images are `laptop-image`, for one or a few large things, and `laptop-texture`, for many small ones; and
-# `paper-image` and `released-image`, for those who have a day. A photo may stand upright or lie, so their sizes are those of its *longer side*.
+# The presets for images are `laptop-image`, for one or a few large things, and `laptop-texture`, for many small ones
+# (`hp.advise(picture)` tells which); and `paper-image` and `released-image`, for those who have a day. A photo may stand upright or lie, so their sizes are those of its *longer side*.
 # In the open, for seven scales from 16 to 192 pixels:
 
 # %%
@@ -206,12 +206,12 @@ for picture in (coffee, upright):
 # scales. From one scale to the next, their number falls by one factor.
 
 # %%
-planned = [round(1000 * (200 / 1000) ** (n / 6)) for n in range(7)]
+planned = [round(1800 * (150 / 1800) ** (n / 6)) for n in range(7)]
 assert planned == [config.steps(n) for n in range(7)]
 print("steps at each scale:", planned)
 
 # %% [markdown]
-# That takes a minute and a half of one CPU thread. Three models have been trained so and come with the package. With your
+# That takes about two minutes of one CPU thread. Three models have been trained so and come with the package. With your
 # own photo it is
 #
 # ```python
@@ -278,8 +278,8 @@ described(
 
 # %% [markdown]
 # From 16 pixels a latent vector at scale 0 sees the cup *and* where it stands: one patch says "cup on a saucer, left of the
-# middle". From 24 it sees a third of the picture. And what one patch does not see together, nothing puts
-# together. Here are samples of that training, of one with $M = 3$, and of the parasols with the recipe of the cup:
+# middle". From 24 it sees a third of the picture, and what no patch sees together, nothing puts together. Here are samples of
+# both trainings, and of a third one with $M = 3$:
 
 # %%
 chosen = {"coffee": "16 px, M = 1", "coffee_coarse24": "24 px, M = 1", "coffee_m3": "16 px, M = 3"}
@@ -296,7 +296,9 @@ described(
 # %% [markdown]
 # - **From 24 pixels**: pieces of cups and of saucers, each well drawn, and none whole.
 # - **With $M = 3$**: scales 1 and 2 are VAEs too, and no critic ever looks at a picture smaller than 37 x 55. What it could
-#   have seen whole at scale 1 and mended, it meets at scale 3, where# %% [markdown]
+#   have seen whole at scale 1 and mended, it meets at scale 3, where it sees 6 %.
+
+# %% [markdown]
 # *And the parasols? Three trainings again: the texture recipe, the same with $M = 1$, and the recipe of the cup. What does $r$
 # see of the beach at scale 0 of the last?*
 
@@ -341,7 +343,7 @@ described(
 #
 # So there are two questions to ask of a picture. *How large is the thing that has to stay whole?* Let $r$ cover it at scale 0:
 # of the share $s$ of the longer side, it is $s$ times `coarse_size` pixels there. *May it stand anywhere, and are there many?*
-# Then a larger `coarse_size` and one more VAE level leave more to chance, and may.
+# Then a larger `coarse_size` and one more VAE level may leave more to chance.
 #
 # ### Exercise 3: choose
 #
@@ -371,8 +373,8 @@ for name, thing in things.items():
 
 # %% [markdown]
 # It is a rule of thumb, strict for what is large, and loose for what is small: the parasols came out well from 16 too, and
-# so did the rocket. And the cat? Its face fills the
-# picture. With 11 pixels for all of a face there is nothing left to be put together anew. We come to that.
+# so did the rocket. And the cat? Its face fills the picture. With 11 pixels for all of a face there is nothing left to be put
+# together anew. We come to that.
 #
 # ## Any size, any shape
 #
@@ -446,7 +448,8 @@ described(
 #
 # Now let something else stand below: a painting, a picture with a thing pasted in. That is lesson 15.
 #
-# Play with both. Start at scale 0 draws from $z$; with any other start, the seed is that of the noise alone.
+# Turn size and start here, and the way from one to another below. Start 0 draws from $z$; with any other, the seed is that of
+# the noise alone.
 
 # %% tags=["nbval-ignore-output"]
 from hpvae_nb.lessons.l14_images.views import image_size_view, image_way_view
@@ -459,7 +462,7 @@ _, seed, start, height, width, picture, text = view.children
 before = picture.value
 width.value = 384
 assert picture.value != before, "another width must give another picture"
-print(text.value.partition("<")[0])
+print(text.value.partition(" <")[0])
 
 # %% tags=["nbval-ignore-output"]
 way = image_way_view(trained)
@@ -507,8 +510,8 @@ described(
 # ## Beside SinGAN, ConSinGAN and GPNN
 #
 # The paper compares images with SinGAN and ConSinGAN (figures 5 and 7); GPNN, which copies patches and trains nothing, came
-# two years later. Lesson 12 has built them. Here they have the same cup, the same pyramid from 16 to 192 pixels, and the
-# same number of steps at each scale. *Which of the four will be sharpest? Which will have the most cups?*
+# later. Lesson 12 has built them. Here all have the same cup, and those that train the same pyramid from 16 to 192 pixels and
+# the same number of steps at each scale. *Which of the four will be sharpest? Which will have the most cups?*
 
 # %%
 rivals = {"SinGAN": "coffee_singan", "ConSinGAN": "coffee_consingan", "GPNN": "coffee_gpnn"}
@@ -536,6 +539,8 @@ for title, samples in made.items():
 # The people whom the paper asked (table 3) found its images more diverse than those of both GANs, and more real as well. More
 # diverse we see here too. More real we don't: what is learned by heart looks real.
 #
+# ### Measured
+#
 # One picture and three samples settle nothing. The sweep of `data/evidence/images.yaml` has five pictures and three seeds of
 # each method.
 #
@@ -548,7 +553,8 @@ for title, samples in made.items():
 rows = [("astronaut", [astronaut, *experiment.samples("astronaut")])]
 described(
     photo(show.grid(rows, ["real", "sample 0", "sample 1", "sample 2"], width=2)),
-    "The astronaut and three samples: orange cloth, black and white shards, bits of a flag, all out of place. No face",
+    "The astronaut and three samples: orange cloth on the left, a strip of the flag, black shards below, the rest out of "
+    "place. No face",
 )
 
 # %% [markdown]
@@ -560,7 +566,7 @@ described(
 
 # %%
 (galaxies,) = hp.load_images(["hubble_deep_field"], size=(167, 192)).batch
-skies = {"all steps": skies["48 px, M = 2"], "a fifth": experiment.samples("hubble_short")}
+skies = {"all steps": experiment.samples("hubble"), "a fifth": experiment.samples("hubble_short")}
 titles = ["real", "sample 0", "sample 1", "sample 2"]
 described(
     photo(show.grid([(title, [galaxies, *made]) for title, made in skies.items()], titles, width=2)),
@@ -579,7 +585,7 @@ def colourfulness(pictures):
 print("real", *(f"{colourfulness(x):.2f}" for x in (galaxies, *skies.values())), "all steps, a fifth")
 
 # %% [markdown]
-# With a fifth of the steps, there are fewer stars, with fringes of pink and blue. With all of them dots look like stars, in new
+# With a fifth of the steps, there are fewer stars, with fringes of pink and blue (which the number takes for colour). With all of them dots look like stars, in new
 # places; but they are grey, and some are strokes. Red galaxies are few and small, and the critic's 200 steps at the finest
 # scale meet them rarely: perhaps it needs many more, as the paper's recipe has.
 #

@@ -4,17 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import ipywidgets as widgets
+import torch.nn.functional as F
 from torch import Tensor
 
 from hpvae_nb.core.resampling import Shape, resize, shapes_for_output
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.lab.finer import Stage, scale_stages
 from hpvae_nb.lab.live import WIDE, live
-from hpvae_nb.lab.show import animation
+from hpvae_nb.lab.show import still
 from hpvae_nb.model import Model
 
 SEEDS = 99  # the last seed on a slider
 SIDES = (96, 384, 16)  # pixels: least and most height and width on a slider, and its step
+SHOWN: dict[str, Any] = {"picture_width": f"{2 * SIDES[1]}px"}  # all at one scale, or none would look wider
 
 Trained = Mapping[str, tuple[Model, Clip]]
 """Models of pictures by name, each with the picture it was trained on."""
@@ -57,7 +59,7 @@ def image_size_view(trained: Trained) -> Any:
 
     return live(
         draw,
-        "webp",
+        **SHOWN,
         stages=stages,
         picture=_names(trained),
         seed=_seed("seed", 1),
@@ -78,7 +80,7 @@ def image_way_view(trained: Trained) -> Any:
 
     return live(
         draw,
-        "webp",
+        **SHOWN,
         picture=_names(trained),
         a=_seed("from seed, a", 1),
         b=_seed("to seed, b", 4),
@@ -95,5 +97,6 @@ def _seed(description: str, value: int) -> Any:
 
 
 def _still(picture: Tensor, shape: Shape) -> bytes:
-    """A picture `c h w` as WebP, as large as one of `shape` would be."""
-    return animation(picture[:, None], 1, width=shape[1], like=(1, *shape))
+    """A picture `c h w` as PNG, as large as one of `shape` would be, and white beside it up to the greatest width."""
+    sized = F.interpolate(picture[None], shape, mode="nearest-exact")[0]
+    return still(F.pad(sized, (0, SIDES[1] - shape[1]), value=1.0))
