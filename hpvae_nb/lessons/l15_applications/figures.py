@@ -16,7 +16,7 @@ def start_curves(left: Sequence[float], detail: Sequence[float], *, least: float
     axes[0].axhline(least, color="0.5", linestyle="--", linewidth=1)
     axes[0].set(ylim=(0, 1.1), ylabel="share of its colour left")
     axes[1].plot(starts, detail, color=RANDOM, marker="s")
-    axes[1].set(ylabel="change from pixel to pixel")
+    axes[1].set(ylabel="change between pixels")
     axes[1].set_ylim(bottom=0)
     for axis in axes:
         axis.set(xlabel="start scale", xticks=starts)
