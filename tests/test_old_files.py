@@ -16,10 +16,11 @@ from hpvae_nb.recipe.config import from_dict
 
 OLD = Path(__file__).parent / "data" / "before_rooms"
 ABOUT = json.loads((OLD / "about.json").read_text())
+METHODS_THEN = [name for name in METHODS if name in ABOUT]
 CPU = {"device": "cpu", "precision": "float32"}
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", METHODS_THEN)
 def test_an_old_model_makes_the_same_clips(name):
     model, before = load_model(OLD / f"{name}.safetensors", **CPU), ABOUT[name]
     sample = model.sample(2, seed=5)[1]

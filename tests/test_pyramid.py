@@ -224,7 +224,7 @@ def test_clips_that_cannot_work_are_refused_with_the_way_out():
         scale_shapes(config, noise_clip(frames=12, height=32, width=32))
     with pytest.raises(InputError, match=r"is 11x20 px.*needs a width of 12"):
         scale_shapes(config, noise_clip(height=20, width=11))
-    with pytest.raises(InputError, match=r"is an image.*for a video: use preset\('smoke', dims=2\)"):
+    with pytest.raises(InputError, match=r"is an image.*for a video: use preset\('laptop-image'\), or set dims=2"):
         scale_shapes(config, Clip(noise_clip(height=32, width=32).video[:, 0]))
     with pytest.raises(InputError, match=r"is a video.*for an image.*dims=3"):
         scale_shapes(config.replace(dims=2), noise_clip(height=32, width=32))
