@@ -70,8 +70,6 @@ def page() -> str:
     head = "Mean change and its 95 % interval over three seeds, in percent (a trend: for each level more). "
     head += "Both clips together have six trainings, and decide. "
     text = f"{head}Written by `python data/evidence.py page`.\n\n{claims.table(evidence.rows())}\n"
-    if not (FOLDER / IMAGES.results).exists():
-        return text
     rows = evidence.rows(IMAGES)
     names = evidence.clips(rows)
     images = f"The same of images ([specification](../data/evidence/{IMAGES.spec})). All {len(names)} together decide."
@@ -134,9 +132,8 @@ def main() -> int:
             collect(wanted.out, STUDIES[wanted.spec])
             return 0
         write_bytes(PAGE, page().encode())
-        if (FOLDER / IMAGES.results).exists():
-            for name, figure in figures().items():
-                show.save_figure(PAGE.with_name(f"{PAGE.stem}_{name}.png"), figure)
+        for name, figure in figures().items():
+            show.save_figure(PAGE.with_name(f"{PAGE.stem}_{name}.png"), figure)
         return 0
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

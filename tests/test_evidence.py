@@ -21,8 +21,6 @@ from hpvae_nb.studies.sweeps.results import describe, trial_folder, write_result
 
 STUDIES = {evidence.CLIPS: claims.CLAIMS, evidence.IMAGES: claims.IMAGE_CLAIMS}
 EACH = pytest.mark.parametrize("study", STUDIES, ids=["clips", "images"])
-SWEPT = (evidence.folder() / evidence.IMAGES.results).exists()
-BUNDLED = pytest.mark.parametrize("study", [study for study in STUDIES if SWEPT or study is evidence.CLIPS])
 
 
 def trials_of(study):
@@ -235,7 +233,7 @@ def test_what_cannot_be_compared_is_refused(made):
 # What is bundled
 
 
-@BUNDLED
+@EACH
 def test_every_trial_has_a_bundled_row_with_all_its_metrics(study):
     rows, distance = evidence.rows(study), "svfid" if study is evidence.CLIPS else "sifid"
     assert set(rows["trial"]) == {trial.name for trial in trials_of(study)}
@@ -250,7 +248,7 @@ def test_every_trial_has_a_bundled_row_with_all_its_metrics(study):
 
 
 @pytest.mark.slow
-@BUNDLED
+@EACH
 def test_every_point_has_samples_to_look_at(study):
     for clip in evidence.clips(evidence.rows(study)):
         shapes = set()
@@ -311,7 +309,7 @@ IN_CHECKOUT = pytest.mark.skipif(not (SOURCE / "docs" / "evidence.md").exists(),
 
 
 @IN_CHECKOUT
-@BUNDLED
+@EACH
 def test_the_page_of_claims_is_that_of_the_bundled_rows(study):
     page = (SOURCE / "docs" / "evidence.md").read_text()
     assert f"\n\n{claims.table(evidence.rows(study), STUDIES[study])}\n" in page, "run `python data/evidence.py page`"
