@@ -254,7 +254,7 @@ def test_every_point_has_samples_to_look_at(study):
         shapes = set()
         for point in study.points:
             samples = evidence.samples(clip, point, study)
-            assert samples.std() > 0.1
+            assert samples.std() > 0.05  # a night sky has little
             shapes.add(tuple(samples.shape))
         (shape,) = shapes
         assert shape == (4, 3, 13, 36, 64) if study is evidence.CLIPS else shape[:2] == (4, 3)
