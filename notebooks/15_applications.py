@@ -124,7 +124,7 @@ panels = {"start 2": made, "start 2, palette": in_palette, "start 0, projected":
 panels |= {"two cups": canvas.painting, "start 1": model.paint_to_image(canvas.painting, start=1)}
 described(
     photo(show.contact_sheet(list(panels.items()), colors=["black"] * 5)),
-    "Five panels: a cup from start 2; nearly the same with the palette; projected, a cup that has melted into the saucer; "
+    "Five panels: a cup from start 2; with the palette, an empty one; projected, a cup that has melted into the saucer; "
     "two small painted cups; and of them, two crumpled ones",
 )
 
@@ -323,16 +323,16 @@ fillings = [(f"rocket, seed {seed}", night.inpaint(rocket, hole, seed=seed)) for
 fillings += [(f"spoon, seed {seed}", model.inpaint(coffee, canvas.mask, seed=seed)) for seed in (1, 2, 3)]
 described(
     photo(show.contact_sheet(fillings, colors=[show.RANDOM] * 6)),
-    "Six fillings. Where the rocket stood: three soft rockets without a head, some of them bent. Where the spoon lay: three "
-    "different spoons on the saucer",
+    "Six fillings. Where the rocket stood: three soft rockets that fade out at the top. Where the spoon lay: three spoons "
+    "on the saucer",
 )
 
 # %% [markdown]
 # - The old content does not matter: a negative in the hole changes nothing.
 # - What comes is what the model has seen at that place. It has learned this one picture, so you get *a* rocket and *a*
 #   spoon, never an empty launch pad. Each seed gives another.
-# - **Where it fails:** a rocket is straight and has a head. Some of these have a bend, none a head. At 16 pixels a rocket is one
-#   pixel wide, and what the scales above add to that is learned by the piece.
+# - **Where it fails:** a rocket has a head, and none of these has. At 16 pixels a rocket is one pixel wide, and what the
+#   scales above add to that is learned by the piece.
 
 # %%
 canvas.clear()

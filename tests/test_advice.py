@@ -1,4 +1,4 @@
-"""Advice: large things and small things are told apart, on pictures of which we know, whatever their size."""
+"""Advice: large things and small things are told apart, on pictures of which we know."""
 
 import pytest
 import torch
@@ -7,18 +7,18 @@ from hpvae_nb import Clip, InputError, advise, load_clip, load_image
 from hpvae_nb.recipe.advice import coarse_share
 
 LARGE, SMALL = (
-    ["coffee", "rocket", "chelsea", "astronaut"],
-    ["hubble_deep_field", "brick", "grass", "gravel", "parasols"],
+    ["coffee", "rocket", "chelsea", "astronaut", "parasols"],
+    ["hubble_deep_field", "brick", "grass", "gravel"],
 )
 
 
 @pytest.mark.parametrize("name", LARGE)
-def test_one_large_thing(name):
+def test_what_is_still_there_at_16_pixels(name):
     assert advise(load_image(name)) == "laptop-image"
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_many_small_ones(name):
+def test_what_is_not(name):
     assert advise(load_image(name)) == "laptop-texture"
 
 

@@ -117,7 +117,9 @@ def test_a_run_of_a_set_is_no_run_of_anything_else(bright_and_dark, learned):
 
 
 def test_a_set_needs_a_configuration_for_images(bright_and_dark):
-    with pytest.raises(InputError, match=r"is a set of images, but the configuration is for a video: .*laptop-image.*dims=2"):
+    with pytest.raises(
+        InputError, match=r"is a set of images, but the configuration is for a video: .*laptop-image.*dims=2"
+    ):
         scale_shapes(preset("smoke"), bright_and_dark)
     with pytest.raises(
         InputError, match=r"is a video, but .* for an image: use load_image .* load_images for different"
