@@ -66,6 +66,17 @@ def test_a_batch_in_a_batch_out(model):
 
 
 @pytest.mark.parametrize("call", [*CALLS, "inpaint"])
+def test_a_batch_may_have_a_mask_for_each(model, call):
+    both, masks = torch.stack([picture(seed=1), picture(seed=2)]), torch.stack([square(24, 40), square(24, 40, side=3)])
+    made = getattr(model, call)(both, masks, grow=1, blur=0.3, noise=0.0)
+    for k in range(2):
+        one = getattr(model, call)(both[k], masks[k], grow=1, blur=0.3, noise=0.0)
+        torch.testing.assert_close(made[k], one)
+    with pytest.raises(InputError, match="mask holds nothing"):
+        getattr(model, call)(both, torch.stack([masks[0], 0 * masks[1]]))
+
+
+@pytest.mark.parametrize("call", [*CALLS, "inpaint"])
 def test_outside_of_the_mask_nothing_changes(model, call):
     given = picture(120, 200, seed=3)
     mask = torch.zeros(120, 200)

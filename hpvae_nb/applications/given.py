@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from einops import pack, unpack
+from einops import pack, rearrange, unpack
 from torch import Tensor
 
 from hpvae_nb.core.resampling import Shape, resize, upsample
@@ -70,26 +70,29 @@ def resized(x: Tensor, shape: Shape) -> Tensor:
 
 
 def checked_mask(mask: Tensor | np.ndarray, given: Tensor) -> Tensor:
-    """True inside, for each site of a picture: `h w`, or `t h w` of clips.
+    """True inside, for each site of a batch: `n 1 h w`, or `n 1 t h w` of clips; n is 1 where all have the same mask.
 
     Args:
-        mask: of that shape, or `h w` for all frames of a clip; 1 or True inside, 0 or False outside.
+        mask: `h w`, `t h w`, or one for each of the batch, `b h w` or `b t h w`; `h w` is for all frames of a clip. 1
+            or True inside, 0 or False outside.
 
     Raises:
         InputError: another size, other values, nothing or everything inside.
     """
     sites = tuple(given.shape[2:])
     mask = torch.from_numpy(mask) if isinstance(mask, np.ndarray) else mask
-    if not isinstance(mask, Tensor) or tuple(mask.shape) not in (sites, sites[-2:]):
+    if not isinstance(mask, Tensor) or tuple(mask.shape) not in (sites, sites[-2:], (len(given), *sites)):
         got = tuple(mask.shape) if isinstance(mask, Tensor) else type(mask).__name__
         raise InputError(f"mask is {got}, but the picture is {sites}: give one value for each of its pixels")
     if not bool(((mask >= 0) & (mask <= 1)).all()):
         low, high = mask.min().item(), mask.max().item()
         raise InputError(f"mask has values from {low:g} to {high:g}, but must be 1 inside and 0 outside")
-    inside = (mask.float() > 0.5).expand(sites)
-    if not inside.any() or inside.all():
-        holds, way = ("everything", "leave out") if inside.any() else ("nothing", "mark")
-        raise InputError(f"mask holds {holds}: {way} at least one pixel")
+    count = len(given) if mask.ndim > len(sites) else 1
+    inside = rearrange((mask.float() > 0.5).expand(count, *sites), "n ... -> n 1 ...")
+    for one in inside:
+        if not one.any() or one.all():
+            holds, way = ("everything", "leave out") if one.any() else ("nothing", "mark")
+            raise InputError(f"mask holds {holds}: {way} at least one pixel")
     return inside
 
 
@@ -99,7 +102,7 @@ def soft_mask(inside: Tensor, grow: float | None, blur: float | None, usual: flo
     Source: SinGAN's code, whose discs and blur are for pictures of 250 pixels; here they grow with the longer side.
 
     Args:
-        inside: boolean, `h w` or `t h w`.
+        inside: boolean, `... h w`.
         grow: radius of the disc in pixels; if not given, `usual` at 250 pixels.
         blur: standard deviation of a Gaussian in pixels, which ends at three of them; if not given, 5 at 250 pixels.
 

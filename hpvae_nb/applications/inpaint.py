@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
-from einops import rearrange, reduce
+from einops import reduce
 from torch import Tensor
 
 from hpvae_nb.applications.given import as_batch, as_given, blend, checked_mask, resized, soft_mask, working_size
@@ -56,8 +56,9 @@ def inpaint(
     soft = soft_mask(hole, grow, blur, INPAINT)
     size = working_size(model, given)
     known = resized(_without(given, hole), size)
-    masks = [resized(rearrange(soft, "... -> 1 1 ..."), shape) for shape in model.sizes(size)[: model.scales]]
-    made = torch.cat([_inpainted(model, one, masks, size, tries, seed, noise) for one in known.split(1)])
+    masks = [resized(soft, shape).expand(len(known), -1, *shape) for shape in model.sizes(size)[: model.scales]]
+    each = zip(known.split(1), *(mask.split(1) for mask in masks), strict=True)
+    made = torch.cat([_inpainted(model, one, own, size, tries, seed, noise) for one, *own in each])
     made = resized(made, tuple(given.shape[2:])).clamp(-1, 1)
     return as_given(torch.where(hole, made, blend(given, made, soft)), lead)
 
@@ -88,5 +89,5 @@ def _inpainted(
 def _without(x: Tensor, hole: Tensor) -> Tensor:
     """The mean colour of the rest in place of the region, so that nothing of it is left."""
     known = (~hole).float()
-    mean = reduce(x * known, "b c ... -> b c", "sum") / known.sum()
-    return torch.where(hole, mean.view(*mean.shape, *(1 for _ in hole.shape)), x)
+    mean = reduce(x * known, "b c ... -> b c", "sum") / reduce(known, "n 1 ... -> n 1", "sum")
+    return torch.where(hole, mean.view(*mean.shape, *(1 for _ in hole.shape[2:])), x)

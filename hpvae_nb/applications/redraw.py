@@ -86,7 +86,7 @@ def harmonize(
 
     Args:
         composite: `3 h w` (`3 t h w` for clips) in [-1, 1], of any size; or a batch of them.
-        mask: `h w` (`t h w`, or `h w` for all frames), 1 or True where the object is.
+        mask: `h w` (`t h w`, or `h w` for all frames), 1 or True where the object is; or one for each of a batch.
         start, project, seed, noise: as in `paint_to_image`.
         grow: pixels by which the mask grows; if not given, SinGAN's 7 at 250 pixels of the longer side.
         blur: standard deviation of its edge, in pixels; if not given, SinGAN's 5, likewise.
