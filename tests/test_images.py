@@ -17,6 +17,7 @@ from hpvae_nb.io import clips, images, video_files
 from hpvae_nb.io.clips import data_dir
 from hpvae_nb.io.images import load_still
 from hpvae_nb.io.video_files import look
+from hpvae_nb.lab import show
 
 
 @pytest.fixture(autouse=True)
@@ -329,3 +330,18 @@ def test_a_still_is_a_picture_a_folders_pictures_or_a_videos_first_frame(tmp_pat
     assert torch.equal(first.video, load_image("koi").video)
     monkeypatch.setattr(images, "LARGEST", 150)
     assert load_still(path).size == (10, 15)  # of photos too large, what there is room for
+
+
+def test_a_folder_of_different_pictures_is_no_video_without_a_word(tmp_path):
+    apart, together = tmp_path / "apart", tmp_path / "together"
+    for folder in (apart, together):
+        folder.mkdir()
+    for name in ("coffee", "rocket", "chelsea"):
+        show.save_clip(apart / name, load_image(name, size=(40, 60)).video, 24)
+    for name in ("pedestrians", "koi", "balloons"):
+        for k, frame in enumerate(load_clip(name, frames=5).video.unbind(1)):
+            show.save_clip(together / f"{k}", frame, 24)
+        with warnings.catch_warnings(action="error"):
+            assert load_clip(together, frames=5).frames == 5
+    with pytest.warns(UserWarning, match="apart look like different ones.*load_images makes a set"):
+        assert load_clip(apart, frames=3).dims == 3

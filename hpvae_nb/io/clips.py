@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange, reduce, repeat
 from torch import Tensor
 
@@ -30,6 +31,10 @@ from hpvae_nb.io.video_files import (
     read_folder,
 )
 
+APART_SAID = (
+    "the pictures of {} look like different ones, and are taken as moments of one video: load_images makes a set"
+)
+_COARSE = 8  # pixels a side at which pictures are held against each other
 ROUNDING = 1e-4  # how far beyond [-1, 1] is float noise (a resize, say), clamped without a word
 
 # In the wheel of scikit-image, in the public domain or CC0: data/README.md has source and terms of each.
@@ -180,7 +185,8 @@ def load_clip(
 
     Returns:
         A ``Clip`` with ``video`` of shape ``3 t h w`` in [-1, 1]. Grey and transparent sources are converted, and
-        frames unevenly spaced in time kept as they are; a ``UserWarning`` says so.
+        frames unevenly spaced in time kept as they are; a ``UserWarning`` says so, and if a folder's pictures look like
+        different ones.
 
     Raises:
         InputError: no such file; not readable; too few frames; frames too large to be kept whole; frames, start, fps
@@ -198,9 +204,19 @@ def load_clip(
         sizes = f"{len(shapes)} sizes, from {w}x{h} to {w2}x{h2} pixels"
         apart = "for different pictures as one training set, use load_images (and dims=2)"
         raise InputError(f"{path} mixes frames of {sizes}, but a clip has one: give size=(height, width), or, {apart}")
+    video = torch.stack(pictures, dim=1)
+    if path.is_dir() and unlike(video):
+        said.add(APART_SAID)
     for sentence in sorted(said):
         warnings.warn(sentence.format(name), UserWarning, stacklevel=2)
-    return Clip(torch.stack(pictures, dim=1), float(rate), name)
+    return Clip(video, float(rate), name)
+
+
+def unlike(video: Tensor) -> bool:
+    """Whether neighbouring frames `c t h w` are hardly more alike than pictures of different things are."""
+    small = F.adaptive_avg_pool2d(rearrange(video, "c t h w -> t c h w"), _COARSE)
+    apart, spread = small.diff(dim=0).square().mean(), small.var(dim=(0, 2, 3), correction=0).mean()
+    return len(small) > 1 and bool(apart > spread)  # of independent values it would be twice that
 
 
 def _check_request(frames: int | None, start: int, fps: float | None, size: Size | None) -> None:
