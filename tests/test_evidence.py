@@ -361,3 +361,12 @@ def test_a_sweep_of_images_becomes_rows_samples_a_table_and_figures(script, tmp_
     assert script.check(out, evidence.IMAGES, "koi", 1)
     write_results(out, found.assign(sifid=2 * found["sifid"], novelty=0.0))
     assert not script.check(out, evidence.IMAGES, "koi", 1)
+
+
+@EACH
+def test_bundled_rows_tell_what_their_specification_costs(study):
+    """Those of clips are older than some settings, and had what are now the defaults."""
+    trials = trials_of(study)
+    (cost,) = sweeps.estimate_cost(trials, evidence.rows(study))
+    assert len(cost.seconds) == len(trials)
+    assert min(cost.seconds) > 0

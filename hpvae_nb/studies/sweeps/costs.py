@@ -9,6 +9,7 @@ import pandas as pd
 
 from hpvae_nb.errors import InputError
 from hpvae_nb.lab.report import duration
+from hpvae_nb.recipe.config import Config
 from hpvae_nb.studies.sweeps.results import describe
 from hpvae_nb.studies.sweeps.trials import Trial
 from hpvae_nb.studies.tables import markdown
@@ -69,7 +70,9 @@ def estimate_cost(trials: Sequence[Trial], rows: pd.DataFrame) -> list[SweepCost
 
 
 def _seconds(trial: Trial, rows: pd.DataFrame) -> float:
-    described, alike = describe(trial), rows
+    # Rows from before a setting existed had what is now its default.
+    unknown = {name: value for name, value in Config().to_dict().items() if name not in rows}
+    described, alike = describe(trial), rows.assign(**unknown)
     for name in DECISIVE:
         alike = alike[_equal(alike[name], described[name])]
     if alike.empty:
