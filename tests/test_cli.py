@@ -160,7 +160,7 @@ def test_an_image_model_is_sampled_as_pictures(tmp_path):
 BAD = [
     (["train", "nowhere.mp4", "--out", "OUT"], "nowhere.mp4"),
     (["train", "balloon", "--out", "OUT"], "did you mean the bundled clip 'balloons'"),
-    (["train", "coffee", "--out", "OUT"], "use load_image for a still picture (and dims=2)"),
+    (["train", "coffee", "--preset", "laptop", "--out", "OUT"], "use load_image for a still picture (and dims=2)"),
     (["train", "cofee", "--set", "dims=2", "--out", "OUT"], "did you mean the bundled picture 'coffee'"),
     (
         ["train", "coffee", "--set", "dims=2", "--set", "coarse_size=700", "--set", "fine_size=700", "--out", "OUT"],
