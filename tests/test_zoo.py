@@ -97,7 +97,8 @@ def test_make_zoo_trains_stores_and_describes(tmp_path):
     """Twice, with another number of trainings beside each other: the same weights."""
     for jobs in (1, 2):
         models = tmp_path / f"models{jobs}"
-        options = ["--preset", "smoke", "--clips", "pedestrians", "--vae-levels", 1, 2, "--jobs", jobs, "--large"]
+        options = ["--preset", "smoke", "--clips", "pedestrians", "--vae-levels", 1, 2, "--jobs", jobs]
+        options += ["--large", "--pictures"]  # none
         done = run_python(
             SOURCE / "data" / "train_models.py", *options, "--runs", tmp_path / f"runs{jobs}", "--models", models
         )
