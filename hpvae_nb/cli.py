@@ -59,9 +59,11 @@ def train(
     folder, too, or a video's first frame.
     """
     with _sentences(f"the model so far is in {out}, and the same command with --resume goes on"):
-        config = hpvae_nb.preset(preset or _suiting(clip), **_overrides(change or [], "--set"))
+        photo = load_still(clip) if preset is None and _is_photo(clip) else None
+        suiting = "laptop" if photo is None else hpvae_nb.advise(photo)
+        config = hpvae_nb.preset(preset or suiting, **_overrides(change or [], "--set"))
         if config.dims == 2:
-            source = load_still(clip)
+            source = photo or load_still(clip)
         else:
             source = hpvae_nb.load_clip(clip, frames=frames or None, start=start, fps=fps)
         going_on = resume and threads is None and Run(out).checkpoint.exists()
@@ -197,10 +199,9 @@ def import_released(
         typer.echo(f"wrote {load_released(folder).save(out)}")
 
 
-def _suiting(source: str) -> str:
-    """The preset for a photo, or else for a clip."""
+def _is_photo(source: str) -> bool:
     path = find(source).path
-    return "laptop" if path.is_dir() or look(path).moves else hpvae_nb.advise(load_still(source))
+    return not (path.is_dir() or look(path).moves)
 
 
 def _watch(events: Any, config: hpvae_nb.Config, clip: Clip, out: Path) -> Model:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Lead = list[tuple[int, ...] | list[int]]
 LONGER_SIDE = 250  # pixels of SinGAN's pictures, for which its code gives discs and blurs
 BLUR = 5  # pixels there: standard deviation of a mask's soft edge
+_SITES = {2: "h w", 3: "t h w"}
 _CUT = 3.0  # standard deviations at which that edge ends
 
 
@@ -36,19 +37,15 @@ def as_batch(model: hpvae_nb.model.Model, what: str, given: Tensor | Clip) -> tu
     dims, x = model.config.dims, given.video if isinstance(given, Clip) else given
     if not isinstance(x, Tensor) or x.ndim not in (dims + 1, dims + 2) or len(x) == 0:
         got = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
-        raise InputError(f"{what} is {got}, but must be {_axes(dims)!r}, or a batch of such")
-    batch, lead = pack([x], "* " + ("c t h w" if dims == 3 else "c h w"))
+        raise InputError(f"{what} is {got}, but must be '3 {_SITES[dims]}', or a batch of such")
+    batch, lead = pack([x], f"* c {_SITES[dims]}")
     return torch.stack([Clip(one, name=what).video for one in batch]), lead
 
 
 def as_given(batch: Tensor, lead: Lead) -> Tensor:
     """The inverse of `as_batch`."""
-    (x,) = unpack(batch, lead, "* c t h w" if batch.ndim == 5 else "* c h w")
+    (x,) = unpack(batch, lead, f"* c {_SITES[batch.ndim - 2]}")
     return x
-
-
-def _axes(dims: int) -> str:
-    return "3 t h w" if dims == 3 else "3 h w"
 
 
 def working_size(model: hpvae_nb.model.Model, given: Tensor) -> Shape:

@@ -10,7 +10,6 @@ from einops import rearrange
 from torch import Tensor
 
 from hpvae_nb.applications.given import (
-    LONGER_SIDE,
     as_batch,
     as_given,
     blend,
@@ -97,10 +96,7 @@ def harmonize(
     Raises:
         InputError: as `paint_to_image`; a mask of another size, or one that holds nothing or everything.
     """
-    _check_start(model, start, project)
-    given, lead = as_batch(model, "composite", composite)
-    soft = soft_mask(checked_mask(mask, given), grow, blur, HARMONIZE)
-    return as_given(blend(given, _redrawn(model, given, start, project, seed, noise), soft), lead)
+    return _healed(model, composite, mask, start, grow, blur, HARMONIZE, project, seed, noise)
 
 
 def edit(
@@ -119,10 +115,7 @@ def edit(
 
     Source: figure 8; SinGAN, whose disc is larger here: 20 pixels at 250. `mask` is 1 where something was changed.
     """
-    if grow is None:
-        sides = (composite.video if isinstance(composite, Clip) else composite).shape[-2:]
-        grow = EDIT * max(sides) / LONGER_SIDE
-    return harmonize(model, composite, mask, start, grow=grow, blur=blur, project=project, seed=seed, noise=noise)
+    return _healed(model, composite, mask, start, grow, blur, EDIT, project, seed, noise)
 
 
 def _check_start(model: hpvae_nb.model.Model, start: int, project: bool) -> None:
@@ -132,6 +125,25 @@ def _check_start(model: hpvae_nb.model.Model, start: int, project: bool) -> None
     if project and start >= levels:
         ways = f"start at one of 0..{levels - 1}, or leave out project" if levels else "leave out project"
         raise InputError(f"start is {start}, but only VAE scales draw what E reads: {ways}")
+
+
+def _healed(
+    model: hpvae_nb.model.Model,
+    composite: Tensor | Clip,
+    mask: Tensor,
+    start: int,
+    grow: float | None,
+    blur: float | None,
+    usual: float,
+    project: bool,
+    seed: int,
+    noise: float | Sequence[float],
+) -> Tensor:
+    """`harmonize`, with a disc of `usual` pixels at 250 where `grow` is not given."""
+    _check_start(model, start, project)
+    given, lead = as_batch(model, "composite", composite)
+    soft = soft_mask(checked_mask(mask, given), grow, blur, usual)
+    return as_given(blend(given, _redrawn(model, given, start, project, seed, noise), soft), lead)
 
 
 def _redrawn(

@@ -33,7 +33,7 @@ def plan_text(plan: Plan) -> str:
 
 
 def steps_text(config: Config) -> str:
-    """How many steps each scale has, such as `300 steps each` or `1000 to 200 steps, falling`."""
+    """How many steps each scale has, such as `300 steps each`, or the first and the last where they fall."""
     first, last = config.steps(0), config.steps(config.scales - 1)
     return f"{last} steps each" if first == last else f"{first} steps at the coarsest scale to {last} at the finest"
 

@@ -1,11 +1,10 @@
 """Which preset suits a picture: one for things that are still there at 16 pixels, or one for what is smaller."""
 
-from torch import Tensor
-
-from hpvae_nb.core.resampling import resize
+from hpvae_nb.core.resampling import Shape, resize
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.recipe.presets import preset
+from hpvae_nb.recipe.pyramid import planned_shapes
 
 _LARGE = 0.1  # measured, lesson 14: parasols keep a sixth, and come out best from there; galaxies and grass keep less
 
@@ -20,16 +19,15 @@ def coarse_share(image: Clip) -> float:
     """
     if image.dims != 2:
         raise InputError(f"{image.name!r} is a video, but advice is for images: load_image takes its first frame")
-    config, longer = preset("laptop-image"), max(image.size)
-
-    def at(side: int) -> Tensor:
-        height, width = (max(1, round(length * side / longer)) for length in image.size)
-        return resize(image.video, (height, width), antialias=True)
-
-    fine, coarse = (at(side).var(dim=(-2, -1)).sum().item() for side in (config.fine_size, config.coarse_size))
+    coarsest, *_, finest = planned_shapes(preset("laptop-image"), image.size[0] / image.size[1])
+    fine, coarse = (_variance(image, tuple(max(1, side) for side in shape)) for shape in (finest, coarsest))
     if fine < 1e-6:
         raise InputError(f"{image.name!r} has one flat colour, and no patches to learn: take another picture")
     return coarse / fine
+
+
+def _variance(image: Clip, size: Shape) -> float:
+    return resize(image.video, size, antialias=True).var(dim=(-2, -1)).sum().item()
 
 
 def advise(image: Clip) -> str:

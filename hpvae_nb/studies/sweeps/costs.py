@@ -18,16 +18,8 @@ WORKERS = (1, 8, 64)
 DECISIVE = (
     *("method", "settings", "dims", "scales", "coarse_size", "fine_size", "sized_side", "step", "sampling_rates"),
     *("channels", "latent", "kernel", "encoder_kernel", "decoder_kernel"),
-    *(
-        "encoder_layers",
-        "generator_layers",
-        "critic_layers",
-        "vae_levels",
-        "freeze",
-        "batch",
-        "iterations",
-        "coarse_iterations",
-    ),
+    *("encoder_layers", "generator_layers", "critic_layers", "vae_levels", "freeze", "batch"),
+    *("iterations", "coarse_iterations"),
 )
 """The columns that decide how long a trial takes, beside the shape of its clip."""
 
