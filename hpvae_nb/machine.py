@@ -4,7 +4,7 @@ import functools
 import os
 import timeit
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 
 import torch
@@ -183,3 +183,27 @@ def choose_precision(precision: str, device: torch.device) -> str:
 def computing(device: torch.device, precision: str) -> AbstractContextManager[object]:
     """A context in which convolutions run in `precision`; weights, sums, norms of gradients and losses stay float32."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def sound_precision(precision: str, device: torch.device, convolutions: Iterable[tuple[int, int]]) -> str:
+    """As `choose_precision`, but never bfloat16 where its results are wrong.
+
+    On a CPU, PyTorch (seen in 2.13.0) goes wrong in bfloat16 convolutions over time whose input has fewer frames than
+    the kernel, padding left out: the weights' gradient comes from memory that nobody wrote to, and with a single frame
+    and few channels the output itself is NaN. Kernels of one frame are sound, and so are images.
+
+    Args:
+        convolutions: (frames, kernel in time) of each one in three dimensions.
+
+    Raises:
+        InputError: for an unknown name, or bfloat16 where it is wrong.
+    """
+    chosen = choose_precision(precision, device)
+    wrong = [(frames, kernel) for frames, kernel in convolutions if frames < kernel]
+    if chosen == "float32" or device.type != "cpu" or not wrong:
+        return chosen
+    if precision == "auto":
+        return "float32"
+    where = "for {} frame{} and a kernel of {}".format(wrong[0][0], "s" * (wrong[0][0] > 1), wrong[0][1])
+    trouble = f"precision 'bfloat16' gives wrong numbers on a CPU {where}"
+    raise InputError(f"{trouble}: use 'float32' or 'auto', more frames at each scale, or another kernel")

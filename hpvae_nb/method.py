@@ -30,12 +30,14 @@ class Method:
         name: as files and tables call it.
         trains: whether there is anything to learn.
         has_encoder: whether a clip can be encoded, so that a trained model needs x^0 to reconstruct it.
+        learns_sets: whether it learns a `ClipSet`, all clips together, and not one clip.
         economies: whether windows and pools (`hpvae_nb.training.windows`) are for its networks.
     """
 
     name: ClassVar[str]
     trains: ClassVar[bool] = True
     has_encoder: ClassVar[bool] = True
+    learns_sets: ClassVar[bool] = False
     economies: ClassVar[bool] = False
 
     @property

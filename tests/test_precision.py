@@ -7,7 +7,7 @@ from common import noise_clip
 import hpvae_nb
 from hpvae_nb import machine as precision
 from hpvae_nb.errors import InputError
-from hpvae_nb.training.plan import training_precision
+from hpvae_nb.training.plan import make_plan
 
 CPU = torch.device("cpu")
 CLIP = noise_clip(height=36, width=64)  # GPU machines need no video package
@@ -85,24 +85,39 @@ def test_a_gpu_run_resumes_on_a_cpu(tmp_path):
     assert torch.isfinite(model.sample(1, seed=0)).all()
 
 
-def training(precision_name, frames, **changes):
-    config = hpvae_nb.preset("smoke", **changes)
-    return training_precision(precision_name, CPU, config, [(13, 18, 32), (frames, 9, 16)])
-
-
-def test_bfloat16_is_avoided_where_its_gradients_are_wrong(monkeypatch):
+@pytest.mark.parametrize("kernel", [3, 4, 5])
+def test_bfloat16_is_avoided_where_its_numbers_are_wrong(monkeypatch, kernel):
     monkeypatch.setattr(precision, "faster_in_bfloat16", lambda device: True)
-    chosen = {frames: training("auto", frames) for frames in (1, 2, 3, 4)}
-    assert chosen == {1: "bfloat16", 2: "float32", 3: "bfloat16", 4: "bfloat16"}
-    assert [training("auto", frames, kernel=5) for frames in (2, 3, 4, 5)] == ["bfloat16", *["float32"] * 2, "bfloat16"]
-    assert training("auto", 4, encoder_kernel=5) == "float32"
-    with pytest.raises(InputError, match="2 frames and a kernel of 3: use 'float32'"):
-        training("bfloat16", 2)
-    image = hpvae_nb.preset("smoke", dims=2)
-    assert training_precision("bfloat16", CPU, image, [(1, 9, 16)]) == "bfloat16"
+    for frames in range(1, 7):
+        layers = [(16, kernel), (frames, kernel)]
+        right = frames >= kernel
+        assert precision.sound_precision("auto", CPU, layers) == ("bfloat16" if right else "float32")
+        if right:
+            assert precision.sound_precision("bfloat16", CPU, layers) == "bfloat16"
+            continue
+        with pytest.raises(InputError, match=f"for {frames} frames? and a kernel of {kernel}: use 'float32'"):
+            precision.sound_precision("bfloat16", CPU, layers)
+    assert precision.sound_precision("bfloat16", CPU, []) == "bfloat16"
 
 
-@pytest.mark.parametrize("frames", [1, 3, 4, 5])
+@pytest.mark.parametrize(
+    ("changes", "chosen"),
+    [
+        ({}, "bfloat16"),
+        ({"sampling_rates": (12, 1)}, "float32"),
+        ({"encoder_kernel": 5}, "float32"),
+        ({"decoder_kernel": 1}, "bfloat16"),
+        ({"dims": 2}, "bfloat16"),
+    ],
+)
+def test_a_plan_asks_that_of_every_scale_and_kernel(monkeypatch, changes, chosen):
+    monkeypatch.setattr(precision, "faster_in_bfloat16", lambda device: True)
+    config = hpvae_nb.preset("smoke", **changes)
+    clip = hpvae_nb.Clip(CLIP.video[:, 0]) if config.dims == 2 else CLIP
+    assert make_plan(clip, config, device="cpu").precision == chosen
+
+
+@pytest.mark.parametrize("frames", [3, 4, 5])
 def test_bfloat16_gradients_are_right_where_it_is_used(frames):
     """Memory that was never written to shows as a gradient that is far from that of float32, or no number at all."""
     generator = torch.Generator().manual_seed(0)

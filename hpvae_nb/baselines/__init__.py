@@ -4,6 +4,9 @@
 ones for images; `PatchVae` is the other patch-VAE of figure 9 (d); `Vgpnn` copies patches and learns nothing, and
 `Gpnn` is the method for images that it grew from. Each is a `hpvae_nb.method.Method`:
 `hpvae_nb.fit(clip, config, method=SinGan())`.
+
+`MoCoGan` and its like learn a set of many clips, as the systems of the paper's tables 1 and 2 do:
+`hpvae_nb.fit(clips, config, method=MoCoGan())`.
 """
 
 import dataclasses
@@ -12,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hpvae_nb.baselines.consingan import ConSinGan
+from hpvae_nb.baselines.mocogan import MoCoGan
 from hpvae_nb.baselines.patch_vae import PatchVae
 from hpvae_nb.baselines.singan import SinGan
 from hpvae_nb.baselines.vgpnn import Gpnn, Vgpnn
@@ -19,23 +23,30 @@ from hpvae_nb.errors import InputError
 from hpvae_nb.method import HpVaeGan, Method
 
 METHODS: dict[str, type[Method]] = {kind.name: kind for kind in (HpVaeGan, SinGan, ConSinGan, PatchVae, Vgpnn, Gpnn)}
-"""All methods by name, so that whoever compares them need not know which is which."""
+"""All methods that learn one clip, by name, so that whoever compares them need not know which is which."""
 
-__all__ = ["METHODS", "ConSinGan", "Gpnn", "PatchVae", "SinGan", "Vgpnn", "make_method"]
+SYSTEMS: dict[str, type[Method]] = {kind.name: kind for kind in (MoCoGan,)}
+"""Those that learn a set of clips."""
+
+__all__ = ["METHODS", "SYSTEMS", "ConSinGan", "Gpnn", "MoCoGan", "PatchVae", "SinGan", "Vgpnn", "make_method"]
 
 
 def make_method(name: str, settings: Mapping[str, Any] | None = None) -> Method:
-    """The method of a name in `METHODS`, with settings of its own, such as `{"stages": 2}`: the fields of its class.
+    """The method of a name in `METHODS` or `SYSTEMS`.
+
+    Args:
+        settings: its own, such as `{"stages": 2}`: the fields of its class.
 
     Raises:
         InputError: for an unknown method or setting, or a value out of range.
     """
-    if name not in METHODS:
-        near = difflib.get_close_matches(name, METHODS, n=1, cutoff=0.0)[0]
-        raise InputError(f"there is no method {name!r}; the nearest is {near!r}, all: {', '.join(METHODS)}")
-    known = [field.name for field in dataclasses.fields(METHODS[name])]
+    kinds = METHODS | SYSTEMS
+    if name not in kinds:
+        near = difflib.get_close_matches(name, kinds, n=1, cutoff=0.0)[0]
+        raise InputError(f"there is no method {name!r}; the nearest is {near!r}, all: {', '.join(kinds)}")
+    known = [field.name for field in dataclasses.fields(kinds[name])]
     for key in settings or {}:
         if key not in known:
             has = f"its own are {', '.join(known)}" if known else "it has none of its own"
             raise InputError(f"{name} has no setting {key!r}; {has}; what methods share is set in the configuration")
-    return METHODS[name](**(settings or {}))
+    return kinds[name](**(settings or {}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from einops import rearrange
@@ -76,8 +77,9 @@ class ClipSet(Dataset[tuple[Tensor, int]]):
     def first(self, count: int) -> ClipSet:
         """A smaller set of the first `count` clips."""
         kept = slice(0, count)
-        about = {"fps": self.fps, "name": self.name, "split": self.split}
-        return ClipSet(self.pixels[kept], self.labels[kept].tolist(), self.classes, self.names[kept], **about)
+        labels, names = self.labels[kept].tolist(), self.names[kept]
+        about: dict[str, Any] = {"fps": self.fps, "name": self.name, "split": self.split}
+        return ClipSet(self.pixels[kept], labels, self.classes, names, **about)
 
     def identity(self) -> dict[str, str | int]:
         """What tells this set from others, for a run's folder."""

@@ -6,6 +6,7 @@ Axis letters: ``c`` channel (3: red, green, blue), ``t`` time, ``h`` height, ``w
 """
 
 import difflib
+import hashlib
 import math
 import re
 import warnings
@@ -104,6 +105,11 @@ class Clip:
     def batch(self) -> Tensor:
         """What there is to learn from, with an axis for how many: ``1 c t h w``, or ``n c h w`` of images."""
         return rearrange(self.video, "c n h w -> n c h w") if self.still else self.video[None]
+
+    def identity(self) -> dict[str, str | int]:
+        """What tells this clip from others, for a run's folder."""
+        pictures = {"pictures": len(self.batch)} if self.still else {}  # else videos and sets might have the same bytes
+        return {"name": self.name, "sha256": hashlib.sha256(self.video.numpy().tobytes()).hexdigest()} | pictures
 
 
 def _checked(video: Tensor, name: str) -> Tensor:

@@ -75,6 +75,23 @@ _LAPTOP_IMAGE = _LAPTOP.replace(
     average=0.99,
 )
 
+# Of methods that learn a set of clips: one scale, of `fine_size` px and 16 frames; what stands here is all they take.
+_MOCOGAN = _PAPER.replace(
+    preset="mocogan",  # Tulyakov et al. 2018, published code
+    scales=1,
+    vae_levels=1,
+    coarse_size=64,
+    fine_size=64,
+    step=None,
+    sampling_rates=(15, 1),  # for 16 frames
+    channels=64,
+    latent=50,
+    iterations=100_000,
+    lr=2e-4,
+    adam_betas=(0.5, 0.999),
+    batch=3,
+)
+
 _PRESETS: dict[str, Config] = {
     "paper": _PAPER,
     "released": _RELEASED,
@@ -94,6 +111,16 @@ _PRESETS: dict[str, Config] = {
         window=6_000,
         coarse_iterations=400,
         iterations=200,
+    ),
+    "mocogan": _MOCOGAN,
+    "mocogan-small": _MOCOGAN.replace(
+        preset="mocogan-small",  # measured, lesson 16: recognisable clips within 15 minutes of a CPU
+        coarse_size=32,
+        fine_size=32,
+        channels=32,
+        iterations=4_000,
+        batch=8,
+        average=0.999,
     ),
     "smoke": _LAPTOP.replace(
         preset="smoke",  # seconds, for tests and first contact

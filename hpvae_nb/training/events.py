@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 
 from hpvae_nb.errors import InputError, TrainingError, check_whole
+from hpvae_nb.io.clip_sets import ClipSet
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.machine import choose_threads
 from hpvae_nb.method import HpVaeGan, Method
 from hpvae_nb.model import Model
 from hpvae_nb.recipe.config import Config
+from hpvae_nb.training.many import SetTrainer
 from hpvae_nb.training.plan import make_plan
 from hpvae_nb.training.run import Run
 from hpvae_nb.training.stopwatch import Stopwatch
@@ -32,7 +34,8 @@ class Event:
         iteration: steps made at this scale, from 1.
         iterations: steps planned at this scale.
         losses: the step's losses before weighting, by name: `reconstruction`, `reconstruction_0` and `kl` at VAE
-            scales; `reconstruction`, `adversarial`, `distance` and `penalty` at GAN scales.
+            scales; `reconstruction`, `adversarial`, `distance` and `penalty` at GAN scales; of a method that learns a
+            set of clips, its own.
         seconds: since training was started or resumed.
         remaining: seconds to the end of all scales, if the machine stays as fast as it is; None until this is known to
             within a factor of 1.3, which takes a tenth of a run, and longer only if fewer than 200 steps are planned at
@@ -59,7 +62,7 @@ class Event:
 
 
 def train(
-    clip: Clip,
+    clip: Clip | ClipSet,
     config: Config,
     *,
     method: Method | None = None,
@@ -78,7 +81,7 @@ def train(
 
     Args:
         clip: the one training clip; a longer one than `config.frames` is cut into several training samples. Or an
-            image, or a set of them, of which each is a sample.
+            image, or a set of them, of which each is a sample. For a method of many clips, a `ClipSet`.
         config: from `preset`; scales, sizes, layers, iterations, objective and optimiser as far as the method has them.
         method: HP-VAE-GAN if not given; else one of `hpvae_nb.baselines`, such as `SinGan()`.
         seed: of everything random, at least 0.
@@ -103,14 +106,20 @@ def train(
     if resume and out is None:
         raise InputError("resume=True needs out, the folder of the run to go on with")
     method = method or HpVaeGan()
+    if method.learns_sets != isinstance(clip, ClipSet):
+        what = "all clips of a set" if method.learns_sets else "one clip"
+        way = "load_set(...)" if method.learns_sets else "one of them, clips.clip(0)"
+        raise InputError(f"{method.name} learns {what}, but {clip!r} was given: give it {way}, or use another method")
     if not method.trains:
+        assert isinstance(clip, Clip)
         plan = make_plan(clip, method.adapted(config), device=device, precision=precision)
         facts = {"seed": seed, "device": plan.device.type, "torch": torch.__version__}
         about: dict[str, Any] = {"fps": clip.fps, "name": clip.name, "coarse": None, "facts": facts}
         network = method.learn(plan.config, clip, plan.shapes).to(plan.device)
         model = Model(network, plan.shapes, plan.config, method=method, precision=plan.precision, **about)
         return _ready(model, None if out is None else Run.open(out, clip, config, method, seed, resume=resume))
-    trainer = Trainer(method, clip, config, seed=seed, device=device, precision=precision)
+    kind: Any = SetTrainer if method.learns_sets else Trainer
+    trainer = kind(method, clip, config, seed=seed, device=device, precision=precision)
     run = None if out is None else Run.open(out, clip, config, method, seed, resume=resume)
     trainer.threads, _ = choose_threads(threads)
     if run is not None:
@@ -138,7 +147,7 @@ def follow(events: Generator[Event, None, Model], seen: Callable[[Event], None])
         seen(event)
 
 
-def fit(clip: Clip, config: Config, **options: Any) -> Model:
+def fit(clip: Clip | ClipSet, config: Config, **options: Any) -> Model:
     """`train` to the end, with its arguments and errors. Ctrl-C returns the model as far as it got."""
     reached: dict[str, Model] = {}
     try:
@@ -149,7 +158,9 @@ def fit(clip: Clip, config: Config, **options: Any) -> Model:
         return reached["model"]
 
 
-def training_loop(trainer: Trainer, run: Run | None, checkpoint_every: int) -> Generator[Event, None, Model]:
+def training_loop(
+    trainer: Trainer | SetTrainer, run: Run | None, checkpoint_every: int
+) -> Generator[Event, None, Model]:
     """Steps of a trainer to its end, with checkpoints in the run's folder, if there is one; what `train` returns."""
     config, model = trainer.config, trainer.model
     torch.set_num_threads(trainer.threads)

@@ -1,15 +1,14 @@
 """What is decided once, before a training: sizes, device, number format, and what it will cost."""
 
-from collections.abc import Sequence
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 
 from hpvae_nb.core.resampling import Shape
-from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import Clip
-from hpvae_nb.machine import choose_device, choose_precision
+from hpvae_nb.machine import choose_device, sound_precision
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.pyramid import samples_per_step, scale_shapes
 from hpvae_nb.training import windows
@@ -59,28 +58,6 @@ def make_plan(clip: Clip, config: Config, *, device: str | torch.device = "auto"
     shapes = scale_shapes(config, clip)
     windows.check(config, shapes)
     where = choose_device(device)
-    number_format = training_precision(precision, where, config, shapes)
+    layers = itertools.product((t for t, _, _ in shapes), sorted(config.kernels)) if config.dims == 3 else ()
+    number_format = sound_precision(precision, where, layers)
     return Plan(config, shapes, where, number_format, samples_per_step(config, clip))
-
-
-def training_precision(precision: str, device: torch.device, config: Config, shapes: Sequence[Shape]) -> str:
-    """As `choose_precision`, but never bfloat16 where its gradients are wrong.
-
-    On a CPU, PyTorch (seen in 2.13.0) computes the weights' gradient of a bfloat16 convolution in three dimensions from
-    memory that nobody wrote to, if the clip has fewer frames than the kernel and more than half of it: 2 for a kernel
-    of 3.
-
-    Raises:
-        InputError: for an unknown name, or bfloat16 where it is wrong.
-    """
-    chosen = choose_precision(precision, device)
-    if chosen == "float32" or device.type != "cpu" or config.dims == 2:
-        return chosen
-    wrong = [(t, k) for t, _, _ in shapes for k in sorted(config.kernels) if k // 2 < t < k]
-    if not wrong:
-        return chosen
-    if precision == "auto":
-        return "float32"
-    t, k = wrong[0]
-    wrong_for = f"precision 'bfloat16' gives wrong gradients on a CPU for a scale of {t} frames and a kernel of {k}"
-    raise InputError(f"{wrong_for}: use 'float32' or 'auto', other sampling_rates, or another kernel")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 from hpvae_nb.errors import CheckpointError, InputError
 from hpvae_nb.io import checkpoint
+from hpvae_nb.io.clip_sets import ClipSet
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.method import HpVaeGan, Method
 from hpvae_nb.recipe.config import Config
+from hpvae_nb.training.many import SetTrainer
 from hpvae_nb.training.trainer import Trainer
 
 
@@ -23,7 +24,9 @@ class Run:
         self.checkpoint = folder / "checkpoint.safetensors"
 
     @classmethod
-    def open(cls, out: str | Path, clip: Clip, config: Config, method: Method, seed: int, *, resume: bool) -> Run:
+    def open(
+        cls, out: str | Path, clip: Clip | ClipSet, config: Config, method: Method, seed: int, *, resume: bool
+    ) -> Run:
         """Claim a folder for a run, or take up the run that is there.
 
         Raises:
@@ -31,11 +34,10 @@ class Run:
             CheckpointError: when it cannot be written.
         """
         folder = Path(out)
-        pictures = {"pictures": len(clip.batch)} if clip.still else {}  # else videos and sets might have the same bytes
         named = {} if method.name == HpVaeGan.name else {"method": method.name, "settings": method.settings}
         identity = {
             "format": checkpoint.FORMAT,
-            "clip": {"name": clip.name, "sha256": hashlib.sha256(clip.video.numpy().tobytes()).hexdigest()} | pictures,
+            "clip": clip.identity(),
             "seed": seed,
             "config": config.to_dict() | named,
         }
@@ -61,12 +63,12 @@ class Run:
             leftover.unlink(missing_ok=True)
         return cls(folder)
 
-    def restore(self, trainer: Trainer) -> None:
+    def restore(self, trainer: Trainer | SetTrainer) -> None:
         """Bring a fresh trainer to the last checkpoint, if there is one; it may be damaged (CheckpointError)."""
         if self.checkpoint.exists():
             trainer.restore(*checkpoint.read(self.checkpoint, "checkpoint"))
 
-    def save(self, trainer: Trainer) -> None:
+    def save(self, trainer: Trainer | SetTrainer) -> None:
         """Write a checkpoint of a settled trainer."""
         tensors, values = trainer.state()
         checkpoint.write(self.checkpoint, "checkpoint", tensors, values)

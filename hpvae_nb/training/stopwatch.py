@@ -8,6 +8,7 @@ from typing import Any
 
 from hpvae_nb.errors import TrainingError
 from hpvae_nb.training.clock import Clock, Trial
+from hpvae_nb.training.many import SetTrainer
 from hpvae_nb.training.trainer import Trainer
 from hpvae_nb.training.windows import kept_in_pool
 
@@ -15,7 +16,7 @@ from hpvae_nb.training.windows import kept_in_pool
 class Stopwatch:
     """Time spent and time left: reads the time around each step, and tries later scales when asked to."""
 
-    def __init__(self, trainer: Trainer) -> None:
+    def __init__(self, trainer: Trainer | SetTrainer) -> None:
         config = trainer.config
         self.trainer, self.left, self.trying = trainer, Clock([config.steps(n) for n in range(config.scales)]), True
         self.start = self.began = self.told = time.perf_counter()
@@ -53,6 +54,7 @@ class Stopwatch:
         if wanted is None or not self.trying:
             return
         try:
+            assert isinstance(self.trainer, Trainer)  # of one scale, none is wanted
             trial = try_scale(self.trainer, wanted)
         except (TrainingError, RuntimeError, MemoryError):  # the run itself may get further than its copy
             self.trying = False
