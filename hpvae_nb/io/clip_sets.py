@@ -76,8 +76,8 @@ class ClipSet(Dataset[tuple[Tensor, int]]):
     def first(self, count: int) -> ClipSet:
         """A smaller set of the first `count` clips."""
         kept = slice(0, count)
-        about = {"fps": self.fps, "name": self.name, "split": self.split}
-        return ClipSet(self.pixels[kept], self.labels[kept].tolist(), self.classes, self.names[kept], **about)
+        pixels, labels, names = self.pixels[kept], self.labels[kept].tolist(), self.names[kept]
+        return ClipSet(pixels, labels, self.classes, names, fps=self.fps, name=self.name, split=self.split)
 
     def identity(self) -> dict[str, str | int]:
         """What tells this set from others, for a run's folder."""
