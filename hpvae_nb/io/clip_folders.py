@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import io
 import re
 import warnings
@@ -49,7 +50,7 @@ def read_set(folder: Path, split: str, *, size: int, frames: int, count: int | N
         except TooFewFrames:
             short += 1
             continue
-        kept.append((_squared(clip.video[:, ::every], size), classes.index(entry.parent.name), path.stem))
+        kept.append((_squared(clip.video[:, ::every], size), _label(entry, classes, folder), path.stem))
         rates.append(clip.fps / every)
     what = f"{missing} are not there and {short} have fewer than {(frames - 1) * every + 1} frames"
     if not kept:
@@ -57,7 +58,7 @@ def read_set(folder: Path, split: str, *, size: int, frames: int, count: int | N
     if missing + short:
         warnings.warn(f"{missing + short} of {len(entries)} clips of {folder} are left out: {what}", stacklevel=3)
     pixels, labels, names = zip(*kept, strict=True)
-    return ClipSet(torch.stack(pixels), labels, classes, names, fps=rates[0], name=folder.name, split=split)
+    return ClipSet(torch.stack(pixels), labels, classes, names, fps=rates[0], name=folder.resolve().name, split=split)
 
 
 def write_set(clips: ClipSet, folder: PathLike) -> list[Path]:
@@ -130,11 +131,19 @@ def _classes(folder: Path) -> list[str]:
     return [name for name in named if (folder / name).is_dir()]
 
 
+def _label(entry: Path, classes: list[str], folder: Path) -> int:
+    """The class of a listed clip, by its folder."""
+    name = entry.parent.name
+    if name not in classes:
+        raise InputError(f"{folder} has clips of {name!r}, but its {_CLASSES} names no such class: add a line to it")
+    return classes.index(name)
+
+
 def _file(path: Path) -> Path | None:
     """A listed clip, or what has its name: with another suffix, or a folder of pictures."""
     if path.exists():
         return path
-    others = sorted(path.parent.glob(f"{path.stem}.*")) if path.parent.is_dir() else []
+    others = sorted(path.parent.glob(f"{glob.escape(path.stem)}.*")) if path.parent.is_dir() else []
     folder = path.with_suffix("")
     return others[0] if others else folder if folder.is_dir() else None
 

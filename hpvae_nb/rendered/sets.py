@@ -17,7 +17,7 @@ from hpvae_nb.rendered import balloons, digits, shapes
 from hpvae_nb.rendered.drawing import LAST_TRAINING_SEED, Frames
 
 FPS = 12.0
-SMALLEST = 16  # pixels a side
+SMALLEST = 8  # pixels a side
 
 
 class Kind(NamedTuple):

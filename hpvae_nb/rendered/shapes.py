@@ -29,7 +29,9 @@ def render(seed: int, size: int, frames: int) -> tuple[Frames, int]:
     label = int(rng.integers(len(CLASSES)))
     form, motion = divmod(label, len(MOTIONS))
     radius = rng.uniform(*RADIUS)
-    path = placed((_round if MOTIONS[motion] == "Orbits" else _curve)(times(frames), rng), radius + 0.5 / size, rng)
+    moments = np.concatenate([times(frames), times(97)])  # with few frames, too, the whole path stays in the frame
+    way = (_round if MOTIONS[motion] == "Orbits" else _curve)(moments, rng)
+    path = placed(way, radius + 0.5 / size, rng)[:frames]
     hue = rng.uniform()
     shade, tint = rng.uniform(0.3, 0.5), hue + rng.uniform(0.3, 0.7)  # a ground of another hue, and darker
     corners = [
