@@ -16,6 +16,7 @@ from hpvae_nb.core import (
 from hpvae_nb.core.latents import slerp
 from hpvae_nb.core.receptive_field import empirical_receptive_field, receptive_field
 from hpvae_nb.errors import CheckpointError, InputError, TrainingError
+from hpvae_nb.io.clip_sets import ClipSet
 from hpvae_nb.io.clips import Clip, bundled_clips, bundled_images, load_clip
 from hpvae_nb.io.download import download_clip
 from hpvae_nb.io.images import load_image, load_images
@@ -28,6 +29,7 @@ from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.presets import preset, presets
 from hpvae_nb.recipe.pyramid import scale_shapes
 from hpvae_nb.released import load_released
+from hpvae_nb.rendered import load_set
 from hpvae_nb.training.events import Event, fit, train
 
 __version__ = "0.1.0"
@@ -35,6 +37,7 @@ __version__ = "0.1.0"
 __all__ = [
     "CheckpointError",
     "Clip",
+    "ClipSet",
     "Config",
     "Event",
     "HpVaeGan",
@@ -59,6 +62,7 @@ __all__ = [
     "load_images",
     "load_model",
     "load_released",
+    "load_set",
     "losses",
     "make_discriminator",
     "make_encoder",

@@ -1,4 +1,4 @@
-"""The command line: `python -m hpvae_nb train|sample|info|sweep|compare|import-released`."""
+"""The command line: `python -m hpvae_nb train|sample|info|sweep|compare|render|import-released`."""
 
 import contextlib
 import itertools
@@ -13,6 +13,7 @@ import typer
 import hpvae_nb
 from hpvae_nb.errors import CheckpointError, InputError, TrainingError, require
 from hpvae_nb.io import checkpoint
+from hpvae_nb.io.clip_folders import SPLITS, write_set
 from hpvae_nb.io.clips import Clip, find
 from hpvae_nb.io.images import load_still
 from hpvae_nb.io.video_files import look
@@ -20,6 +21,7 @@ from hpvae_nb.lab import report, show
 from hpvae_nb.machine import choose_threads
 from hpvae_nb.model import Model
 from hpvae_nb.released import literal, load_released
+from hpvae_nb.rendered.sets import KINDS
 from hpvae_nb.training.events import follow
 from hpvae_nb.training.plan import make_plan
 from hpvae_nb.training.run import Run
@@ -187,6 +189,24 @@ def compare(
         rows = protocol.neighbour_protocol(clips, samples, make, extractor=chosen, frames=frames or None)
         checkpoint.write_bytes(out / "table1.csv", rows.to_csv(index=False).encode())
         typer.echo(f"{protocol.as_page(rows)}\nEvery sample has a row in {out / 'table1.csv'}")
+
+
+@app.command()
+def render(
+    name: Annotated[str, typer.Argument(help="The set to draw: shapes, balloons or digits.")],
+    out: Out,
+    size: Annotated[int, typer.Option(help="Height and width of the clips, in pixels.")] = 32,
+    frames: Annotated[int, typer.Option(help="Frames of each clip; they show the same motion, finer.")] = 16,
+) -> None:
+    """Draw a set of many short clips and write it as files, laid out as UCF-101 is."""
+    with _sentences("the same command begins anew"):
+        if name not in KINDS:
+            raise InputError(f"there is no set {name!r} to draw: give one of {', '.join(KINDS)}")
+        for split in SPLITS:
+            clips = hpvae_nb.load_set(name, split, size=size, frames=frames)
+            write_set(clips, out)
+            typer.echo(f"{len(clips)} clips to {split}, listed in {out / f'{split}list01.txt'}")
+        typer.echo(f"load_set({str(out)!r}, size={size}, frames={frames}) reads them; a file each for load_clip")
 
 
 @app.command("import-released")

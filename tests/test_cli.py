@@ -209,13 +209,14 @@ def test_a_shell_sees_the_sentence_and_the_status(tmp_path, arguments, said):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("command", ["train", "sample", "info", "import-released"])
+@pytest.mark.parametrize("command", ["train", "sample", "info", "render", "import-released"])
 def test_help_explains_every_option(command):
     text = re.sub(r"[│╭╮╰╯─]", " ", here(command, "--help").stdout)
     options = {
         "train": "--out --preset --set --frames --start --fps --seed --samples --resume --device --precision clip",
         "sample": "--out --n --seed --size --device --precision model",
         "info": "model",
+        "render": "--out --size --frames name",
         "import-released": "--out folder",
     }[command].split()
     for option in options:
@@ -225,7 +226,7 @@ def test_help_explains_every_option(command):
 
 def test_help_in_a_shell_lists_the_commands():
     text = cli("--help").stdout
-    for command in ("train", "sample", "info", "import-released"):
+    for command in ("train", "sample", "info", "render", "import-released"):
         assert command in text
 
 

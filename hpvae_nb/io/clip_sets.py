@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from einops import rearrange
@@ -77,9 +76,8 @@ class ClipSet(Dataset[tuple[Tensor, int]]):
     def first(self, count: int) -> ClipSet:
         """A smaller set of the first `count` clips."""
         kept = slice(0, count)
-        labels, names = self.labels[kept].tolist(), self.names[kept]
-        about: dict[str, Any] = {"fps": self.fps, "name": self.name, "split": self.split}
-        return ClipSet(self.pixels[kept], labels, self.classes, names, **about)
+        pixels, labels, names = self.pixels[kept], self.labels[kept].tolist(), self.names[kept]
+        return ClipSet(pixels, labels, self.classes, names, fps=self.fps, name=self.name, split=self.split)
 
     def identity(self) -> dict[str, str | int]:
         """What tells this set from others, for a run's folder."""

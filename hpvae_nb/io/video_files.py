@@ -39,6 +39,10 @@ Size = int | tuple[int, int]
 PathLike = str | os.PathLike[str]
 
 
+class TooFewFrames(InputError):
+    """A video is shorter than was asked for."""
+
+
 def read_folder(
     path: Path, frames: int | None, start: int, fps: float | None, size: Size | None, said: set[str]
 ) -> tuple[list[Tensor], float]:
@@ -270,4 +274,4 @@ def _check_enough(total: int, start: int, frames: int | None, path: Path) -> Non
     if frames is not None and start + frames > total:
         still = ", or use load_image for a still picture (and dims=2)" if total == 1 else ""
         asked = f"{frames} frames from start={start} were asked for, but {path} has only {total}"
-        raise InputError(f"{asked}: give frames={total - start} or fewer, or a lower start{still}")
+        raise TooFewFrames(f"{asked}: give frames={total - start} or fewer, or a lower start{still}")
