@@ -109,6 +109,9 @@ class ManyClips(Method):
         """(frames, kernel in time) of every 3D convolution, by which a number format is chosen."""
         raise NotImplementedError
 
+    def restore(self, config: Config, shapes: list[Shape], state: dict[str, Tensor], amplitudes: list[float]) -> Any:
+        return super().restore(config, shapes, state, amplitudes).eval()  # norms by what training gathered
+
     def reconstruction(self, network: Any, shapes: list[Shape]) -> Tensor:
         raise InputError(f"a model of {self.name} keeps no clip that could be reconstructed: use sample")
 
