@@ -182,7 +182,7 @@ def test_the_wheel_holds_modules_and_clips_and_nothing_else(wheel):
         names = archive.namelist()
     held = {name for name in names if name.startswith("hpvae_nb/")}
     assert {path.relative_to(SOURCE).as_posix() for path in modules().values()} <= held
-    assert {"hpvae_nb/lab/brush.js", "hpvae_nb/lab/brush.css"} <= held
+    assert {f"hpvae_nb/lab/{name}" for name in ("brush.js", "brush.css", "rating.js", "rating.css")} <= held
     assert "hpvae_nb/py.typed" in held, "type checkers ignore the annotations of a package without it"
     data = {path.relative_to(SOURCE).as_posix() for path in (SOURCE / "data").rglob("*.*")}
     assert {f"hpvae_nb/{name}" for name in data if "__pycache__" not in name} <= held
