@@ -28,6 +28,7 @@ LESSONS = [
     "13_reproducing_the_paper",
     "14_images",
     "15_applications",
+    "17_ask_people",
 ]
 
 

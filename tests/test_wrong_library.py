@@ -98,6 +98,11 @@ MISTAKES = {
         ("torch.lerp(given, made, soft)", "torch.lerp(made, given, soft)"),
         "assert_close(blended, lump)",
     ),
+    "raters of all numbers see the methods in the same order": (
+        ("17_ask_people", "studies/people.py"),
+        ("orders[(first + turn) % len(orders)]", "orders[turn % len(orders)]"),
+        "for order in numbered} == set(",
+    ),
 }
 
 

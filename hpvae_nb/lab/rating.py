@@ -13,13 +13,14 @@ import torch
 import traitlets
 from torch import Tensor
 
+from hpvae_nb.core.resampling import resize
 from hpvae_nb.errors import InputError, check_whole, sentence
 from hpvae_nb.lab.render import described
 from hpvae_nb.lab.show import enlarge, frame_at, still, to_uint8, webp
 
 BEST = 5  # answers go from 1 to this; 0 stands for none
-SMALL = 160  # pixels of width below which media are lossless: lossy files keep colour at half the size
-QUALITY = 85  # of wider ones
+SMALL = 160  # pixels of width up to which clips are sent at twice the size: lossy files keep colour at half of it
+QUALITY = 85  # of clips; at twice the size a third of the bytes of a lossless file, and 2 of 255 levels off
 WIDE = 640  # pixels of the picture that a saved notebook shows
 
 Answers = list[list[int]]
@@ -167,5 +168,8 @@ def _media(pages: Sequence[Page]) -> tuple[list[bytes], list[list[int]]]:
 
 
 def _encoded(clip: Tensor, fps: float) -> bytes:
-    frames = to_uint8(clip if clip.ndim == 4 else clip[:, None])
-    return webp(frames, fps, quality=None if clip.shape[-1] <= SMALL else QUALITY)
+    if clip.ndim == 3:
+        return webp(to_uint8(clip)[None], fps)
+    height, width = clip.shape[-2:]
+    large = resize(clip, (2 * height, 2 * width)) if width <= SMALL else clip
+    return webp(to_uint8(large), fps, quality=QUALITY)
