@@ -55,7 +55,7 @@ def alpha(answer: Callable[[np.ndarray], float]) -> str:
             value = float(result)
         except (TypeError, ValueError) as error:
             raise Mistake(f"your result is a {type(result).__name__}, but a number was wanted") from error
-        known = {words: torch.tensor(number) for words, number in wrong.items()}
+        known = {words: torch.tensor(float(number)) for words, number in wrong.items()}
         compare(torch.tensor(value), torch.tensor(1 - ratio), known)
     return "0 for agreement by chance, 1 for perfect agreement"
 

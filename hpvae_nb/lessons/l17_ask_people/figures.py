@@ -15,7 +15,7 @@ NAMES = {"realness": "C1: how real?", "diversity": "C2: how different?"}
 
 def orders_figure(designs: Mapping[str, Sequence[Sequence[str]]]) -> Figure:
     """For each design, a line for each rater with the letters of the methods, in the order they are seen."""
-    figure, axes = subplots(1, len(designs), figsize=(2.7 * len(designs), 2.3))
+    figure, (axes,) = subplots(1, len(designs), figsize=(2.7 * len(designs), 2.3), squeeze=False)
     for axis, (title, orders) in zip(axes, designs.items(), strict=True):
         letters = sorted({name for order in orders for name in order})
         shades = [[letters.index(name) for name in order] for order in orders]
@@ -32,7 +32,7 @@ def orders_figure(designs: Mapping[str, Sequence[Sequence[str]]]) -> Figure:
 
 def designs_figure(truth: Mapping[str, float], found: Mapping[str, Mapping[str, float]]) -> Figure:
     """What each design finds of each method (dots), and what is true (lines)."""
-    figure, axes = subplots(1, len(found), figsize=(2.7 * len(found), 2.3), sharey=True)
+    figure, (axes,) = subplots(1, len(found), figsize=(2.7 * len(found), 2.3), sharey=True, squeeze=False)
     for axis, (title, scores) in zip(axes, found.items(), strict=True):
         axis.plot(list(truth), list(truth.values()), "_", color="black", markersize=24, label="true")
         axis.plot(list(scores), list(scores.values()), "o", color=RANDOM, label="found")
@@ -76,7 +76,7 @@ def widths_figure(counts: Sequence[int], found: Mapping[int, Sequence[float]]) -
 
 def answers_figure(answers: Mapping[str, np.ndarray]) -> Figure:
     """Answers `rater page` as maps, a row for each rater, with their agreement; the pages in order of their means."""
-    figure, axes = subplots(1, len(answers), figsize=(4 * len(answers), 2.4))
+    figure, (axes,) = subplots(1, len(answers), figsize=(4 * len(answers), 2.4), squeeze=False)
     for axis, (title, given) in zip(axes, answers.items(), strict=True):
         sorted_ = given[:, np.argsort(given.mean(0), kind="stable")]
         shown = axis.imshow(sorted_, cmap="cividis", vmin=1, vmax=opinions.BEST, aspect="auto")
