@@ -91,13 +91,13 @@ def williams(count: int) -> list[list[int]]:
 
 
 def ordered(items: Sequence[Item], rater: str | int) -> list[Item]:
-    """The order in which a rater sees the items; always the same for the same rater.
+    """The order in which a rater sees the items; the same for the same rater, in whatever order the items come.
 
     As many rounds as there are clips: in each, every method once, in an order of `williams`, with another clip each;
     the next round takes the next order. The clips are shuffled. Raters with consecutive numbers begin with consecutive
     orders, so that as many raters as orders, or twice as many and so on, are balanced exactly; names draw by chance.
     """
-    clips, methods = (list(dict.fromkeys(getattr(item, name) for item in items)) for name in ("clip", "method"))
+    clips, methods = (sorted({getattr(item, name) for item in items}) for name in ("clip", "method"))
     known = {(item.clip, item.method): item for item in items}
     dice = random.Random(rater_id(rater))
     dice.shuffle(clips)
