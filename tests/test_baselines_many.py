@@ -7,7 +7,7 @@ import torch
 
 import hpvae_nb
 from hpvae_nb import InputError, TrainingError, fit, load_model, load_set, preset, train
-from hpvae_nb.baselines import SYSTEMS, SinGan, make_method
+from hpvae_nb.baselines import SYSTEMS, SinGan, make_method, make_system
 from hpvae_nb.io.clip_sets import as_pixels
 from hpvae_nb.training.events import follow
 from hpvae_nb.training.many import SetTrainer
@@ -183,3 +183,17 @@ def test_a_set_gives_back_the_pixels_it_was_made_of():
     pixels = clips().pixels
     assert torch.equal(as_pixels(clips().batch(range(12))), pixels)
     assert torch.equal(hpvae_nb.Clip(clips()[3][0]).video, clips().clip(3).video)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_system_comes_with_its_recipe(name):
+    recipe = name.replace("_", "-")
+    small, full = make_system(name), make_system(name, full=True)
+    assert small == (make_method(name, SYSTEMS[name].small), preset(f"{recipe}-small"))
+    assert full == (make_method(name), preset(recipe))
+    assert small[1].fine_size == 32 < full[1].fine_size
+
+
+def test_an_unknown_system_is_told_the_nearest():
+    with pytest.raises(InputError, match="no system 'mocogen'; the nearest is 'mocogan'"):
+        make_system("mocogen")

@@ -5,8 +5,8 @@ ones for images; `PatchVae` is the other patch-VAE of figure 9 (d); `Vgpnn` copi
 `Gpnn` is the method for images that it grew from. Each is a `hpvae_nb.method.Method`:
 `hpvae_nb.fit(clip, config, method=SinGan())`.
 
-`MoCoGan` and its like learn a set of many clips, as the systems of the paper's tables 1 and 2 do:
-`hpvae_nb.fit(clips, config, method=MoCoGan())`.
+`MoCoGan` and its like learn a set of many clips, as the systems of the paper's tables 1 and 2 do. A small one:
+`method, config = make_system("mocogan")`, then `hpvae_nb.fit(hpvae_nb.load_set("shapes"), config, method=method)`.
 """
 
 import dataclasses
@@ -15,20 +15,34 @@ from collections.abc import Mapping
 from typing import Any
 
 from hpvae_nb.baselines.consingan import ConSinGan
+from hpvae_nb.baselines.many import ManyClips
 from hpvae_nb.baselines.mocogan import MoCoGan
 from hpvae_nb.baselines.patch_vae import PatchVae
 from hpvae_nb.baselines.singan import SinGan
 from hpvae_nb.baselines.vgpnn import Gpnn, Vgpnn
 from hpvae_nb.errors import InputError
 from hpvae_nb.method import HpVaeGan, Method
+from hpvae_nb.recipe.config import Config
+from hpvae_nb.recipe.presets import preset
 
 METHODS: dict[str, type[Method]] = {kind.name: kind for kind in (HpVaeGan, SinGan, ConSinGan, PatchVae, Vgpnn, Gpnn)}
 """All methods that learn one clip, by name, so that whoever compares them need not know which is which."""
 
-SYSTEMS: dict[str, type[Method]] = {kind.name: kind for kind in (MoCoGan,)}
+SYSTEMS: dict[str, type[ManyClips]] = {kind.name: kind for kind in (MoCoGan,)}
 """Those that learn a set of clips."""
 
-__all__ = ["METHODS", "SYSTEMS", "ConSinGan", "Gpnn", "MoCoGan", "PatchVae", "SinGan", "Vgpnn", "make_method"]
+__all__ = [
+    "METHODS",
+    "SYSTEMS",
+    "ConSinGan",
+    "Gpnn",
+    "MoCoGan",
+    "PatchVae",
+    "SinGan",
+    "Vgpnn",
+    "make_method",
+    "make_system",
+]
 
 
 def make_method(name: str, settings: Mapping[str, Any] | None = None) -> Method:
@@ -50,3 +64,19 @@ def make_method(name: str, settings: Mapping[str, Any] | None = None) -> Method:
             has = f"its own are {', '.join(known)}" if known else "it has none of its own"
             raise InputError(f"{name} has no setting {key!r}; {has}; what methods share is set in the configuration")
     return kinds[name](**(settings or {}))
+
+
+def make_system(name: str, *, full: bool = False) -> tuple[ManyClips, Config]:
+    """A method in `SYSTEMS` and its recipe, as `fit` takes them.
+
+    Args:
+        full: the published sizes, for a GPU, in place of the small ones, which a CPU trains in minutes at 32 px.
+
+    Raises:
+        InputError: for an unknown name.
+    """
+    if name not in SYSTEMS:
+        near = difflib.get_close_matches(name, SYSTEMS, n=1, cutoff=0.0)[0]
+        raise InputError(f"there is no system {name!r}; the nearest is {near!r}, all: {', '.join(SYSTEMS)}")
+    kind, recipe = SYSTEMS[name], name.replace("_", "-")
+    return (kind(), preset(recipe)) if full else (kind(**kind.small), preset(f"{recipe}-small"))

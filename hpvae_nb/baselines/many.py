@@ -84,8 +84,13 @@ class Game:
 
 @dataclass(frozen=True)
 class ManyClips(Method):
-    """A method that learns a set of clips, at one scale, which is `config.fine_size` px a side."""
+    """A method that learns a set of clips, at one scale, which is `config.fine_size` px a side.
 
+    Attributes:
+        small: its own settings in the small variant, which a CPU can train; `hpvae_nb.baselines.make_system`.
+    """
+
+    small: ClassVar[dict[str, Any]] = {}
     learns_sets: ClassVar[bool] = True
     has_encoder: ClassVar[bool] = False
 

@@ -36,24 +36,28 @@ class MoCoGan(ManyClips):
     """
 
     name: ClassVar[str] = "mocogan"
+    small: ClassVar[dict[str, Any]] = {"narrower": 2, "noise": 0.1, "image_batch": 12}
     motion: int = 10  # published code: entries of z_M
     categories: int = 6  # published code: of actions
     image_batch: int = 10  # published code: frames that the image critic sees in a round
     noise: float = 0.0  # published code, there before each layer, and optional: of what is added to the critics' input
+    narrower: int = 1  # published code: 1; so many times fewer channels have the critics
     weight_decay: float = 1e-5  # published code
 
     def build(self, config: Config, shapes: list[Shape], seed: int = 0) -> FrameGenerator:
         return FrameGenerator(config.latent, self.motion, self.categories, config.channels, shapes[0][1])
 
     def critics(self, config: Config, shapes: list[Shape]) -> nn.ModuleDict:
-        size, channels = shapes[0][1], config.channels
+        size, channels = shapes[0][1], max(1, config.channels // self.narrower)
         image = critic(2, channels, size, 1)
         return nn.ModuleDict({"image": image, "video": critic(3, channels, size, 1 + self.categories)})
 
     def optimizers(self, config: Config, network: nn.Module, critics: nn.ModuleDict) -> dict[str, Optimizer]:
         players = {"generator": network, **critics}
-        options: dict[str, Any] = {"lr": config.lr, "betas": config.adam_betas, "weight_decay": self.weight_decay}
-        return {name: Adam(player.parameters(), **options) for name, player in players.items()}
+        rates = {"generator": config.lr}
+        options: dict[str, Any] = {"betas": config.adam_betas, "weight_decay": self.weight_decay}
+        critic_lr = config.critic_lr or config.lr
+        return {n: Adam(player.parameters(), rates.get(n, critic_lr), **options) for n, player in players.items()}
 
     def kernels(self, config: Config, shapes: list[Shape]) -> list[tuple[int, int]]:
         return [(shapes[0][0] - 3 * layer, 4) for layer in range(depth(shapes[0][1]))]
