@@ -92,6 +92,26 @@ _MOCOGAN = _PAPER.replace(
     batch=3,
 )
 
+_TGAN = _MOCOGAN.replace(
+    preset="tgan",  # Saito et al. 2017, sections 3 and 4
+    channels=32,
+    latent=100,
+    lr=5e-5,
+    batch=32,
+)
+
+_TGAN_V2 = _MOCOGAN.replace(
+    preset="tgan-v2",  # Saito et al. 2020, section 4, and its published code
+    coarse_size=192,
+    fine_size=192,
+    channels=32,
+    latent=256,
+    penalty_weight=0.5,
+    lr=1e-4,
+    adam_betas=(0.0, 0.9),
+    batch=32,
+)
+
 _PRESETS: dict[str, Config] = {
     "paper": _PAPER,
     "released": _RELEASED,
@@ -119,6 +139,31 @@ _PRESETS: dict[str, Config] = {
         fine_size=32,
         channels=32,
         iterations=4_000,
+        batch=8,
+        average=0.999,
+    ),
+    "tgan": _TGAN,
+    "tgan-small": _TGAN.replace(
+        preset="tgan-small",  # measured, lesson 16
+        coarse_size=32,
+        fine_size=32,
+        channels=16,
+        latent=32,
+        iterations=4_000,
+        lr=2e-4,
+        batch=16,
+        average=0.999,
+    ),
+    "tgan-v2": _TGAN_V2,
+    "tgan-v2-small": _TGAN_V2.replace(
+        preset="tgan-v2-small",  # measured, lesson 16; with the method's own levels=3
+        coarse_size=32,
+        fine_size=32,
+        channels=16,
+        latent=32,
+        penalty_every=4,
+        iterations=4_000,
+        lr=5e-4,
         batch=8,
         average=0.999,
     ),
