@@ -39,7 +39,7 @@ class TGanV2(ManyClips):
     """
 
     name: ClassVar[str] = "tgan_v2"
-    levels: int = 4  # paper
+    levels: int = 4  # paper; fewer where the coarsest would have less than 8 px
 
     def __post_init__(self) -> None:
         check_whole("levels", self.levels)
@@ -56,12 +56,13 @@ class TGanV2(ManyClips):
         return {"generator": Adam(network.parameters(), config.lr, config.adam_betas), "critics": of_critics}
 
     def kernels(self, config: Config, shapes: list[Shape]) -> list[tuple[int, int]]:
-        at_levels = zip(self._frames(shapes), level_sizes(shapes[0][1], self.levels), strict=True)
-        return [(max(1, frames >> n), 3) for frames, size in at_levels for n in range(depth(size))]
+        drawn = zip(self._frames(shapes), level_sizes(shapes[0][1], self.levels), strict=True)
+        return [(max(1, frames >> n), 3) for frames, size in drawn for n in range(depth(size))]
 
     def _frames(self, shapes: list[Shape]) -> list[int]:
         """How many each level draws."""
-        return [len(kept) for kept in kept_frames(shapes[0][0], [0] * (self.levels - 1))]
+        halvings = len(level_sizes(shapes[0][1], self.levels)) - 1
+        return [len(kept) for kept in kept_frames(shapes[0][0], [0] * halvings)]
 
     def prior(self, network: Any, shapes: list[Shape], seed: int, samples: range) -> Tensor:
         """z, `b latent 1 1 1`, uniform in [-1, 1)."""
@@ -72,8 +73,9 @@ class TGanV2(ManyClips):
         """D, with its penalty in every `penalty_every`-th round and so many times as strong; then G."""
         config, frames = game.config, real.shape[2]
         decay(game)
-        schedule, schedule_of_made = (self._schedule(game, frames) for _ in range(2))
-        made = game.network.levels(2 * game.uniform(len(real), game.network.latent, 1, 1, 1) - 1, schedule_of_made)
+        halvings = len(game.network.sizes) - 1
+        schedule, of_made = (kept_frames(frames, game.whole(2, halvings).tolist()) for _ in range(2))
+        made = game.network.levels(2 * game.uniform(len(real), game.network.latent, 1, 1, 1) - 1, of_made)
         shown = [level.requires_grad_() for level in at_levels(real, schedule, game.network.sizes)]
 
         scores = judge(game.critics, shown)
@@ -87,9 +89,6 @@ class TGanV2(ManyClips):
             fooled = F.softplus(-judge(game.critics, made)).mean()
             game.step("generator", fooled)
         return {"critics": critics, "penalty": penalty, "generator": fooled}
-
-    def _schedule(self, game: Game, frames: int) -> list[range]:
-        return kept_frames(frames, game.whole(2, self.levels - 1).tolist())
 
 
 def kept_frames(frames: int, offsets: Sequence[int]) -> list[range]:
@@ -114,16 +113,17 @@ def kept_frames(frames: int, offsets: Sequence[int]) -> list[range]:
     return kept
 
 
-def level_sizes(size: int, levels: int) -> list[int]:
-    """Pixels a side at each level, coarsest first: doubling up to `size`.
+def level_sizes(size: int, at_most: int) -> list[int]:
+    """Pixels a side at each level, coarsest first: doubling up to `size`, from no less than 8.
 
     Raises:
-        InputError: when the coarsest would be under 8 px, or no whole number of them.
+        InputError: when a side cannot be halved so often.
     """
-    coarsest = size // 2 ** (levels - 1)
-    if size % 2 ** (levels - 1) or coarsest < 8 or coarsest % 4:
-        raise InputError(f"fine_size is {size}, but {levels} levels need 8, 12, 16 ... times {2 ** (levels - 1)} px")
-    return [coarsest * 2**n for n in range(levels)]
+    levels = max(1, min(at_most, (size // 8).bit_length()))
+    unit = 4 * 2 ** (levels - 1)
+    if size < 8 or size % unit:
+        raise InputError(f"fine_size is {size}, but {levels} levels need a multiple of {unit} px: use one")
+    return [size >> n for n in reversed(range(levels))]
 
 
 def at_levels(clips: Tensor, schedule: Sequence[range], sizes: Sequence[int]) -> list[Tensor]:
@@ -166,7 +166,7 @@ class RecurrentGenerator(ClipGenerator):
         channels: of the last two blocks; each block below has twice as many.
         frames: of a clip.
         size: of a frame in pixels at the finest level.
-        levels: at how many sizes it renders.
+        levels: at how many sizes it renders, at most: none under 8 px.
 
     Raises:
         InputError: for a size or a number of frames that cannot be halved so often.
@@ -174,9 +174,9 @@ class RecurrentGenerator(ClipGenerator):
 
     def __init__(self, latent: int, channels: int, frames: int, size: int, levels: int) -> None:
         super().__init__()
-        kept_frames(frames, [0] * (levels - 1))
         self.latent, self.frames, self.sizes = latent, frames, level_sizes(size, levels)
-        lead = depth(self.sizes[0])
+        lead, levels = depth(self.sizes[0]), len(self.sizes)
+        kept_frames(frames, [0] * (levels - 1))
         widths = [channels * 2 ** max(0, n - 1) for n in reversed(range(lead + levels))]
         self.start = size >> (lead + levels - 1)
         self.linear = nn.Linear(latent, widths[0] * self.start**2)

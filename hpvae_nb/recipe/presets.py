@@ -156,7 +156,7 @@ _PRESETS: dict[str, Config] = {
     ),
     "tgan-v2": _TGAN_V2,
     "tgan-v2-small": _TGAN_V2.replace(
-        preset="tgan-v2-small",  # measured, lesson 16; with the method's own levels=3
+        preset="tgan-v2-small",  # measured, lesson 16
         coarse_size=32,
         fine_size=32,
         channels=16,
