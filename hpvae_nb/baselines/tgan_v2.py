@@ -45,7 +45,8 @@ class TGanV2(ManyClips):
         check_whole("levels", self.levels)
 
     def build(self, config: Config, shapes: list[Shape], seed: int = 0) -> RecurrentGenerator:
-        return RecurrentGenerator(config.latent, config.channels, *shapes[0][:2], self.levels)
+        frames, size, _ = shapes[0]
+        return RecurrentGenerator(config.latent, config.channels, frames, size, self.levels)
 
     def critics(self, config: Config, shapes: list[Shape]) -> nn.ModuleDict:
         sizes = level_sizes(shapes[0][1], self.levels)
