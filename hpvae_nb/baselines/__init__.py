@@ -19,6 +19,8 @@ from hpvae_nb.baselines.many import ManyClips
 from hpvae_nb.baselines.mocogan import MoCoGan
 from hpvae_nb.baselines.patch_vae import PatchVae
 from hpvae_nb.baselines.singan import SinGan
+from hpvae_nb.baselines.tgan import TGan
+from hpvae_nb.baselines.tgan_v2 import TGanV2
 from hpvae_nb.baselines.vgpnn import Gpnn, Vgpnn
 from hpvae_nb.errors import InputError
 from hpvae_nb.method import HpVaeGan, Method
@@ -28,7 +30,7 @@ from hpvae_nb.recipe.presets import preset
 METHODS: dict[str, type[Method]] = {kind.name: kind for kind in (HpVaeGan, SinGan, ConSinGan, PatchVae, Vgpnn, Gpnn)}
 """All methods that learn one clip, by name, so that whoever compares them need not know which is which."""
 
-SYSTEMS: dict[str, type[ManyClips]] = {kind.name: kind for kind in (MoCoGan,)}
+SYSTEMS: dict[str, type[ManyClips]] = {kind.name: kind for kind in (MoCoGan, TGan, TGanV2)}
 """Those that learn a set of clips."""
 
 __all__ = [
@@ -39,6 +41,8 @@ __all__ = [
     "MoCoGan",
     "PatchVae",
     "SinGan",
+    "TGan",
+    "TGanV2",
     "Vgpnn",
     "make_method",
     "make_system",

@@ -43,6 +43,11 @@ def normal_maps(shape: tuple[int, ...], seed: int, samples: range, scale: int) -
     return torch.stack([torch.randn(shape, generator=stream(seed, sample, scale)) for sample in samples])
 
 
+def uniform_maps(shape: tuple[int, ...], seed: int, samples: range, scale: int) -> Float[Tensor, "b c *sites"]:
+    """As `normal_maps`, with numbers uniform in [-1, 1)."""
+    return torch.stack([2 * torch.rand(shape, generator=stream(seed, sample, scale)) - 1 for sample in samples])
+
+
 def slerp(a: Float[Tensor, "*any"], b: Float[Tensor, "*any"], t: float) -> Float[Tensor, "*any"]:
     """Spherical interpolation, t in [0, 1]: normal vectors stay about as long as normal vectors are.
 
