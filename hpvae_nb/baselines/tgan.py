@@ -73,10 +73,10 @@ class TGan(ManyClips):
         if game.iteration % self.clip_every == 0:
             clip_singular_values(critic)
         made = game.network(2 * game.uniform(len(real), game.network.latent, 1, 1, 1) - 1)
-        on_video = critic(made.detach()).mean() - critic(real).mean()
+        on_video = critic(made.detach()).float().mean() - critic(real).float().mean()
         game.step("video", on_video)
         with game.resting():
-            fooled = -critic(made).mean()
+            fooled = -critic(made).float().mean()
             game.step("generator", fooled)
         return {"video": on_video, "generator": fooled}
 

@@ -27,6 +27,8 @@ from hpvae_nb.core.steps import Losses
 from hpvae_nb.errors import InputError, check_whole
 from hpvae_nb.recipe.config import Config
 
+FORGET = 2.0  # measured: a forget gate that begins at 0 has lost z after four frames, and all clips become the same
+
 
 @dataclass(frozen=True)
 class TGanV2(ManyClips):
@@ -138,7 +140,7 @@ def at_levels(clips: Tensor, schedule: Sequence[range], sizes: Sequence[int]) ->
 
 def judge(critics: nn.ModuleDict, levels: Sequence[Tensor]) -> Tensor:
     """The critics' scores of all levels added up, `b`."""
-    return torch.stack([critic(x) for critic, x in zip(critics.values(), levels, strict=True)]).sum(0)
+    return torch.stack([critic(x).float() for critic, x in zip(critics.values(), levels, strict=True)]).sum(0)
 
 
 def zero_centred_penalty(scores: Tensor, levels: Sequence[Tensor]) -> Tensor:
@@ -180,7 +182,7 @@ class RecurrentGenerator(ClipGenerator):
         kept_frames(frames, [0] * (levels - 1))
         widths = [channels * 2 ** max(0, n - 1) for n in reversed(range(lead + levels))]
         self.start = size >> (lead + levels - 1)
-        self.linear = nn.Linear(latent, widths[0] * self.start**2)
+        self.linear = _as_large(nn.Linear(latent, widths[0] * self.start**2))
         self.cell = ConvLstm(widths[0])
         ups = [Up(before, after) for before, after in pairwise(widths)]
         self.blocks = nn.ModuleList([nn.Sequential(*ups[:lead]), *ups[lead:]])
@@ -191,7 +193,7 @@ class RecurrentGenerator(ClipGenerator):
         x = self._maps(z)
         drawn, before = [], schedule[0]
         for block, render, kept in zip(self.blocks, self.renders, schedule, strict=True):
-            x = block(rearrange(x[:, [before.index(frame) for frame in kept]], "b t c h w -> (b t) c h w"))
+            x = block(rearrange(x[:, before.index(kept[0]) :: kept.step // before.step], "b t c h w -> (b t) c h w"))
             drawn.append(rearrange(render(x), "(b t) c h w -> b c t h w", b=len(z)))
             x, before = rearrange(x, "(b t) c h w -> b t c h w", b=len(z)), kept
         return drawn
@@ -217,8 +219,11 @@ class ConvLstm(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.of_input = nn.Conv2d(channels, 4 * channels, 3, padding=1)
-        self.of_state = nn.Conv2d(channels, 4 * channels, 3, padding=1)
+        self.of_input = _as_large(nn.Conv2d(channels, 4 * channels, 3, padding=1))
+        self.of_state = _as_large(nn.Conv2d(channels, 4 * channels, 3, padding=1))
+        with torch.no_grad():
+            for layer in (self.of_input, self.of_state):
+                layer.bias[channels : 2 * channels] = FORGET
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
         """`b c h w` to the states of so many steps, `b t c h w`."""
@@ -229,6 +234,13 @@ class ConvLstm(nn.Module):
             states.append(torch.sigmoid(leave) * torch.tanh(memory))
             gates = self.of_state(states[-1])
         return torch.stack(states, 1)
+
+
+def _as_large(layer: nn.Linear | nn.Conv2d) -> Any:
+    """Weights with which an output varies as much as an input; PyTorch's own are smaller by the root of 3."""
+    nn.init.normal_(layer.weight, std=layer.weight[0].numel() ** -0.5)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 class Up(nn.Module):
