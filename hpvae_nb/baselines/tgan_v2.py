@@ -52,7 +52,7 @@ class TGanV2(ManyClips):
 
     def critics(self, config: Config, shapes: list[Shape]) -> nn.ModuleDict:
         sizes = level_sizes(shapes[0][1], self.levels)
-        return nn.ModuleDict({f"level {n}": Critic(config.channels, size) for n, size in enumerate(sizes)})
+        return nn.ModuleDict({f"level {n}": Critic(2 * config.channels, size) for n, size in enumerate(sizes)})
 
     def optimizers(self, config: Config, network: nn.Module, critics: nn.ModuleDict) -> dict[str, Optimizer]:
         of_critics = Adam(critics.parameters(), config.critic_lr or config.lr, config.adam_betas)
@@ -60,7 +60,7 @@ class TGanV2(ManyClips):
 
     def kernels(self, config: Config, shapes: list[Shape]) -> list[tuple[int, int]]:
         drawn = zip(self._frames(shapes), level_sizes(shapes[0][1], self.levels), strict=True)
-        return [(max(1, frames >> n), 3) for frames, size in drawn for n in range(depth(size))]
+        return [(max(1, frames >> n), 3) for frames, size in drawn for n in range(depth(size) + 1)]
 
     def _frames(self, shapes: list[Shape]) -> list[int]:
         """How many each level draws."""
@@ -238,8 +238,11 @@ class ConvLstm(nn.Module):
 
 def _as_large(layer: nn.Linear | nn.Conv2d) -> Any:
     """Weights with which an output varies as much as an input; PyTorch's own are smaller by the root of 3."""
-    nn.init.normal_(layer.weight, std=layer.weight[0].numel() ** -0.5)
-    nn.init.zeros_(layer.bias)
+    for value in layer.parameters():
+        if value.ndim > 1:
+            nn.init.normal_(value, std=value[0].numel() ** -0.5)
+        else:
+            nn.init.zeros_(value)
     return layer
 
 
@@ -269,21 +272,21 @@ def _doubled(x: Tensor) -> Tensor:
 
 
 class Critic(nn.Module):
-    """D of one level: residual blocks that halve time, while there is any, and space to 4 px or less; one score.
+    """D of one level: residual blocks that halve space to 2 or 3 px, and time while there is any; one score.
 
     Without batch norm: the penalty is of each clip by itself.
     """
 
     def __init__(self, channels: int, size: int) -> None:
         super().__init__()
-        widths = [3, *(channels * 2**n for n in range(depth(size)))]
-        blocks = (Down(before, after, n > 0) for n, (before, after) in enumerate(pairwise(widths)))
-        self.blocks = nn.Sequential(*blocks)
-        self.score = nn.Linear(widths[-1], 1)
+        halvings = depth(size) + 1
+        widths = [3, *(channels * 2**n for n in range(halvings))]
+        self.blocks = nn.Sequential(*(Down(a, b, n > 0) for n, (a, b) in enumerate(pairwise(widths))))
+        self.score = nn.Linear(widths[-1] * (size >> halvings) ** 2, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """`b 3 t h w` to `b`."""
-        return self.score(F.relu(self.blocks(x)).sum((2, 3, 4)))[:, 0]
+        return self.score(F.relu(self.blocks(x)).mean(2).flatten(1))[:, 0]
 
 
 class Down(nn.Module):
