@@ -27,22 +27,22 @@ from hpvae_nb.errors import InputError, check_whole
 from hpvae_nb.recipe.config import Config
 
 LEAK = 0.2
-NARROWEST = 32  # measured: a critic whose first layer has fewer channels tells too little, and costs no less
+NARROWEST = 32  # measured: of the first layer of a critic; it costs little beside the generator
 
 
 @dataclass(frozen=True)
 class TGan(ManyClips):
     """TGAN with its published numbers; sizes, channels and rates are the configuration's.
 
-    Source: Saito, Matsumoto and Saito 2017, "Temporal generative adversarial nets with singular value clipping",
-    sections 3 and 4.
+    Source: Saito, Matsumoto and Saito 2017, "Temporal generative adversarial nets with singular value clipping";
+    numbers of layers as in its published code.
 
     Raises:
         InputError: on construction, when a value lies outside its range.
     """
 
     name: ClassVar[str] = "tgan"
-    clip_every: int = 5  # paper, section 4: rounds from one clipping of singular values to the next
+    clip_every: int = 5  # paper: rounds from one clipping of singular values to the next
 
     def __post_init__(self) -> None:
         check_whole("clip_every", self.clip_every)
@@ -88,7 +88,7 @@ def clip_singular_values(network: nn.Module) -> None:
     A layer's weight, `out in ...`, is read as the matrix (out, rest) that takes one patch to one site. Batch norms,
     which multiply by gamma / sd in evaluation, get gamma at most sd, and at least .01 sd, so that none dies.
 
-    Source: Saito et al. 2017, section 4, algorithm 1.
+    Source: Saito et al. 2017, singular value clipping; the least gamma is its published code's.
 
     Args:
         network: with linear layers, convolutions and batch norms; what else it has is left alone. Only layers whose

@@ -27,14 +27,14 @@ from hpvae_nb.core.steps import Losses
 from hpvae_nb.errors import InputError, check_whole
 from hpvae_nb.recipe.config import Config
 
-FORGET = 2.0  # measured: a forget gate that begins at 0 has lost z after four frames, and all clips become the same
+FORGET = 2.0  # measured: a forget gate whose bias begins at 0 has lost z after a few frames
 
 
 @dataclass(frozen=True)
 class TGanV2(ManyClips):
     """TGAN-v2; sizes, channels, rates and the penalty's weight (lambda) are the configuration's.
 
-    Source: Saito, Saito, Koyama and Kobayashi 2020, "Train sparsely, generate densely", sections 3 and 4.
+    Source: Saito, Saito, Koyama and Kobayashi 2020, "Train sparsely, generate densely".
 
     Raises:
         InputError: on construction, when a value lies outside its range.
@@ -99,7 +99,7 @@ def kept_frames(frames: int, offsets: Sequence[int]) -> list[range]:
 
     `kept_frames(8, [0, 1])` is frames 0 to 7, then 0 2 4 6, then 2 6.
 
-    Source: Saito et al. 2020, section 3: subsampling between levels.
+    Source: Saito et al. 2020, subsampling between levels.
 
     Args:
         frames: of the clip, a multiple of 2 to the number of offsets.
@@ -154,7 +154,7 @@ def zero_centred_penalty(scores: Tensor, levels: Sequence[Tensor]) -> Tensor:
 
 
 def decay(game: Game) -> None:
-    """Rates fall along a line, to nothing at the last round. Source: Saito et al. 2020, section 4."""
+    """Rates fall along a line, to nothing at the last round. Source: Saito et al. 2020."""
     config, left = game.config, max(0.0, 1 - game.iteration / max(1, game.config.iterations))
     for name, lr in (("generator", config.lr), ("critics", config.critic_lr or config.lr)):
         for group in game.optimizers[name].param_groups:
