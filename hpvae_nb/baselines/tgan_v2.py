@@ -252,7 +252,7 @@ class Up(nn.Module):
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
         self.first = nn.Sequential(nn.BatchNorm2d(before), nn.ReLU())
-        self.wide = nn.Conv2d(before, after, 3, padding=1)
+        self.wide = nn.Conv2d(before, after, 3, padding=1, bias=False)
         self.second = nn.Sequential(nn.BatchNorm2d(after), nn.ReLU(), nn.Conv2d(after, after, 3, padding=1))
         self.straight = nn.Conv2d(before, after, 1)
 
