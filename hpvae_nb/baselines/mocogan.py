@@ -40,7 +40,7 @@ class MoCoGan(ManyClips):
     motion: int = 10  # published code: entries of z_M
     categories: int = 6  # published code: of actions
     image_batch: int = 10  # published code: frames that the image critic sees in a round
-    noise: float = 0.0  # published code, there before each layer, and optional: of what is added to the critics' input
+    noise: float = 0.0  # published code, optional, before each layer; here of what is added to the critics' input
     narrower: int = 1  # published code: 1; so many times fewer channels have the critics
     weight_decay: float = 1e-5  # published code
 
