@@ -1,9 +1,9 @@
-"""The command line: `python -m hpvae_nb train|sample|info|sweep|compare|render|import-released`."""
+"""The command line: `python -m hpvae_nb train|sample|info|sweep|compare|table1|render|import-released`."""
 
 import contextlib
 import itertools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -79,7 +79,7 @@ def train(
         computing = "as many CPU threads as before" if going_on else f"{count} CPU thread{'s' * (count > 1)}, {why}"
         typer.echo(f"{computing}; --threads changes that")
         typer.echo(report.plan_text(plan))
-        model = _watch(events, config, source, out)
+        model = _watch(events, source, out)
         kind = _kind(config)
         typer.echo(f"trained in {report.duration(model.facts['seconds'])}; making {samples} {kind}")
         page = report.write_results(model, source, out, samples=samples)
@@ -183,12 +183,58 @@ def compare(
             run = out / "models" / clip.name
             typer.echo(f"a model of {clip.name} in {run}")
             options: dict[str, Any] = {"out": run, "resume": True, "device": device, "precision": precision}
-            model = _watch(hpvae_nb.train(clip, config, seed=seed, **options), config, clip, run)
+            model = _watch(hpvae_nb.train(clip, config, seed=seed, **options), clip, run)
             return model.sample(1, seed=next(numbers))[0]
 
         rows = protocol.neighbour_protocol(clips, samples, make, extractor=chosen, frames=frames or None)
         checkpoint.write_bytes(out / "table1.csv", rows.to_csv(index=False).encode())
         typer.echo(f"{protocol.as_page(rows)}\nEvery sample has a row in {out / 'table1.csv'}")
+
+
+@app.command()
+def table1(
+    system: Annotated[str, typer.Option(help="What learns many clips: mocogan, tgan or tgan_v2.")],
+    data: Annotated[str, typer.Option(help="shapes, balloons, digits, or a folder laid out as UCF-101 is.")],
+    out: Annotated[Path | None, typer.Option(help="Folder of this data, for all systems; runs/table1_DATA.")] = None,
+    samples: Annotated[int, typer.Option(min=2, help="Of the system.")] = 50,
+    preset: Annotated[str | None, typer.Option(help="Of the system; its small one if not given.")] = None,
+    change: Changes = None,
+    ours_preset: Annotated[str, typer.Option(help="Of our models.")] = "laptop-32",
+    ours_change: Annotated[list[str] | None, typer.Option("--ours-set", help="As --set, of our models.")] = None,
+    size: Annotated[int | None, typer.Option(help="Height and width in pixels, of both; if not the presets'.")] = None,
+    count: Annotated[int | None, typer.Option(min=2, help="Training clips; all if not given.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Folder with c3d*, inception*, r3d_18* to measure with.")] = None,
+    serial: Annotated[bool, typer.Option("--serial", help="Our models one after another, without Ray.")] = False,
+    seed: Seed = 0,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    threads: Threads = None,
+) -> None:
+    """Tables 1 and 2 of the paper: a system that learns many clips, and our models of the clips nearest its samples."""
+    with _sentences("nothing is lost: the same command goes on"):
+        from hpvae_nb.studies import evidence, many_or_one, many_tables
+
+        sizes = {} if size is None else {"fine_size": size}
+        coarse = {} if size is None else {"coarse_size": size}
+        what = many_or_one.Comparison(
+            system,
+            data,
+            samples,
+            seed,
+            hpvae_nb.preset(
+                preset or many_or_one.small_preset(system), **sizes | coarse | _overrides(change or [], "--set")
+            ),
+            hpvae_nb.preset(ours_preset, **sizes | _overrides(ours_change or [], "--ours-set")),
+            count,
+            device,
+            precision,
+            threads,
+        )
+        home = out or Path("runs") / f"table1_{what.name}"
+        rows = many_or_one.compare(what, home, weights=weights, serial=serial, watch=_progress, say=typer.echo)
+        bundled = many_tables.chosen(evidence.many_rows(), system=system, data=what.name)
+        typer.echo(many_tables.page(rows, bundled))
+        typer.echo(f"Every sample has a row in {home / system / 'tables.parquet'}")
 
 
 @app.command()
@@ -224,14 +270,21 @@ def _is_photo(source: str) -> bool:
     return not (path.is_dir() or look(path).moves)
 
 
-def _watch(events: Any, config: hpvae_nb.Config, clip: Clip, out: Path) -> Model:
+def _watch(events: Any, clip: Clip, out: Path) -> Model:
     """Show a progress bar, and write a preview at each scale's end."""
+    return _progress(events, lambda event: f"; look at {_preview(event, clip, out)}")
+
+
+def _progress(events: Any, scale_ended: Callable[[hpvae_nb.Event], str] = lambda event: "") -> Model:
+    """Show a progress bar, and at each scale's end a line, with what is to be added to it."""
     tqdm = require("tqdm", "progress bars").tqdm
     # The bar's own guess of the time left, which takes all steps to be alike, is left out.
     form = "{percentage:3.0f}% of all steps|{bar}| {desc}, {elapsed}{postfix}"
-    with tqdm(total=config.steps_below(config.scales), bar_format=form, dynamic_ncols=True) as bar:
+    with tqdm(total=1, bar_format=form, dynamic_ncols=True) as bar:
 
         def show_progress(event: hpvae_nb.Event) -> None:
+            config = event.model.config
+            bar.total = config.steps_below(config.scales)
             bar.n = config.steps_below(event.scale) + event.iteration
             terms = "  ".join(f"{name} {value:.4f}" for name, value in event.losses.items())
             left = "" if event.remaining is None else f"{report.duration(event.remaining)} left  "
@@ -240,7 +293,7 @@ def _watch(events: Any, config: hpvae_nb.Config, clip: Clip, out: Path) -> Model
             bar.set_postfix_str(left + terms, refresh=False)
             bar.update(0)
             if event.scale_done:
-                bar.write(f"scale {event.scale}: {terms}; look at {_preview(event, clip, out)}")
+                bar.write(f"scale {event.scale}: {terms}{scale_ended(event)}")
 
         return follow(events, show_progress)
 

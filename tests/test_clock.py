@@ -458,7 +458,7 @@ def test_a_run_goes_on_when_its_copy_fails(monkeypatch):
 @pytest.mark.slow
 def test_the_bar_tells_progress_of_the_run_and_the_scale_but_no_time_that_it_does_not_know(tmp_path, capsys):
     clip, config = noise_clip(), tiny_config(iterations=5)
-    cli._watch(train(clip, config, **CPU), config, clip, tmp_path)
+    cli._watch(train(clip, config, **CPU), clip, tmp_path)
     bars = capsys.readouterr().err.replace("\n", "\r").split("\r")
     assert any(re.search(r"100% of all steps.* scale 4/4, step 5/5, .*, 0 s left  ", bar) for bar in bars)
     assert not any(re.search(r"\bleft\b|\?|<", bar) for bar in bars if "step 5/5" not in bar or "scale 4/4" not in bar)

@@ -75,8 +75,12 @@ class ClipSet(Dataset[tuple[Tensor, int]]):
 
     def first(self, count: int) -> ClipSet:
         """A smaller set of the first `count` clips."""
-        kept = slice(0, count)
-        pixels, labels, names = self.pixels[kept], self.labels[kept].tolist(), self.names[kept]
+        return self.take(range(min(count, len(self))))
+
+    def take(self, indices: Sequence[int]) -> ClipSet:
+        """A smaller set of these clips, in this order."""
+        chosen = list(indices)
+        pixels, labels, names = self.pixels[chosen], self.labels[chosen].tolist(), [self.names[i] for i in chosen]
         return ClipSet(pixels, labels, self.classes, names, fps=self.fps, name=self.name, split=self.split)
 
     def identity(self) -> dict[str, str | int]:

@@ -48,6 +48,16 @@ _LAPTOP = _RELEASED.replace(
     batch=1,
 )
 
+_LAPTOP_32 = _LAPTOP.replace(
+    preset="laptop-32",  # for table 1, where many clips of 16 frames are learned, each by itself
+    scales=4,
+    coarse_size=14,
+    fine_size=32,
+    sampling_rates=(5, 3, 1),
+    vae_levels=2,
+    iterations=60,
+)
+
 _LAPTOP_128 = _LAPTOP.replace(
     preset="laptop-128",  # measured, docs/demo.md: pictures worth showing in some minutes
     fine_size=128,
@@ -119,6 +129,7 @@ _PRESETS: dict[str, Config] = {
     "paper-image": _PAPER.replace(preset="paper-image", dims=2),
     "released-image": _RELEASED.replace(preset="released-image", dims=2, iterations=5_000),
     "laptop": _LAPTOP,
+    "laptop-32": _LAPTOP_32,
     "laptop-128": _LAPTOP_128,
     "laptop-256": _LAPTOP_128.replace(preset="laptop-256", scales=9, fine_size=256, iterations=600),
     "laptop-image": _LAPTOP_IMAGE,
@@ -196,8 +207,8 @@ def preset(name: str, **overrides: Any) -> Config:
     """A named recipe, with any of its settings replaced.
 
     Args:
-        name: of video, `"paper"`, `"released"`, `"laptop"`, `"laptop-128"`, `"laptop-256"` or `"smoke"`; of images,
-            `"paper-image"`, `"released-image"`, `"laptop-image"` or `"laptop-texture"`.
+        name: of video, `"paper"`, `"released"`, `"laptop"`, `"laptop-32"`, `"laptop-128"`, `"laptop-256"` or `"smoke"`; of
+            images, `"paper-image"`, `"released-image"`, `"laptop-image"` or `"laptop-texture"`.
         overrides: fields of `Config`, such as `beta=0.5` or `vae_levels=2`.
 
     Raises:

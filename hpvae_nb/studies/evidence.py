@@ -29,6 +29,7 @@ REALISM = ("svfid", "svfid_efficientnet")  # columns with a distance to the trai
 IMAGE_REALISM = ("sifid", "sifid_efficientnet")
 SAME = 0.01  # relative, on the same kind of processor with the same PyTorch: there the very numbers come back
 MAY_MISS = 0.1  # of the numbers from another machine: of the 95 % that should lie within, some may not
+MANY = "tables.parquet"  # of many clips or one: its rows are no sweep's
 GRID = (2, 2)  # samples above and beside each other in a file
 ENLARGED = 2  # times, in a file: video files keep colour at half the size
 
@@ -63,6 +64,15 @@ def folder() -> Path:
 def rows(study: Study = CLIPS) -> pd.DataFrame:
     """The bundled rows, each with its `point`; errors of `read_results`."""
     return named(read_results(folder() / study.results), study)
+
+
+def many_rows() -> pd.DataFrame:
+    """The bundled rows of tables 1 and 2, as `hpvae_nb.studies.many_tables` describes them; errors of `read_results`.
+
+    Without any, where the file is not there yet.
+    """
+    file = folder() / MANY
+    return read_results(file) if file.exists() else pd.DataFrame(columns=["system", "data"])
 
 
 def named(rows: pd.DataFrame, study: Study = CLIPS) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """The nearest-neighbour protocol of table 1: samples of a method that learned many clips, against one clip each."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +13,7 @@ from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import Clip, load_clip
 from hpvae_nb.io.video_files import PICTURES, PathLike
 from hpvae_nb.metrics.features import Extractor
-from hpvae_nb.metrics.frechet import svfid
+from hpvae_nb.metrics.frechet import svfid_each
 from hpvae_nb.metrics.score import Score
 from hpvae_nb.studies.tables import markdown
 
@@ -57,18 +57,13 @@ def neighbour_protocol(
     Raises:
         InputError: a folder without clips, or clips of one video only.
     """
-    origin = same_video or (lambda name: re.sub(r"_c\d+$", "", name))
-    candidates = read_folder(clips, frames)
-    if len({origin(clip.name) for clip in candidates}) < 2:
-        raise InputError(f"all clips in {clips} come from one video, but two are needed for two neighbours: add others")
-    small = [resized(clip.video, TINY) for clip in candidates]
+    candidates, found = read_folder(clips, frames), read_folder(samples, frames)
+    names = [clip.name for clip in candidates]
+    pairs = neighbours([s.video for s in found], [clip.video for clip in candidates], names, same_video, str(clips))
     rows = []
-    for sample in read_folder(samples, frames):
-        first, second = neighbours(sample.video, candidates, small, origin)
-        shape = tuple(sample.video.shape[1:])
-        references = [resized(near.video, shape) for near in (first, second)]
-        videos = (sample.video, resized(make(first), shape))
-        scores = [svfid(video[None], reference, extractor) for video in videos for reference in references]
+    for sample, pair in zip(found, pairs, strict=True):
+        first, second = (candidates[i] for i in pair)
+        scores = distances(sample.video, make(first), (first.video, second.video), extractor)
         values = [score.value for score in scores]
         rows.append((sample.name, first.name, second.name, *values, scores[0].extractor))
     return pd.DataFrame(rows, columns=["sample", "first", "second", *DISTANCES, "extractor"])
@@ -83,12 +78,54 @@ def as_page(rows: pd.DataFrame) -> str:
 
 
 def neighbours(
-    video: Tensor, candidates: Sequence[Clip], small: Sequence[Tensor], origin: Callable[[str], str]
-) -> tuple[Clip, Clip]:
-    """The nearest of the candidates, and the nearest that was cut from another video."""
-    query = resized(video, TINY)
-    near = [candidates[i] for i in torch.stack([(query - other).square().mean() for other in small]).argsort()]
-    return near[0], next(clip for clip in near if origin(clip.name) != origin(near[0].name))
+    videos: Iterable[Tensor],
+    candidates: Iterable[Tensor],
+    names: Sequence[str],
+    same_video: Callable[[str], str] | None = None,
+    where: str = "the set",
+) -> list[tuple[int, int]]:
+    """For each video `3 t h w` the nearest of the candidates, and the nearest that was cut from another video.
+
+    Args:
+        videos: of any size and length.
+        candidates: the same; each is looked at once, and only a tiny copy of it is kept.
+        names: of the candidates.
+        same_video: as in `neighbour_protocol`.
+        where: what the candidates are from, for the error.
+
+    Returns:
+        Two indices of candidates for each video.
+
+    Raises:
+        InputError: all candidates come from one video.
+    """
+    origins = [(same_video or video_of)(name) for name in names]
+    if len(set(origins)) < 2:
+        raise InputError(f"all clips in {where} come from one video, but two are needed for two neighbours: add others")
+    small = torch.stack([resized(candidate, TINY) for candidate in candidates])
+    pairs = []
+    for video in videos:
+        order = (small - resized(video, TINY)).square().mean((1, 2, 3, 4)).argsort(stable=True).tolist()
+        pairs.append((order[0], next(i for i in order if origins[i] != origins[order[0]])))
+    return pairs
+
+
+def video_of(name: str) -> str:
+    """The video that a clip was cut from, by UCF-101's naming: `v_Class_g01` of `v_Class_g01_c02`."""
+    return re.sub(r"_c\d+$", "", name)
+
+
+def distances(
+    theirs: Tensor, ours: Tensor, pair: tuple[Tensor, Tensor], extractor: str | Extractor
+) -> tuple[Score, Score, Score, Score]:
+    """The SVFIDs of table 1, in the order of `DISTANCES`: of a sample and of ours, to each of its two neighbours.
+
+    All clips are `3 t h w` in [-1, 1], and are brought to the size of `theirs`.
+    """
+    shape = tuple(theirs.shape[1:])
+    both = torch.stack([theirs, resized(ours, shape)])
+    (a, c), (b, d) = (svfid_each(both, resized(near, shape), extractor) for near in pair)
+    return a, b, c, d
 
 
 def resized(video: Tensor, shape: Shape) -> Tensor:
