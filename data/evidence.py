@@ -4,6 +4,8 @@
     python data/evidence.py collect runs/evidence
     python -m hpvae_nb sweep data/evidence/images.yaml --out runs/evidence_images  # the same of images: an hour
     python data/evidence.py collect runs/evidence_images --spec images
+    python -m hpvae_nb table1 --system mocogan --data shapes  # and other systems and data: an hour or more each
+    python data/evidence.py collect runs/table1_shapes --spec tables
     python data/evidence.py page  # docs/evidence.md, and figures of images beside it
 
 `make evidence` measures one clip and one seed again, and compares.
@@ -21,12 +23,13 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from hpvae_nb import load_image, load_model
+from hpvae_nb.baselines import SYSTEMS
 from hpvae_nb.core.resampling import resize
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.checkpoint import write_bytes
 from hpvae_nb.lab import show
 from hpvae_nb.lessons.l13_reproducing_the_paper.figures import tradeoff
-from hpvae_nb.studies import claims, evidence, sweeps
+from hpvae_nb.studies import claims, evidence, many_page, sweeps
 from hpvae_nb.studies.evidence import IMAGES, STUDIES, Study
 from hpvae_nb.studies.sweeps.results import finished, trial_folder, write_results
 
@@ -57,6 +60,24 @@ def collect(out: Path, study: Study) -> None:
     print(f"{len(ended)} of {len(trials)} trials are in {FOLDER / study.results}")
 
 
+def collect_many(out: Path) -> None:
+    """Put the rows of all systems in `out` in the place of bundled ones of the same data; draw their sheet."""
+    found = {file.parent.name: sweeps.read_results(file) for file in sorted(out.glob("*/tables.parquet"))}
+    if not found:
+        raise InputError(f"no comparison has ended in {out}: run python -m hpvae_nb table1 first")
+    ours = pd.concat([found[system] for system in SYSTEMS if system in found], ignore_index=True)
+    data = ours["data"].iloc[0]
+    bundled = evidence.many_rows()
+    others = bundled[bundled["data"] != data]
+    write_results(FOLDER, pd.concat([others, ours], ignore_index=True) if len(others) else ours, evidence.MANY)
+    write_bytes(many_sheet(data), many_page.sheet(out, [system for system in SYSTEMS if system in found]))
+    print(f"{len(ours)} rows of {', '.join(found)} on {data} are in {FOLDER / evidence.MANY}")
+
+
+def many_sheet(data: str) -> Path:
+    return PAGE.with_name(f"{PAGE.stem}_many_{data}.webp")
+
+
 def write_samples(file: Path, made: Tensor, fps: float) -> None:
     """A grid of clips as a video, of images as a picture that is small and not quite exact."""
     if made.ndim == 4:
@@ -77,7 +98,22 @@ def page() -> str:
     text += f"\n![Each measure over M; every seed is a dot, other methods are lines]({PAGE.stem}_images.png)\n"
     for name in names[:SHOWN]:
         text += f"\n![{name}: the image, and below it four samples of each of some points]({PAGE.stem}_{name}.png)\n"
-    return text
+    return text + many_page()
+
+
+def many_page() -> str:
+    """Tables 1 and 2, where there are rows of them."""
+    rows = evidence.many_rows()
+    if rows.empty:
+        return ""
+    text = f"\n## Many clips or one\n\n{many_page.WORDS.strip()}\n"
+    for data in rows["data"].unique():
+        of_data = many_page.chosen(rows, data=data)
+        text += f"\n### {data}\n\n{many_page.overview(of_data)}\n\n{many_page.costs(of_data)}\n"
+        text += f"\n![{many_page.SHEET_WORDS}]({many_sheet(data).name})\n"
+    points = many_page.as_points(rows)
+    asked = claims.answerable(points, claims.TABLE_CLAIMS)
+    return f"{text}\n### Findings\n\n{many_page.CLAIM_WORDS}\n\n{claims.table(points, asked)}\n"
 
 
 def figures() -> dict[str, Figure]:
@@ -121,13 +157,17 @@ def main() -> int:
     for name in ("collect", "check"):
         command = commands.add_parser(name)
         command.add_argument("out", type=Path, help="folder of the sweep")
-        command.add_argument("--spec", choices=STUDIES, default="spec", help="which specification it is of")
+        choices = [*STUDIES, "tables"] if name == "collect" else STUDIES
+        command.add_argument("--spec", choices=choices, default="spec", help="which specification it is of")
     command.add_argument("--clip", default="pedestrians")
     command.add_argument("--seed", type=int, default=0)
     wanted = parser.parse_args()
     try:
         if wanted.command == "check":
             return 0 if check(wanted.out, STUDIES[wanted.spec], wanted.clip, wanted.seed) else 1
+        if wanted.command == "collect" and wanted.spec == "tables":
+            collect_many(wanted.out)
+            return 0
         if wanted.command == "collect":
             collect(wanted.out, STUDIES[wanted.spec])
             return 0

@@ -212,28 +212,27 @@ def table1(
 ) -> None:
     """Tables 1 and 2 of the paper: a system that learns many clips, and our models of the clips nearest its samples."""
     with _sentences("nothing is lost: the same command goes on"):
-        from hpvae_nb.studies import evidence, many_or_one, many_tables
+        from hpvae_nb.studies import evidence, many_or_one, many_page
 
         sizes = {} if size is None else {"fine_size": size}
-        coarse = {} if size is None else {"coarse_size": size}
+        usual = many_or_one.small_preset(system)
+        theirs = sizes | ({} if size is None else {"coarse_size": size}) | _overrides(change or [], "--set")
         what = many_or_one.Comparison(
-            system,
-            data,
-            samples,
-            seed,
-            hpvae_nb.preset(
-                preset or many_or_one.small_preset(system), **sizes | coarse | _overrides(change or [], "--set")
-            ),
-            hpvae_nb.preset(ours_preset, **sizes | _overrides(ours_change or [], "--ours-set")),
-            count,
-            device,
-            precision,
-            threads,
+            system=system,
+            data=data,
+            samples=samples,
+            seed=seed,
+            theirs=hpvae_nb.preset(preset or usual, **theirs),
+            ours=hpvae_nb.preset(ours_preset, **sizes | _overrides(ours_change or [], "--ours-set")),
+            count=count,
+            device=device,
+            precision=precision,
+            threads=threads,
         )
         home = out or Path("runs") / f"table1_{what.name}"
         rows = many_or_one.compare(what, home, weights=weights, serial=serial, watch=_progress, say=typer.echo)
-        bundled = many_tables.chosen(evidence.many_rows(), system=system, data=what.name)
-        typer.echo(many_tables.page(rows, bundled))
+        bundled = many_page.chosen(evidence.many_rows(), system=system, data=what.name)
+        typer.echo(many_page.page(rows, bundled))
         typer.echo(f"Every sample has a row in {home / system / 'tables.parquet'}")
 
 

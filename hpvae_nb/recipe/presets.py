@@ -207,8 +207,8 @@ def preset(name: str, **overrides: Any) -> Config:
     """A named recipe, with any of its settings replaced.
 
     Args:
-        name: of video, `"paper"`, `"released"`, `"laptop"`, `"laptop-32"`, `"laptop-128"`, `"laptop-256"` or `"smoke"`; of
-            images, `"paper-image"`, `"released-image"`, `"laptop-image"` or `"laptop-texture"`.
+        name: of video, `"paper"`, `"released"`, `"laptop"`, `"laptop-32"`, `"laptop-128"`, `"laptop-256"` or
+            `"smoke"`; of images, `"paper-image"`, `"released-image"`, `"laptop-image"` or `"laptop-texture"`.
         overrides: fields of `Config`, such as `beta=0.5` or `vae_levels=2`.
 
     Raises:

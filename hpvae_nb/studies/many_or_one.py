@@ -65,12 +65,11 @@ class Comparison:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        if self.system not in SYSTEMS:
-            raise InputError(f"there is no system {self.system!r}: choose one of {', '.join(SYSTEMS)}")
+        usual = small_preset(self.system)
         check_whole("samples", self.samples, 2)
         check_whole("seed", self.seed, 0)
         if self.theirs is None:
-            object.__setattr__(self, "theirs", preset(small_preset(self.system)))
+            object.__setattr__(self, "theirs", preset(usual))
 
     @property
     def name(self) -> str:
@@ -85,7 +84,13 @@ class Comparison:
 
 
 def small_preset(system: str) -> str:
-    """The name of a system's preset for a laptop."""
+    """The name of a system's preset for a laptop.
+
+    Raises:
+        InputError: there is no such system.
+    """
+    if system not in SYSTEMS:
+        raise InputError(f"there is no system {system!r}: choose one of {', '.join(SYSTEMS)}")
     return f"{system.replace('_', '-')}-small"
 
 
@@ -181,7 +186,7 @@ def _make(what: Comparison, out: Path, clips: ClipSet, test: ClipSet, serial: bo
     options: dict[str, Any] = {"seed": what.seed, "device": what.device, "precision": what.precision}
     method = make_method(what.system)
     say(f"{what.system} learns {len(clips)} clips of {what.name}, in {out / what.system / 'run'}")
-    run = {"out": out / what.system / "run", "resume": True, "threads": what.threads}
+    run: dict[str, Any] = {"out": out / what.system / "run", "resume": True, "threads": what.threads}
     system = watch(train(clips, what.theirs, method=method, **run, **options))
     theirs = [system.sample(what.samples, seed=what.seed + number).float() for number in range(SETS)]
     pairs = neighbours(theirs[0], (clips[i][0] for i in range(len(clips))), clips.names, where=what.name)
@@ -205,11 +210,11 @@ def _models(what: Comparison, out: Path, clips: ClipSet, serial: bool) -> list[M
     common: dict[str, Any] = {"config": what.ours, "seed": what.seed, "samples": 2, "metrics": ("diversity",)}
     common |= {"frames": clips.shape[0], "device": what.device, "precision": what.precision}
     trials = [Trial(clip=str(file), **common) for file in files]
-    rows = run_sweep(trials, out / "ours", serial=serial).set_index("trial")
-    failed = [trial.name for trial in trials if isinstance(rows.loc[trial.name, "error"], str)]
+    rows = run_sweep(trials, out / "ours", serial=serial)
+    failed = rows[rows["trial"].isin([trial.name for trial in trials]) & rows["error"].notna()].to_dict("records")
     if failed:
-        why = rows.loc[failed[0], "error"]
-        raise TrainingError(f"{len(failed)} of {len(trials)} trainings failed ({failed[0]}: {why}): try again")
+        what_went_wrong = f"{failed[0]['trial']}: {failed[0]['error']}"
+        raise TrainingError(f"{len(failed)} of {len(trials)} trainings of ours failed ({what_went_wrong}): try again")
     return [load_model(trial_folder(out / "ours", trial) / "run", device="cpu") for trial in trials]
 
 
