@@ -98,10 +98,10 @@ def page() -> str:
     text += f"\n![Each measure over M; every seed is a dot, other methods are lines]({PAGE.stem}_images.png)\n"
     for name in names[:SHOWN]:
         text += f"\n![{name}: the image, and below it four samples of each of some points]({PAGE.stem}_{name}.png)\n"
-    return text + many_page()
+    return text + tables()
 
 
-def many_page() -> str:
+def tables() -> str:
     """Tables 1 and 2, where there are rows of them."""
     rows = evidence.many_rows()
     if rows.empty:
