@@ -11,6 +11,7 @@ import torch
 import typer
 
 import hpvae_nb
+from hpvae_nb.baselines import make_system
 from hpvae_nb.errors import CheckpointError, InputError, TrainingError, require
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clip_folders import SPLITS, write_set
@@ -215,14 +216,14 @@ def table1(
         from hpvae_nb.studies import evidence, many_or_one, many_page
 
         sizes = {} if size is None else {"fine_size": size}
-        usual = many_or_one.small_preset(system)
+        _, usual = make_system(system)
         theirs = sizes | ({} if size is None else {"coarse_size": size}) | _overrides(change or [], "--set")
         what = many_or_one.Comparison(
             system=system,
             data=data,
             samples=samples,
             seed=seed,
-            theirs=hpvae_nb.preset(preset or usual, **theirs),
+            theirs=hpvae_nb.preset(preset or usual.preset, **theirs),
             ours=hpvae_nb.preset(ours_preset, **sizes | _overrides(ours_change or [], "--ours-set")),
             count=count,
             device=device,

@@ -8,6 +8,7 @@ from einops import rearrange
 from typer.testing import CliRunner
 
 from hpvae_nb import InputError, cli, load_model, load_set, preset
+from hpvae_nb.baselines import SYSTEMS, make_system
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clip_folders import write_set
 from hpvae_nb.metrics import c3d, networks, svfid
@@ -136,7 +137,7 @@ def test_the_command_measures_a_folder_of_ucf_101s_layout_with_c3d(tmp_path, mon
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--system", "mocogam", "--data", "shapes"], "there is no system 'mocogam': choose one of mocogan"),
+        (["--system", "mocogam", "--data", "shapes"], "there is no system 'mocogam'; the nearest is 'mocogan'"),
         (["--system", "mocogan", "--data", "shape"], "there is no set 'shape'"),
         (["--system", "mocogan", "--data", "shapes", "--weights", "."], "holds no file of weights whose name begins"),
         (["--system", "mocogan", "--data", "shapes", "--preset", "laptop-32"], "for another method"),
@@ -148,10 +149,18 @@ def test_the_command_refuses_in_a_sentence(tmp_path, options, said, monkeypatch)
     assert result.exit_code == 2
     assert said in result.output
     assert "Traceback" not in result.output
+    assert not list(tmp_path.glob("out/*/*"))  # a folder is claimed by what goes on alone
 
 
 def test_our_preset_learns_the_16_frames_that_systems_make():
-    assert preset("laptop-32").frames == preset("mocogan-small").frames == 16
+    assert {preset("laptop-32").frames, *(make_system(name)[1].frames for name in SYSTEMS)} == {16}
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_system_has_its_small_settings_by_its_small_recipe_alone(name):
+    assert Comparison(name, "shapes").method == make_system(name)[0]
+    full, recipe = make_system(name, full=True)
+    assert Comparison(name, "shapes", theirs=recipe).method == full
 
 
 # --- For readers -------------------------------------------------------------------------------------------------

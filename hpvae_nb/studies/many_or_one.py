@@ -14,7 +14,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from hpvae_nb.baselines import SYSTEMS, make_method
+from hpvae_nb.baselines import make_system
+from hpvae_nb.baselines.many import ManyClips
 from hpvae_nb.errors import InputError, TrainingError, check_whole
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clip_folders import write_set
@@ -31,6 +32,7 @@ from hpvae_nb.training.events import Event, follow, train
 
 SETS = 5  # of samples on each side, for the interval of a FID
 OURS = "laptop-32"
+CLAIM = "comparison.json"
 Watch = Callable[[Generator[Event, None, Model]], Model]
 Say = Callable[[str], None]
 
@@ -44,7 +46,7 @@ class Comparison:
         data: what both learn from: as `load_set` takes it, a name or a folder in UCF-101's layout.
         samples: of the system, at least 2; 50 in the paper. Each gets a neighbour, and a clip of ours.
         seed: of trainings and samples.
-        theirs: the system's recipe, which says the clips' size and length; its small preset if not given.
+        theirs: the system's recipe, which says the clips' size and length; its small one if not given.
         ours: the recipe of our models.
         count: training clips, of a folder taken evenly; all if not given.
         device, precision, threads: as `train` takes them. Our models take one thread each.
@@ -65,33 +67,33 @@ class Comparison:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        usual = small_preset(self.system)
+        _, usual = make_system(self.system)
         check_whole("samples", self.samples, 2)
         check_whole("seed", self.seed, 0)
         if self.theirs is None:
-            object.__setattr__(self, "theirs", preset(usual))
+            object.__setattr__(self, "theirs", usual)
+
+    @property
+    def method(self) -> ManyClips:
+        """The system, with its small variant's settings where its recipe is made of the small one."""
+        method, usual = make_system(self.system)
+        return method if self.theirs.preset == usual.preset else make_system(self.system, full=True)[0]
 
     @property
     def name(self) -> str:
         """Of the data, for tables: a folder's own name."""
         return Path(self.data).name
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """What all trainings share."""
+        return {"seed": self.seed, "device": self.device, "precision": self.precision}
+
     def load(self, split: str) -> ClipSet:
         """The clips to learn from (`"train"`) or to be held against (`"test"`); errors of `load_set`."""
         size, frames = self.theirs.fine_size, self.theirs.frames
         count = self.count if split == "train" else None
         return load_set(self.data, split, size=size, frames=frames, count=count)
-
-
-def small_preset(system: str) -> str:
-    """The name of a system's preset for a laptop.
-
-    Raises:
-        InputError: there is no such system.
-    """
-    if system not in SYSTEMS:
-        raise InputError(f"there is no system {system!r}: choose one of {', '.join(SYSTEMS)}")
-    return f"{system.replace('_', '-')}-small"
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ def compare(
     home = out / what.system
     extractors = many_tables.extractors(weights)
     clips, test = what.load("train"), what.load("test")
-    _claim(home, what, clips)
+    claim = _claim(home, what, clips)
     file = home / "tables.parquet"
     rows = read_results(file) if file.exists() else pd.DataFrame({"extractor": []})
     known = set(rows["extractor"])
@@ -157,7 +159,11 @@ def compare(
     wanted = [each for each in extractors if many_tables.name_of(each) not in known]
     if not wanted:
         return rows
-    made = _make(what, out, clips, test, serial, watch, say)
+    say(f"{what.system} learns {len(clips)} clips of {what.name}, in {home / 'run'}")
+    run: dict[str, Any] = {"out": home / "run", "resume": True, "threads": what.threads}
+    events = train(clips, what.theirs, method=what.method, **run, **what.options)
+    checkpoint.write_bytes(home / CLAIM, claim)  # now that nothing was refused
+    made = _make(what, out, clips, test, watch(events), serial, say)
     _keep(home / "clips.safetensors", made)
     for extractor in wanted:
         say(f"measuring {2 * SETS * what.samples} clips and more with {many_tables.name_of(extractor)}")
@@ -167,27 +173,21 @@ def compare(
     return rows
 
 
-def _claim(home: Path, what: Comparison, clips: ClipSet) -> None:
-    """A system's folder is of one comparison: rows of different ones don't mix."""
-    is_of = {"samples": what.samples, "seed": what.seed, "clips": clips.identity()}
+def _claim(home: Path, what: Comparison, clips: ClipSet) -> bytes:
+    """What a system's folder is a comparison of, to be written into it; other rows than its own don't mix with them."""
+    is_of = {"samples": what.samples, "seed": what.seed, "clips": clips.identity(), "settings": what.method.settings}
     is_of |= {"theirs": what.theirs.to_dict(), "ours": what.ours.to_dict()}
-    is_of, file = json.loads(json.dumps(is_of)), home / "comparison.json"
+    is_of, file = json.loads(json.dumps(is_of)), home / CLAIM
     if file.exists():
         found = json.loads(file.read_text())
         if other := [name for name in is_of if found.get(name) != is_of[name]]:
             raise InputError(f"{home} holds a comparison with other {', '.join(other)}: choose another folder")
-        return
-    if checkpoint.contents(home):
+    elif set(checkpoint.contents(home)) - {home / "run"}:
         raise InputError(f"{home} is not empty and holds no comparison: choose another folder")
-    checkpoint.write_bytes(file, json.dumps(is_of, indent=1).encode())
+    return json.dumps(is_of, indent=1).encode()
 
 
-def _make(what: Comparison, out: Path, clips: ClipSet, test: ClipSet, serial: bool, watch: Watch, say: Say) -> Made:
-    options: dict[str, Any] = {"seed": what.seed, "device": what.device, "precision": what.precision}
-    method = make_method(what.system)
-    say(f"{what.system} learns {len(clips)} clips of {what.name}, in {out / what.system / 'run'}")
-    run: dict[str, Any] = {"out": out / what.system / "run", "resume": True, "threads": what.threads}
-    system = watch(train(clips, what.theirs, method=method, **run, **options))
+def _make(what: Comparison, out: Path, clips: ClipSet, test: ClipSet, system: Model, serial: bool, say: Say) -> Made:
     theirs = [system.sample(what.samples, seed=what.seed + number).float() for number in range(SETS)]
     pairs = neighbours(theirs[0], (clips[i][0] for i in range(len(clips))), clips.names, where=what.name)
     uses = Counter(first for first, _ in pairs)  # in the order in which they come
@@ -207,8 +207,8 @@ def _make(what: Comparison, out: Path, clips: ClipSet, test: ClipSet, serial: bo
 def _models(what: Comparison, out: Path, clips: ClipSet, serial: bool) -> list[Model]:
     """Our model of each clip. What it is measured by here is of no use but to the sweep: a cheap one will do."""
     files = write_set(clips, out / "clips")
-    common: dict[str, Any] = {"config": what.ours, "seed": what.seed, "samples": 2, "metrics": ("diversity",)}
-    common |= {"frames": clips.shape[0], "device": what.device, "precision": what.precision}
+    common: dict[str, Any] = {"config": what.ours, "samples": 2, "metrics": ("diversity",), **what.options}
+    common["frames"] = clips.shape[0]
     trials = [Trial(clip=str(file), **common) for file in files]
     rows = run_sweep(trials, out / "ours", serial=serial)
     failed = rows[rows["trial"].isin([trial.name for trial in trials]) & rows["error"].notna()].to_dict("records")
