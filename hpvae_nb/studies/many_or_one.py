@@ -46,7 +46,7 @@ class Comparison:
         data: what both learn from: as `load_set` takes it, a name or a folder in UCF-101's layout.
         samples: of the system, at least 2; 50 in the paper. Each gets a neighbour, and a clip of ours.
         seed: of trainings and samples.
-        theirs: the system's recipe, which says the clips' size and length; its small one if not given.
+        theirs: the system's recipe (`recipe`), which says the clips' size and length; its small one if not given.
         ours: the recipe of our models.
         count: training clips, of a folder taken evenly; all if not given.
         device, precision, threads: as `train` takes them. Our models take one thread each.
@@ -59,7 +59,7 @@ class Comparison:
     data: str
     samples: int = 50
     seed: int = 0
-    theirs: Config = field(default=None)  # type: ignore[assignment]  # filled in when it is made
+    theirs: Config | None = None
     ours: Config = field(default_factory=lambda: preset(OURS))
     count: int | None = None
     device: str = "auto"
@@ -67,22 +67,25 @@ class Comparison:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        _, usual = make_system(self.system)
+        make_system(self.system)
         check_whole("samples", self.samples, 2)
         check_whole("seed", self.seed, 0)
-        if self.theirs is None:
-            object.__setattr__(self, "theirs", usual)
+
+    @property
+    def recipe(self) -> Config:
+        """The system's."""
+        return self.theirs or make_system(self.system)[1]
 
     @property
     def method(self) -> ManyClips:
         """The system, with its small variant's settings where its recipe is made of the small one."""
         method, usual = make_system(self.system)
-        return method if self.theirs.preset == usual.preset else make_system(self.system, full=True)[0]
+        return method if self.recipe.preset == usual.preset else make_system(self.system, full=True)[0]
 
     @property
     def name(self) -> str:
         """Of the data, for tables: a folder's own name."""
-        return Path(self.data).name
+        return Path(self.data).resolve().name
 
     @property
     def options(self) -> dict[str, Any]:
@@ -91,7 +94,7 @@ class Comparison:
 
     def load(self, split: str) -> ClipSet:
         """The clips to learn from (`"train"`) or to be held against (`"test"`); errors of `load_set`."""
-        size, frames = self.theirs.fine_size, self.theirs.frames
+        size, frames = self.recipe.fine_size, self.recipe.frames
         count = self.count if split == "train" else None
         return load_set(self.data, split, size=size, frames=frames, count=count)
 
@@ -161,7 +164,7 @@ def compare(
         return rows
     say(f"{what.system} learns {len(clips)} clips of {what.name}, in {home / 'run'}")
     run: dict[str, Any] = {"out": home / "run", "resume": True, "threads": what.threads}
-    events = train(clips, what.theirs, method=what.method, **run, **what.options)
+    events = train(clips, what.recipe, method=what.method, **run, **what.options)
     checkpoint.write_bytes(home / CLAIM, claim)  # now that nothing was refused
     made = _make(what, out, clips, test, watch(events), serial, say)
     _keep(home / "clips.safetensors", made)
@@ -176,7 +179,7 @@ def compare(
 def _claim(home: Path, what: Comparison, clips: ClipSet) -> bytes:
     """What a system's folder is a comparison of, to be written into it; other rows than its own don't mix with them."""
     is_of = {"samples": what.samples, "seed": what.seed, "clips": clips.identity(), "settings": what.method.settings}
-    is_of |= {"theirs": what.theirs.to_dict(), "ours": what.ours.to_dict()}
+    is_of |= {"theirs": what.recipe.to_dict(), "ours": what.ours.to_dict()}
     is_of, file = json.loads(json.dumps(is_of)), home / CLAIM
     if file.exists():
         found = json.loads(file.read_text())

@@ -25,14 +25,14 @@ PAPER = {  # tables 1 and 2: SVFID to the first and second neighbour, and FID, o
 SHOWN = 6  # samples in a sheet
 WIDTH = 576  # of it, in pixels
 WORDS = """
-Tables 1 and 2 of the paper on rendered clips of 32 px, which are not UCF-101: one training of each system, 50 samples,
-our model trained on the first neighbour of each, one new clip of it for each sample. The second neighbour comes from
-another clip and was chosen for the other system's sample. Means and their 95 % intervals: of SVFID over the samples, of
-FID (to the test clips) over five sets of 50 samples on each side. Both are of sampling alone: another training of a
-system would give another mean. Numbers of different features, and the paper's, which are C3D's on UCF-101, don't
-compare; who is lower does. For SVFID patches are learned from the neighbour; for FID from nine training clips side by
-side. In *ours, one clip for all* the samples of a set all come from the model of one neighbour, of another in each set:
-what one clip cannot know.
+Tables 1 and 2 of the paper on rendered clips of 32 px, which are not UCF-101: one training of each system, 50
+samples, our model trained on the first neighbour of each, one new clip of it for each sample. The second neighbour
+comes from another clip and was chosen for the other system's sample. Means and their 95 % intervals: of SVFID over
+the samples, of FID (to the test clips) over five sets of 50 samples on each side. Both are of sampling alone: another
+training of a system would give another mean, and samples that have one neighbour are not independent. Numbers of
+different features, and the paper's, which are C3D's on UCF-101, don't compare; who is lower does. For SVFID patches
+are learned from the neighbour; for FID from nine training clips side by side. In *ours, one clip for all* the samples
+of a set all come from the model of one neighbour, of another in each set: what one clip cannot know.
 """
 CLAIM_WORDS = "Mean change from the system to ours, over samples (of FID over sets), and its 95 % interval."
 SHEET_WORDS = "Six samples of each system; above each the first neighbour, below it ours, which learned that neighbour"
@@ -100,7 +100,7 @@ def overview(rows: pd.DataFrame) -> str:
         of_system = chosen(rows, system=system)
         found = numbers(of_system)
         for who, words in WHO.items():
-            line = {"system": title(system), "samples": words.format(system=title(system))}
+            line = {"system": title(system), "samples": words.format(system="its own")}
             for (side, what), values in found.items():
                 if side == who:
                     line[what] = f"{interval(values):.4g}"
@@ -148,4 +148,4 @@ def sheet(out: Path, systems: Sequence[str]) -> bytes:
             clips = tensors[name][:SHOWN].float() / 127.5 - 1
             above = f"{title(system)}: {words}" if name == "first" else words
             parts.append(show.titled(above, show.beside(clips, WIDTH)))
-    return show.webp(show.stacked(*parts), fps, quality=80)
+    return show.webp(show.stacked(*parts), fps, quality=60)
