@@ -1,5 +1,7 @@
 """Tables 1 and 2, run: from a tiny system and tiny models of ours to both tables, stopped, resumed and refused."""
 
+import importlib.util
+
 import pandas as pd
 import pytest
 import torch
@@ -214,6 +216,27 @@ def test_clips_are_kept_and_drawn(done):
     named = [clips.names.index(name) for name in rows["first"].dropna()]
     assert torch.equal(tensors["first"], clips.pixels[named])
     assert many_page.sheet(out, ["mocogan"])[8:12] == b"WEBP"
+
+
+def test_rows_and_sheets_are_collected_into_the_evidence_and_its_page(done, tmp_path, monkeypatch):
+    described = importlib.util.spec_from_file_location("evidence_script", evidence.folder().parent / "evidence.py")
+    script = importlib.util.module_from_spec(described)
+    described.loader.exec_module(script)
+    monkeypatch.setattr(script, "FOLDER", tmp_path)
+    monkeypatch.setattr(script, "PAGE", tmp_path / "evidence.md")
+    monkeypatch.setattr(evidence, "folder", lambda: tmp_path)
+    assert script.tables() == ""
+    hand_made(data="balloons").to_parquet(tmp_path / evidence.MANY)
+    out, rows = done
+    for _ in range(2):  # the second time its rows take the place of the first's
+        script.collect_many(out)
+    bundled = evidence.many_rows()
+    assert bundled["data"].value_counts().to_dict() == {"balloons": 5, "shapes": len(rows)}
+    assert (tmp_path / "evidence_many_shapes.webp").read_bytes()[8:12] == b"WEBP"
+    text = script.tables()
+    assert text.index("### balloons") < text.index("### shapes") < text.index("closer to the second than MoCoGAN")
+    with pytest.raises(InputError, match="no comparison has ended"):
+        script.collect_many(tmp_path)
 
 
 def test_bundled_rows_are_whole():
