@@ -165,6 +165,19 @@ class FrameGenerator(ClipGenerator):
         return self(z)
 
 
+class Spread(nn.Module):
+    """Adds a map that says how much the clips of a batch differ, the mean of all features' standard deviations.
+
+    Not in MoCoGAN: of clips that share most of what they show, such as a sky, its generator soon made a single one, and
+    its critics, which judge one clip at a time, let it pass. Source: Karras et al. 2018, section 3.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`b c ...` to `b (c + 1) ...`."""
+        spread = x.float().std(0, correction=0).mean().to(x.dtype)
+        return torch.cat([x, spread.expand(len(x), 1, *x.shape[2:])], 1)
+
+
 def depth(size: int) -> int:
     """How often 4 px double to `size`."""
     return (size // 4).bit_length() - 1
@@ -184,7 +197,7 @@ def critic(dims: int, channels: int, size: int, out: int) -> nn.Sequential:
         layers += [norm(after)] if layer else []
         layers.append(nn.LeakyReLU(LEAK))
         before = after
-    return nn.Sequential(*layers, conv(before, out, 4, *last))
+    return nn.Sequential(*layers, Spread(), conv(before + 1, out, 4, *last))
 
 
 def one_frame(clips: Tensor, game: Game) -> Tensor:

@@ -30,7 +30,7 @@ from hpvae_nb.studies.sweeps import Trial, run_sweep
 from hpvae_nb.studies.sweeps.results import read_results, trial_folder, write_results
 from hpvae_nb.training.events import Event, follow, train
 
-SETS = 5  # of samples on each side, for the interval of a FID
+SETS = 3  # of samples on each side, for the interval of a FID
 OURS = "laptop-32"
 CLAIM = "comparison.json"
 Watch = Callable[[Generator[Event, None, Model]], Model]
