@@ -121,7 +121,8 @@ def info(model: ModelFile) -> None:
         rate = f", {loaded.fps:g} frames per second" if config.dims == 3 else ""
         typer.echo(f"trained on {loaded.name!r}{rate}; {scales}")
         for scale, shape in enumerate(loaded.shapes):
-            typer.echo(f"  scale {scale}: {' x '.join(map(str, shape))}  {config.kind(scale)}")
+            kind = "VAE" if loaded.network.is_vae(scale) else "GAN"
+            typer.echo(f"  scale {scale}: {' x '.join(map(str, shape))}  {kind}")
         for name, value in config.to_dict().items():
             typer.echo(f"  {name} = {value}")
         for name, value in loaded.facts.items():

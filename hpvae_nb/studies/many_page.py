@@ -28,7 +28,7 @@ WORDS = """
 Tables 1 and 2 of the paper on rendered clips of 32 px, which are not UCF-101: one training of each system, 50
 samples, our model trained on the first neighbour of each, one new clip of it for each sample. The second neighbour
 comes from another clip and was chosen for the other system's sample. Means and their 95 % intervals: of SVFID over
-the samples, of FID (to the test clips) over five sets of 50 samples on each side. Both are of sampling alone: another
+the samples, of FID (to the test clips) over three sets of 50 samples on each side. Both are of sampling alone: another
 training of a system would give another mean, and samples that have one neighbour are not independent. Numbers of
 different features, and the paper's, which are C3D's on UCF-101, don't compare; who is lower does. For SVFID patches
 are learned from the neighbour; for FID from nine training clips side by side. In *ours, one clip for all* the samples
