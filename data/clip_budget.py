@@ -1,9 +1,9 @@
 """What the same seconds buy, with ever more clips to learn from: `python data/clip_budget.py [FOLDER]`.
 
 MoCoGAN learns 1, 8, 64 and 400 rendered clips of shapes, the same number of rounds each time; HP-VAE-GAN learns the
-first of them for as long, and the first clip of balloons, to be looked at. A good minute of one thread each. Lesson 16
-shows what comes of it, from `data/evidence/clip_budget.parquet`, samples in a picture of that name, and the models of
-ours in `data/evidence/systems`.
+first of them for as long, and the first clips of other sets, to be looked at. A good minute of one thread each.
+Lesson 16 shows what comes of it, from `data/evidence/clip_budget.parquet`, samples in a picture of that name, and the
+models of ours in `data/evidence/systems`.
 Trainings that lie in the folder (`runs/clip_budget`) are not trained again.
 """
 
@@ -27,6 +27,7 @@ from hpvae_nb.studies import evidence
 ROUNDS = 900  # of MoCoGAN: a good minute of one thread
 LONGER = 4.6  # times as many iterations as the preset has, of ours: as many seconds
 SAMPLES, SHOWN = 50, 3
+SETS = ("shapes", "balloons", "digits")
 HOW = {"seed": 0, "device": "cpu", "precision": "float32", "threads": 1, "resume": True}
 
 
@@ -34,7 +35,7 @@ def main(out: Path) -> None:
     train, test = hp.load_set("shapes"), hp.load_set("shapes", "test")
     measured = experiment.Budget(train, test)
     models = {count: of_mocogan(train.first(count), out / f"mocogan_{count}") for count in experiment.BUDGETS}
-    ours = {data: of_ours(data, out / f"ours_{data}") for data in ("shapes", "balloons")}
+    ours = {data: of_ours(data, out / f"ours_{data}") for data in SETS}
 
     rows = [("real", len(train), name, value, 0.0) for name, value in measured.of(test.batch(range(SAMPLES)), train)]
     shown = {"real": test.batch(range(SHOWN))}
