@@ -28,6 +28,7 @@ LESSONS = [
     "13_reproducing_the_paper",
     "14_images",
     "15_applications",
+    "16_many_videos_or_one",
     "17_ask_people",
 ]
 

@@ -98,6 +98,11 @@ MISTAKES = {
         ("torch.lerp(given, made, soft)", "torch.lerp(made, given, soft)"),
         "assert_close(blended, lump)",
     ),
+    "singular values are raised to 1, not clipped": (
+        ("16_many_videos_or_one", "baselines/tgan.py"),
+        ("s.clamp(max=1)", "s.clamp(min=1)"),
+        "assert_close(critic[2].weight.data",
+    ),
     "raters of all numbers see the methods in the same order": (
         ("17_ask_people", "studies/people.py"),
         ("orders[(first + turn) % len(orders)]", "orders[turn % len(orders)]"),

@@ -16,6 +16,7 @@ from torch import Tensor
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import data_dir, load_clip
 from hpvae_nb.io.images import load_image
+from hpvae_nb.model import Model, load_model
 from hpvae_nb.studies.intervals import prediction
 from hpvae_nb.studies.sweeps.results import read_results
 
@@ -29,6 +30,8 @@ REALISM = ("svfid", "svfid_efficientnet")  # columns with a distance to the trai
 IMAGE_REALISM = ("sifid", "sifid_efficientnet")
 SAME = 0.01  # relative, on the same kind of processor with the same PyTorch: there the very numbers come back
 MAY_MISS = 0.1  # of the numbers from another machine: of the 95 % that should lie within, some may not
+CLIP_BUDGET = "clip_budget.parquet"  # of lesson 16, written by data/clip_budget.py
+SYSTEMS = "systems"  # folder of small trained systems
 MANY = "tables.parquet"  # of many clips or one: its rows are no sweep's
 GRID = (2, 2)  # samples above and beside each other in a file
 ENLARGED = 2  # times, in a file: video files keep colour at half the size
@@ -64,6 +67,37 @@ def folder() -> Path:
 def rows(study: Study = CLIPS) -> pd.DataFrame:
     """The bundled rows, each with its `point`; errors of `read_results`."""
     return named(read_results(folder() / study.results), study)
+
+
+def system(name: str, data: str) -> Model:
+    """A small model that learned a rendered set of clips, on the CPU in float32.
+
+    Args:
+        name: in `hpvae_nb.baselines.SYSTEMS`; or `"ours"`, which learned the first clip of the set alone.
+        data: `"shapes"` or `"balloons"`.
+
+    Raises:
+        InputError: there is no such model.
+    """
+    file = system_file(name, data)
+    if not file.exists():
+        there = ", ".join(sorted(path.stem for path in file.parent.glob("*.safetensors"))) or "none"
+        raise InputError(f"there is no trained {name!r} of {data!r}: choose of {there}")
+    return load_model(file, device="cpu", precision="float32")
+
+
+def system_file(name: str, data: str) -> Path:
+    """Where it lies."""
+    return folder() / SYSTEMS / f"{name}_{data}.safetensors"
+
+
+def clip_budget() -> pd.DataFrame:
+    """What the same seconds buy with ever more clips to learn from, measured once by `data/clip_budget.py`.
+
+    Columns: `learner` (mocogan, ours; real: unseen clips), `clips` learned from, `measure`, `value`, and the processor
+    `seconds` of the training. Errors of `read_results`.
+    """
+    return read_results(folder() / CLIP_BUDGET)
 
 
 def many_rows() -> pd.DataFrame:
