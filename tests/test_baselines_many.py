@@ -120,7 +120,7 @@ def test_losses_that_are_no_numbers_stop_the_training(name):
     players.enter_scale(0)
     with torch.no_grad():
         next(players.game.network.parameters()).fill_(torch.nan)
-    with pytest.raises(TrainingError, match="nan at iteration 1"):
+    with pytest.raises(TrainingError, match="nan at scale 0, iteration 1"):
         players.step()
 
 

@@ -1,34 +1,29 @@
 """The state of a training on a set of many clips: one scale, a generator, and the critics of a method."""
 
 import copy
-import warnings
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hpvae_nb.baselines.many import Game, ManyClips
-from hpvae_nb.errors import InputError, TrainingError
+from hpvae_nb.errors import InputError
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clip_sets import ClipSet
 from hpvae_nb.machine import choose_device, computing, sound_precision
 from hpvae_nb.model import Model
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.pyramid import planned_shapes
+from hpvae_nb.training.record import Record
 from hpvae_nb.training.trainer import seeded
 
-_AVERAGED_AT_FIRST = 10  # rounds that an average is over at first, so that fresh weights are soon forgotten
 
-
-class SetTrainer:
+class SetTrainer(Record):
     """Plays a method's rounds on batches drawn from a set; the counterpart of `Trainer`, with the same face.
 
-    Attributes:
+    Attributes, beside those of `Record`, whose scale is always 0:
         game: generator, critics, optimisers and random numbers.
         network: what samples are made with: the generator's running average where `config.average` is above 0.
-        scale, iteration: always 0, and the rounds played.
-        settled, history, seconds, processor_seconds, threads: as in `Trainer`.
     """
 
     def __init__(
@@ -41,6 +36,7 @@ class SetTrainer:
         device: str | torch.device = "auto",
         precision: str = "auto",
     ) -> None:
+        super().__init__()
         self.method, self.clips, self.config, self.seed = method, clips, config, seed
         self.shapes = planned_shapes(config, aspect=1.0)
         _check(method, clips, config, self.shapes[0])
@@ -54,24 +50,9 @@ class SetTrainer:
         self.game = Game(config, generator, critics, optimizers, randomness)
         self.network = copy.deepcopy(generator).requires_grad_(False) if config.average else generator
         self.network.eval()
-        self.scale, self.settled = 0, True
-        self.history: list[list[dict[str, float]]] = []
-        self.seconds = self.processor_seconds = 0.0
-        self.threads = torch.get_num_threads()
-        facts = {"seed": seed, "device": self.device.type, "precision": self.precision, "torch": torch.__version__}
-        about: dict[str, Any] = {"fps": clips.fps, "name": clips.name, "facts": facts | {"clips": len(clips)}}
-        self.model = Model(
-            self.network, self.shapes, config, method=method, coarse=None, precision=self.precision, **about
-        )
-
-    @property
-    def iteration(self) -> int:
-        return self.game.iteration
-
-    @property
-    def planned(self) -> int:
-        """Rounds in all."""
-        return self.config.iterations
+        facts = self.facts | {"clips": len(clips)}
+        about: dict[str, Any] = {"fps": clips.fps, "name": clips.name, "facts": facts, "precision": self.precision}
+        self.model = Model(self.network, self.shapes, config, method=method, coarse=None, **about)
 
     def enter_scale(self, scale: int) -> None:
         """Begin: there is one scale, 0."""
@@ -90,16 +71,10 @@ class SetTrainer:
         with computing(self.device, self.precision):
             losses = self.method.update(game, self._pick())
         game.network.eval()
-        numbers = torch.stack([loss.detach().float() for loss in losses.values()]).tolist()
-        values = dict(zip(losses, numbers, strict=True))
-        if not all(np.isfinite(numbers)):
-            bad = ", ".join(f"{name} {value}" for name, value in values.items() if not np.isfinite(value))
-            raise TrainingError(f"{bad} at iteration {self.iteration + 1}")
+        values = self.finite_values(losses)
         self._average()
-        game.iteration += 1
-        if (self.iteration - 1) % max(1, self.planned // 100) == 0:
-            self.history[0].append({"iteration": self.iteration, **values})
-        self.settled = True
+        self.stepped(values)
+        game.iteration = self.iteration
         return values
 
     def _pick(self) -> Tensor:
@@ -112,9 +87,8 @@ class SetTrainer:
         """A GAN's weights circle around what they are after; their running average does less."""
         if not self.config.average:
             return
-        kept = min(self.config.average, self.iteration / (self.iteration + _AVERAGED_AT_FIRST))
         for mean, value in zip(_numbers(self.network), _numbers(self.game.network), strict=True):
-            mean.lerp_(value, 1 - kept)
+            mean.lerp_(value, 1 - self.kept)
 
     def finite(self) -> bool:
         """Whether every weight is a finite number."""
@@ -130,40 +104,20 @@ class SetTrainer:
             tensors |= checkpoint.pack(name, {key: value.clone() for key, value in player.state_dict().items()})
         for name, optimizer in self.game.optimizers.items():
             tensors |= checkpoint.pack_optimizer(f"optimizer of {name}", optimizer)
-        values = {
-            "config": self.config.to_dict(),
-            "seed": self.seed,
-            "scale": 0,
-            "iteration": self.iteration,
-            "history": self.history,
-            "seconds": self.seconds,
-            "processor_seconds": self.processor_seconds,
-            "threads": self.threads,
-            "random_device": self.device.type,
-            "precision": self.precision,
-        }
-        return tensors, values
+        return tensors, self.written()
 
     def restore(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
         """The inverse of `state`, on a fresh trainer of the same clips, configuration and seed.
 
         On another kind of device, or in another precision, the run goes on, but not to the same weights.
         """
-        was, now = (values["precision"], values["random_device"]), (self.precision, self.device.type)
-        if was != now:
-            before, here = (f"{number} on {device}" for number, device in (was, now))
-            warnings.warn(f"this run was in {before} and goes on in {here}: its weights will differ", stacklevel=4)
+        self.take_up(values)
+        self.game.iteration = self.iteration
         for name, player in self._players().items():
             player.load_state_dict(checkpoint.unpack(name, tensors))
         for name, optimizer in self.game.optimizers.items():
             checkpoint.unpack_optimizer(f"optimizer of {name}", optimizer, tensors)
-        self.game.iteration, self.history = values["iteration"], values["history"]
-        self.seconds, self.processor_seconds = values["seconds"], values["processor_seconds"]
-        self.threads = values["threads"]
-        if values["random_device"] == self.device.type:
-            self.game.generator.set_state(tensors["random"])
-        else:
-            self.game.generator.manual_seed(self.seed + self.iteration)
+        self.take_up_random(self.game.generator, tensors, values)
 
 
 def _numbers(network: nn.Module) -> list[Tensor]:

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import math
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +17,6 @@ from hpvae_nb.core.blocks import cached_weights
 from hpvae_nb.core.losses import reconstruction
 from hpvae_nb.core.networks import Discriminator, warm_start
 from hpvae_nb.core.resampling import Shape, upsample
-from hpvae_nb.errors import TrainingError
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.machine import computing
@@ -29,21 +27,15 @@ from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.pyramid import real_samples
 from hpvae_nb.training import windows
 from hpvae_nb.training.plan import make_plan
+from hpvae_nb.training.record import Record
 
-_AVERAGED_AT_FIRST = 10  # steps that an average is over at first, so that what a scale starts with is soon forgotten
 
-
-class Trainer:
+class Trainer(Record):
     """Makes a method's training steps, scale after scale; knows nothing of files, progress bars or who watches.
 
-    Attributes:
+    Attributes, beside those of `Record`:
         plan: what was decided beforehand.
         network, critic: as far as they have grown; there is no critic at VAE scales.
-        scale, iteration: steps made at this scale, which was entered by `enter_scale`.
-        settled: False while a step is being made; only a settled state may be saved.
-        history: for each scale, up to about a hundred records of its losses.
-        seconds: spent training, over all sessions of a resumed run; processor_seconds: all threads' computing in it.
-        threads: of the CPU, on which its steps are to be computed; on others, sums are rounded otherwise.
     """
 
     def __init__(
@@ -56,6 +48,7 @@ class Trainer:
         device: str | torch.device = "auto",
         precision: str = "auto",
     ) -> None:
+        super().__init__()
         self.method, self.clip, self.seed = method, clip, seed
         self.plan = make_plan(clip, method.adapted(config), device=device, precision=precision)
         self.config = self.plan.config
@@ -68,20 +61,10 @@ class Trainer:
         self.average: list[Tensor] = []  # of G^n's weights, at a GAN scale
         self.window: Shape | None = None
         self.pool: windows.Pool | None = None
-        self.scale, self.iteration, self.settled = 0, 0, True
-        self.history: list[list[dict[str, float]]] = []
-        self.seconds = self.processor_seconds = 0.0
-        self.threads = torch.get_num_threads()
         self.reals_0 = real_samples(config, clip, 0, self.shapes[0]).to(self.device)
-        facts = {"seed": seed, "device": self.device.type, "precision": self.precision, "torch": torch.__version__}
-        about: dict[str, Any] = {"fps": clip.fps, "name": clip.name, "facts": facts, "precision": self.precision}
+        about: dict[str, Any] = {"fps": clip.fps, "name": clip.name, "facts": self.facts, "precision": self.precision}
         coarse = self.reals_0.cpu()
         self.model = Model(self.network, self.shapes, self.config, method=method, coarse=coarse, **about)
-
-    @property
-    def planned(self) -> int:
-        """Steps of this scale."""
-        return self.config.steps(self.scale)
 
     def enter_scale(self, scale: int) -> None:
         """Grow the networks to `scale`, and fix its noise amplitude (released code: 0.1 times the RMSE of x̄^n).
@@ -113,10 +96,7 @@ class Trainer:
         with computing(self.device, self.precision):
             self._set_rates()
             terms = self._vae_step() if self.critic is None else self._gan_step()
-        self.iteration += 1
-        if (self.iteration - 1) % max(1, self.planned // 100) == 0:
-            self.history[self.scale].append({"iteration": self.iteration, **terms})
-        self.settled = True
+        self.stepped(terms)
         return terms
 
     def _vae_step(self) -> dict[str, float]:
@@ -155,9 +135,8 @@ class Trainer:
         """A GAN's weights circle around what they are after; their running average, which ends a scale, does less."""
         weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
         self.average = self.average or [weight.clone() for weight in weights]
-        kept = min(self.config.average, self.iteration / (self.iteration + _AVERAGED_AT_FIRST))
         for mean, weight in zip(self.average, weights, strict=True):
-            mean.lerp_(weight, 1 - kept)
+            mean.lerp_(weight, 1 - self.kept)
             if self.iteration + 1 == self.planned:
                 weight.copy_(mean)
 
@@ -200,13 +179,7 @@ class Trainer:
         self.optimizer.step()
 
     def _finite(self, terms: steps.Losses) -> dict[str, float]:
-        names = [name for name in terms if name != "total"]
-        numbers = torch.stack([terms[name].detach() for name in names]).tolist()
-        values = dict(zip(names, numbers, strict=True))
-        if not all(np.isfinite(numbers)):
-            bad = ", ".join(f"{name} {value}" for name, value in values.items() if not np.isfinite(value))
-            raise TrainingError(f"{bad} at scale {self.scale}, iteration {self.iteration + 1}")
-        return values
+        return self.finite_values({name: term for name, term in terms.items() if name != "total"})
 
     def finite(self) -> bool:
         """Whether every weight is a finite number; an update may end that though its loss was finite."""
@@ -274,20 +247,7 @@ class Trainer:
         if self.critic is not None:
             tensors |= checkpoint.pack("critic", self.critic.state_dict())
             tensors |= checkpoint.pack_optimizer("critic_optimizer", self.critic_optimizer)
-        values = {
-            "config": self.config.to_dict(),
-            "seed": self.seed,
-            "scale": self.scale,
-            "iteration": self.iteration,
-            "amplitudes": self.network.amplitudes,
-            "history": self.history,
-            "seconds": self.seconds,
-            "processor_seconds": self.processor_seconds,
-            "threads": self.threads,
-            "random_device": self.device.type,
-            "precision": self.precision,
-        }
-        return tensors, values
+        return tensors, self.written() | {"amplitudes": self.network.amplitudes}
 
     def restore(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
         """The inverse of `state`, on a fresh trainer of the same clip, configuration and seed.
@@ -295,11 +255,7 @@ class Trainer:
         On another kind of device, where random numbers start anew, or in another precision, the run goes on, but not to
         the same weights; a warning says so.
         """
-        was, now = (values["precision"], values["random_device"]), (self.precision, self.device.type)
-        if was != now:
-            before, here = (f"{number} on {device}" for number, device in (was, now))
-            warnings.warn(f"this run was in {before} and goes on in {here}: its weights will differ", stacklevel=4)
-        self.scale, self.iteration = values["scale"], values["iteration"]
+        self.take_up(values)
         for scale in range(self.scale + 1):
             self._build(scale)
         self.network.load_state_dict(checkpoint.unpack("network", tensors))
@@ -311,13 +267,7 @@ class Trainer:
             self.critic.load_state_dict(checkpoint.unpack("critic", tensors))
             checkpoint.unpack_optimizer("critic_optimizer", self.critic_optimizer, tensors)
         self._fill_pool()
-        self.history, self.seconds = values["history"], values["seconds"]
-        self.processor_seconds = values.get("processor_seconds", 0.0)  # of no account in runs from before it was kept
-        self.threads = values.get("threads", self.threads)
-        if values["random_device"] == self.device.type:
-            self.generator.set_state(tensors["random"])
-        else:
-            self.generator.manual_seed(self.seed + self.config.steps_below(self.scale) + self.iteration)
+        self.take_up_random(self.generator, tensors, values)
 
 
 @contextlib.contextmanager
