@@ -8,7 +8,7 @@ import torch
 import hpvae_nb
 from hpvae_nb import InputError, TrainingError, fit, load_model, load_set, preset, train
 from hpvae_nb.baselines import SYSTEMS, SinGan, make_method, make_system
-from hpvae_nb.baselines.mocogan import Spread
+from hpvae_nb.baselines.many import Spread
 from hpvae_nb.io.clip_sets import as_pixels
 from hpvae_nb.training.events import follow
 from hpvae_nb.training.many import SetTrainer
@@ -200,7 +200,7 @@ def test_an_unknown_system_is_told_the_nearest():
         make_system("mocogen")
 
 
-def test_mocogans_critics_see_how_much_the_clips_of_a_batch_differ():
+def test_critics_see_how_much_the_clips_of_a_batch_differ():
     alike = torch.randn(1, 5, 3, 4, 4, generator=torch.Generator().manual_seed(0)).repeat(4, 1, 1, 1, 1)
     apart = alike * torch.tensor([1.0, -1, 1, -1])[:, None, None, None, None]
     assert torch.equal(Spread()(alike), torch.cat([alike, torch.zeros(4, 1, 3, 4, 4)], 1))

@@ -31,6 +31,20 @@ class ClipGenerator(GrowingNetwork):
         return [(self, 0)]
 
 
+class Spread(nn.Module):
+    """Adds a map that says how much the clips of a batch differ, the mean of all features' standard deviations.
+
+    Not in the published systems: in small ones, of clips that share most of what they show, such as a sky, a generator
+    soon makes a single one, and critics that judge each clip by itself let it pass. Source: Karras et al. 2018,
+    "Progressive growing of GANs", section 3.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`b c ...` to `b (c + 1) ...`."""
+        spread = x.float().std(0, correction=0).mean().to(x.dtype)
+        return torch.cat([x, spread.expand(len(x), 1, *x.shape[2:])], 1)
+
+
 @dataclass
 class Game:
     """All that plays in a training, and where it stands.

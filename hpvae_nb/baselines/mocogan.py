@@ -17,7 +17,7 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from hpvae_nb.baselines.many import ClipGenerator, Game, ManyClips
+from hpvae_nb.baselines.many import ClipGenerator, Game, ManyClips, Spread
 from hpvae_nb.core.hierarchy import Noise
 from hpvae_nb.core.latents import stream
 from hpvae_nb.core.resampling import Shape
@@ -163,19 +163,6 @@ class FrameGenerator(ClipGenerator):
 
     def decode(self, z: Tensor, shapes: Sequence[Shape], noise: Noise = ()) -> Tensor:
         return self(z)
-
-
-class Spread(nn.Module):
-    """Adds a map that says how much the clips of a batch differ, the mean of all features' standard deviations.
-
-    Not in MoCoGAN: of clips that share most of what they show, such as a sky, its generator soon made a single one, and
-    its critics, which judge one clip at a time, let it pass. Source: Karras et al. 2018, section 3.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """`b c ...` to `b (c + 1) ...`."""
-        spread = x.float().std(0, correction=0).mean().to(x.dtype)
-        return torch.cat([x, spread.expand(len(x), 1, *x.shape[2:])], 1)
 
 
 def depth(size: int) -> int:

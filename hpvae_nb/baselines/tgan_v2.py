@@ -19,7 +19,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from hpvae_nb.baselines.many import ClipGenerator, Game, ManyClips
+from hpvae_nb.baselines.many import ClipGenerator, Game, ManyClips, Spread
 from hpvae_nb.core.hierarchy import Noise
 from hpvae_nb.core.latents import uniform_maps
 from hpvae_nb.core.resampling import Shape
@@ -274,15 +274,15 @@ def _doubled(x: Tensor) -> Tensor:
 class Critic(nn.Module):
     """D of one level: residual blocks that halve space to 2 or 3 px, and time while there is any; one score.
 
-    Without batch norm: the penalty is of each clip by itself.
+    Without batch norm: the penalty is of each clip by itself. `Spread` is ours.
     """
 
     def __init__(self, channels: int, size: int) -> None:
         super().__init__()
         halvings = depth(size) + 1
         widths = [3, *(channels * 2**n for n in range(halvings))]
-        self.blocks = nn.Sequential(*(Down(a, b, n > 0) for n, (a, b) in enumerate(pairwise(widths))))
-        self.score = nn.Linear(widths[-1] * (size >> halvings) ** 2, 1)
+        self.blocks = nn.Sequential(*(Down(a, b, n > 0) for n, (a, b) in enumerate(pairwise(widths))), Spread())
+        self.score = nn.Linear((widths[-1] + 1) * (size >> halvings) ** 2, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """`b 3 t h w` to `b`."""
