@@ -325,11 +325,15 @@ for data in rows["data"].unique():
         described(
             photo(figures.samples_figure(shown)),
             f"Three clips of {data} in four frames each: real ones, and samples of MoCoGAN, TGAN, TGAN-v2 and ours. Those of "
-            "ours all show the things of the first real clip; those of the others differ in colour",
+            "ours all show the things of the first real clip; those of the others differ more, but for MoCoGAN's balloons",
         )
     )
 
 # %% [markdown]
+# MoCoGAN's balloons are a warning: one noisy clip, again and again. There are 160 clips of one sky, and its critics know them by
+# heart: they tell made from real whatever the generator does, and what they say is of no use to it. (After a tenth of the rounds it
+# was better.) A table would show a number there; look first.
+#
 # *Ours saw the first real clip, and that one only. Which table will it win? And who wins against the second neighbour?*
 
 # %%
@@ -338,7 +342,8 @@ for data in rows["data"].unique():
 
 # %% [markdown]
 # Heights cannot be held against the paper's: other clips, other features. What can is the *change* from theirs to ours, paired
-# over samples, and its sign.
+# over first neighbours, and its sign. Samples that share a neighbour count as one: a system that makes one clip again and again
+# has not been tried fifty times.
 
 # %%
 points = many_page.as_points(rows)

@@ -201,6 +201,13 @@ def test_claims_are_of_changes_paired_by_sample():
     assert [claim.verdict(claim.found(points)) for claim in (closer, second)] == ["yes", "unclear"]
 
 
+def test_samples_with_one_neighbour_count_as_one_in_claims():
+    rows = hand_made(theirs=(4.0, 8.0, 6.0))
+    rows["first"] = rows["first"].replace({"n1": "n0"})
+    closer = claims.answerable(points := many_page.as_points(rows), claims.TABLE_CLAIMS)[0]
+    assert closer.measured(points, "shapes").tolist() == pytest.approx([100 * (2.25 / 6 - 1), -50])
+
+
 def test_the_overview_has_the_papers_numbers_and_what_was_trained():
     text = many_page.overview(hand_made())
     assert "| 19.0 / 19.1 / 42.0 |" in text
