@@ -40,7 +40,7 @@ def main(out: Path) -> None:
     rows = [("real", len(train), name, value, 0.0) for name, value in measured.of(test.batch(range(SAMPLES)), train)]
     shown = {"real": test.batch(range(SHOWN))}
     for learner, count, model in [*(("mocogan", n, model) for n, model in models.items()), ("ours", 1, ours["shapes"])]:
-        samples, seconds = model.sample(SAMPLES, seed=0).float(), model.facts["processor_seconds"]
+        samples, seconds = model.sample(SAMPLES, seed=0), model.facts["processor_seconds"]
         print(f"{learner}, {count} clips: {seconds:.0f} s", flush=True)
         rows += [(learner, count, name, value, seconds) for name, value in measured.of(samples, train.first(count))]
         shown[f"MoCoGAN, {count}" if learner == "mocogan" else "ours, 1"] = samples[:SHOWN]

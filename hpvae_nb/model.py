@@ -321,9 +321,10 @@ class Model:
                 samples = range(first, first + len(part))
                 z_n = [self._noise(n, shape, factors[n], seed, samples) for n, shape in enumerate(shapes)]
                 if start < 0:
-                    parts.append(self.network.decode(part, shapes, z_n).cpu())
+                    made = self.network.decode(part, shapes, z_n)
                 else:
-                    parts.append(self.network.climb(part, shapes, z_n, start).cpu())
+                    made = self.network.climb(part, shapes, z_n, start)
+                parts.append(made.float().cpu())
         return torch.cat(parts).clamp(-1, 1)
 
     def _noise(self, scale: int, shape: Shape, factor: float, seed: int, samples: range) -> Tensor | None:

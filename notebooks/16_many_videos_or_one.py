@@ -331,8 +331,8 @@ for data in rows["data"].unique():
 
 # %% [markdown]
 # MoCoGAN's balloons are a warning: one noisy clip, again and again. There are 160 clips of one sky, and its critics know them by
-# heart: they tell made from real whatever the generator does, and what they say is of no use to it. (After a tenth of the rounds it
-# was better.) A table would show a number there; look first.
+# heart: they tell made from real whatever the generator does, and what they say is of no use to it. A table would show a number
+# there; look first.
 #
 # *Ours saw the first real clip, and that one only. Which table will it win? And who wins against the second neighbour?*
 

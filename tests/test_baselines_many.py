@@ -64,6 +64,17 @@ def test_samples_depend_on_seed_and_number_alone(name):
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
+def test_samples_are_float32_whatever_convolutions_are_in(name):
+    model = trained(name)
+    try:
+        made = model.to("cpu", "bfloat16").sample(1, seed=0)
+    finally:
+        model.to("cpu", "float32")
+    assert made.dtype == torch.float32
+    assert (made - model.sample(1, seed=0)).abs().mean() < 0.05
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
 def test_a_saved_model_makes_the_same_clips(tmp_path, name):
     model = trained(name)
     model.save(tmp_path)

@@ -191,7 +191,7 @@ def _claim(home: Path, what: Comparison, clips: ClipSet) -> bytes:
 
 
 def _make(what: Comparison, out: Path, clips: ClipSet, test: ClipSet, system: Model, serial: bool, say: Say) -> Made:
-    theirs = [system.sample(what.samples, seed=what.seed + number).float() for number in range(SETS)]
+    theirs = [system.sample(what.samples, seed=what.seed + number) for number in range(SETS)]
     pairs = neighbours(theirs[0], (clips[i][0] for i in range(len(clips))), clips.names, where=what.name)
     uses = Counter(first for first, _ in pairs)  # in the order in which they come
     say(f"{what.samples} samples have {len(uses)} different first neighbours; ours learns each, in {out / 'ours'}")
