@@ -31,8 +31,9 @@ comes from another clip and was chosen for the other system's sample. Means and 
 the samples, of FID (to the test clips) over three sets of 50 samples on each side. Both are of sampling alone: another
 training of a system would give another mean; and samples that have one neighbour are not independent, so that the
 findings below count them as one. Numbers of different features, and the paper's, which are C3D's on UCF-101, don't
-compare; who is lower does. For SVFID patches are learned from the neighbour; for FID from nine training clips side by side. In *ours, one clip for all* the samples
-of a set all come from the model of one neighbour, of another in each set: what one clip cannot know.
+compare; who is lower does. For SVFID patches are learned from the neighbour; for FID from nine training clips side by
+side. In *ours, one clip for all* the samples of a set all come from the model of one neighbour, of another in each
+set: what one clip cannot know.
 """
 CLAIM_WORDS = "Mean change from the system to ours, over first neighbours (of FID over sets), and its 95 % interval."
 SHEET_WORDS = "Six samples of each system; above each the first neighbour, below it ours, which learned that neighbour"
