@@ -409,7 +409,7 @@ found = {name: dict(experiment.budget_mean(budget, "mocogan", name)) for name in
 mine = {name: dict(experiment.budget_mean(budget, "ours", name))[1] for name in panels}
 assert found["between"][1] < 10 > mine["between"], "of one clip, one colour: whoever learned it"
 assert found["between"][400] > 50
-assert found["fid"][400] < found["fid"][64] < min(found["fid"][1], mine["fid"])
+assert max(found["fid"][64], found["fid"][400]) < 0.5 * min(found["fid"][1], mine["fid"])
 assert found["nearest"][1] < 0.7 * mine["nearest"], "MoCoGAN copies the one clip, ours does not"
 assert min(found["within"][count] for count in (8, 64, 400)) > 10 > mine["within"]
 
@@ -417,8 +417,8 @@ assert min(found["within"][count] for count in (8, 64, 400)) > 10 > mine["within
 # - **Of one clip** MoCoGAN makes that clip, again and again: its samples are by far the nearest to what was learned. Ours moves
 #   the shape to other places and other paths, and sometimes makes two of it. Both know one colour, and both are far from the
 #   unseen clips by FID: *that* no method can take from one clip.
-# - **Of more clips** MoCoGAN's colours spread and its FID falls. What it did not learn in a minute is to *keep* a colour within a clip;
-#   ours never had to, for its clip has one.
+# - **Of more clips** MoCoGAN's colours spread and its FID falls, with 64 of these as far as with 400. What it did not learn in a
+#   minute is to *keep* a colour within a clip; ours never had to, for its clip has one.
 #
 # ## What we found
 #
