@@ -17,7 +17,7 @@ from hpvae_nb.metrics import c3d, networks, svfid
 from hpvae_nb.metrics.features import PatchFeatures
 from hpvae_nb.metrics.frechet import fid
 from hpvae_nb.studies import claims, evidence, intervals, many_or_one, many_page, many_tables
-from hpvae_nb.studies.many_or_one import Comparison, compare
+from hpvae_nb.studies.many_or_one import SETS, Comparison, compare
 from hpvae_nb.studies.protocol import DISTANCES, neighbours, video_of
 
 SIZE, FRAMES, COUNT = 16, 10, 12
@@ -252,6 +252,6 @@ def test_bundled_rows_are_whole():
     comparisons = rows.groupby(["system", "data", "extractor"])
     assert len(comparisons) == len(SYSTEMS) * 2 * 2, "two sets, measured with patches and with EfficientNet"
     for _, one in comparisons:
-        assert one["table"].value_counts().to_dict() == {1: 50, 2: many_or_one.SETS}
+        assert one["table"].value_counts().to_dict() == {1: 50, 2: SETS}
         assert one.loc[one["table"] == 1, list(DISTANCES)].notna().all(axis=None)
         assert one.loc[one["table"] == 2, list(many_tables.FIDS)].notna().all(axis=None)
