@@ -45,6 +45,11 @@ class Spread(nn.Module):
         return torch.cat([x, spread.expand(len(x), 1, *x.shape[2:])], 1)
 
 
+def doublings(size: int) -> int:
+    """How often 4 px double to `size`."""
+    return (size // 4).bit_length() - 1
+
+
 @dataclass
 class Game:
     """All that plays in a training, and where it stands.

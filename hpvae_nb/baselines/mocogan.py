@@ -17,7 +17,7 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from hpvae_nb.baselines.many import ClipGenerator, Game, ManyClips, Spread
+from hpvae_nb.baselines.many import ClipGenerator, Game, ManyClips, Spread, doublings
 from hpvae_nb.core.hierarchy import Noise
 from hpvae_nb.core.latents import stream
 from hpvae_nb.core.resampling import Shape
@@ -60,7 +60,7 @@ class MoCoGan(ManyClips):
         return {n: Adam(player.parameters(), rates.get(n, critic_lr), **options) for n, player in players.items()}
 
     def kernels(self, config: Config, shapes: list[Shape]) -> list[tuple[int, int]]:
-        return [(shapes[0][0] - 3 * layer, 4) for layer in range(depth(shapes[0][1]))]
+        return [(shapes[0][0] - 3 * layer, 4) for layer in range(doublings(shapes[0][1]))]
 
     def prior(self, network: Any, shapes: list[Shape], seed: int, samples: range) -> Tensor:
         """z of every frame, `b latent t 1 1`: content and category, and the noise that motion is made of.
@@ -122,7 +122,7 @@ class FrameGenerator(ClipGenerator):
         self.cell = nn.GRUCell(motion, motion)
         layers: list[nn.Module] = []
         before = content + categories + motion
-        for layer in reversed(range(depth(size))):
+        for layer in reversed(range(doublings(size))):
             after = channels * 2**layer
             layers.append(nn.ConvTranspose2d(before, after, 4, *((1, 0) if not layers else (2, 1)), bias=False))
             layers += [nn.BatchNorm2d(after), nn.ReLU()]
@@ -165,11 +165,6 @@ class FrameGenerator(ClipGenerator):
         return self(z)
 
 
-def depth(size: int) -> int:
-    """How often 4 px double to `size`."""
-    return (size // 4).bit_length() - 1
-
-
 def critic(dims: int, channels: int, size: int, out: int) -> nn.Sequential:
     """D_I of frames (dims 2) or D_V of clips (dims 3): scores of patches, `b out ...`. Time is not strided."""
     conv: Any = {2: nn.Conv2d, 3: nn.Conv3d}[dims]
@@ -178,7 +173,7 @@ def critic(dims: int, channels: int, size: int, out: int) -> nn.Sequential:
     last = {2: (2, 1), 3: (1, 0)}[dims]
     layers: list[nn.Module] = []
     before = 3
-    for layer in range(depth(size)):
+    for layer in range(doublings(size)):
         after = channels * 2**layer
         layers.append(conv(before, after, 4, stride, padding, bias=False))
         layers += [norm(after)] if layer else []

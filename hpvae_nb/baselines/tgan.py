@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer, RMSprop
 
-from hpvae_nb.baselines.many import ClipGenerator, Game, ManyClips
+from hpvae_nb.baselines.many import ClipGenerator, Game, ManyClips, doublings
 from hpvae_nb.core.hierarchy import Noise
 from hpvae_nb.core.latents import uniform_maps
 from hpvae_nb.core.resampling import Shape
@@ -156,11 +156,6 @@ def _seed_map(latent: int, channels: int) -> nn.Sequential:
     """A vector to a map of 4x4, with which the image generator begins."""
     linear = nn.Linear(latent, channels * 16, bias=False)
     return nn.Sequential(linear, nn.Unflatten(1, (channels, 4, 4)), nn.BatchNorm2d(channels), nn.ReLU())
-
-
-def doublings(size: int) -> int:
-    """How often 4 px double to `size`."""
-    return (size // 4).bit_length() - 1
 
 
 def critic(channels: int, frames: int, size: int) -> nn.Sequential:

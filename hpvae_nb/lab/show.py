@@ -22,6 +22,7 @@ from torch import Tensor
 from hpvae_nb.core.resampling import Shape
 from hpvae_nb.errors import InputError, require
 from hpvae_nb.io import checkpoint
+from hpvae_nb.io.clip_sets import as_pixels
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.lab.render import ON_TOP, bare, png, subplots
 from hpvae_nb.model import Model
@@ -36,7 +37,7 @@ def to_uint8(video: Tensor) -> np.ndarray:
     if video.ndim not in (3, 4):
         raise InputError(f"expected one clip 'c t h w' or image 'c h w', got {tuple(video.shape)}: index the batch")
     pattern = "c t h w -> t h w c" if video.ndim == 4 else "c h w -> h w c"
-    return rearrange(((video.float() + 1) * 127.5).round().clamp(0, 255).byte().cpu(), pattern).numpy()
+    return rearrange(as_pixels(video.float()).cpu(), pattern).numpy()
 
 
 def colour(name: str) -> Tensor:

@@ -162,7 +162,7 @@ _PRESETS: dict[str, Config] = {
     ),
     "tgan": _TGAN,
     "tgan-small": _TGAN.replace(
-        preset="tgan-small",  # measured: some eight minutes of a CPU core
+        preset="tgan-small",  # measured: some seven minutes of a CPU core
         coarse_size=32,
         fine_size=32,
         channels=8,
@@ -175,7 +175,7 @@ _PRESETS: dict[str, Config] = {
     ),
     "tgan-v2": _TGAN_V2,
     "tgan-v2-small": _TGAN_V2.replace(
-        preset="tgan-v2-small",  # measured: some eight minutes of a CPU core
+        preset="tgan-v2-small",  # measured: some seven minutes of a CPU core
         coarse_size=32,
         fine_size=32,
         channels=8,
