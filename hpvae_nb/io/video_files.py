@@ -244,18 +244,23 @@ def _pixels(frame: Any, size: Size | None, said: set[str]) -> Tensor:
     upright = rearrange(torch.from_numpy(pixels), "h w c -> c h w")
     if turns := _turns(frame):
         upright = torch.rot90(upright, turns, dims=(1, 2))
-    if size is None:
-        return _floats(upright)
-    height, width = upright.shape[1:]
-    target = size if not isinstance(size, int) else (max(1, round(height * size / width)), size)
-    # Columns first, some rows at a time: a photo of a hundred megapixels is never there in floats.
-    strips = [_scaled(_floats(rows), (rows.shape[1], target[1])) for rows in upright.split(_STRIP, dim=1)]
-    return _scaled(torch.cat(strips, dim=1), tuple(target)).clamp(-1, 1)
+    return sized(upright, size)
 
 
 def _turns(frame: Any) -> int:
     """Quarters to turn a frame by, counterclockwise: phones store portrait lying down, with a note to turn it."""
     return round(getattr(frame, "rotation", 0) / 90)
+
+
+def sized(pixels: Tensor, size: Size | None) -> Tensor:
+    """Bytes ``c h w`` as float32 in [-1, 1], at ``size`` as in ``load_clip``."""
+    if size is None:
+        return _floats(pixels)
+    height, width = pixels.shape[1:]
+    target = size if not isinstance(size, int) else (max(1, round(height * size / width)), size)
+    # Columns first, some rows at a time: a photo of a hundred megapixels is never there in floats.
+    strips = [_scaled(_floats(rows), (rows.shape[1], target[1])) for rows in pixels.split(_STRIP, dim=1)]
+    return _scaled(torch.cat(strips, dim=1), tuple(target)).clamp(-1, 1)
 
 
 def _floats(pixels: Tensor) -> Tensor:
