@@ -31,6 +31,13 @@ def too_late(events, limit):
     return event.model
 
 
+def only_in_time(events, limit):
+    for event in events:
+        if event.seconds >= limit:
+            events.close()
+            return event.model
+
+
 def too_early(events, limit):
     model = "none"
     for event in events:
@@ -59,6 +66,8 @@ WRONG = {  # see test_exercises
         "no noise": lambda b, s, g, n, a: up(b, s) + g(up(b, s)),
         "amplitude is missing": lambda b, s, g, n, a: up(b, s) + g(up(b, s) + n),
         "residual alone": lambda b, s, g, n, a: g(up(b, s) + a * n),
+        "the noise alone": lambda b, s, g, n, a: up(b, s) + g(a * n),
+        "a tanh around the sum": lambda b, s, g, n, a: (up(b, s) + g(up(b, s) + a * n)).tanh(),
         "corners are not aligned": lambda b, s, g, n, a: up(b, s, False) + g(up(b, s, False) + a * n),
         "was wanted": lambda b, s, g, n, a: b,
         "stopped with RuntimeError": lambda b, s, g, n, a: b + a * n,
@@ -68,6 +77,8 @@ WRONG = {  # see test_exercises
         "factor 0.1 is missing": lambda m, r: (m - r).square().mean().sqrt(),
         "root is missing": lambda m, r: 0.1 * F.mse_loss(m, r),
         "root and the factor 0.1": lambda m, r: F.mse_loss(m, r),
+        "below the root": lambda m, r: (0.1 * F.mse_loss(m, r)).sqrt(),
+        "the same everywhere": lambda m, r: 0.1 * (m - r).std(),
         "grows with the clip": lambda m, r: 0.1 * (m - r).norm(),
         "mean of the absolute error": lambda m, r: 0.1 * (m - r).abs().mean(),
         "cancel": lambda m, r: 0.1 * (m - r).mean(),
@@ -75,7 +86,9 @@ WRONG = {  # see test_exercises
     },
     "train_for": {
         "left hanging": read_on,
-        "you went on 1 steps too far": lambda events, limit: too_late(events, limit + 0.6),
+        "you went on too far, by 1": lambda events, limit: too_late(events, limit + 0.6),
+        "has reached it, so take >=": too_late,
+        "when events run out, too": only_in_time,
         "you made": too_early,
         "you went on to its end": to_the_end,
         "return the model of the last event": returns_event,

@@ -30,6 +30,17 @@ def paste(z, fresh, *box):
     return z
 
 
+def paste_first(z, fresh, *box):
+    first = tuple(slice(*ends) for ends in box)
+    z[first] = fresh[first]
+    return z
+
+
+def by_axis(a, b, t, dim):
+    cosines = (a * b).sum(dim, keepdim=True) / (a.norm(dim=dim, keepdim=True) * b.norm(dim=dim, keepdim=True))
+    return turned(a, b, t, cosines.arccos())
+
+
 WRONG = {  # see test_exercises
     "slerp": {
         "straight line": lambda a, b, t: (1 - t) * a + t * b,
@@ -37,6 +48,11 @@ WRONG = {  # see test_exercises
         "sin(angle) is missing": lambda a, b, t: turned(a, b, t, cosine(a, b).arccos()) * cosine(a, b).arccos().sin(),
         "scaled to length 1": lambda a, b, t: hp.slerp(a, b, t) / hp.slerp(a, b, t).norm(),
         "take arccos": lambda a, b, t: turned(a, b, t, cosine(a, b)),
+        "each site is turned by an angle of its own": lambda a, b, t: by_axis(a, b, t, 1),
+        "each row is turned by an angle of its own": lambda a, b, t: by_axis(a, b, t, -1),
+        "it hurries in the middle": lambda a, b, t: (
+            a.norm() * torch.nn.functional.normalize(a.lerp(b, t).flatten(), dim=0).reshape(a.shape)
+        ),
         "measure it": lambda a, b, t: turned(a, b, t, torch.tensor(math.pi / 2)),
         "was wanted": lambda a, b, t: hp.slerp(a, b, t).flatten(),
         "a tensor was wanted": lambda a, b, t: 1.0,
@@ -47,6 +63,7 @@ WRONG = {  # see test_exercises
         "add up to 1": lambda a, b, w: (1 - w) * a + w * b,
         "changed places": lambda a, b, w: w.sqrt() * a + (1 - w).sqrt() * b,
         "cos and sin": lambda a, b, w: (w * math.pi / 2).cos() * a + (w * math.pi / 2).sin() * b,
+        "b's share of it is w²": lambda a, b, w: ((1 - w) * a + w * b) / ((1 - w) ** 2 + w**2).sqrt(),
         "squared": lambda a, b, w: (1 - w) ** 2 * a + w**2 * b,
         "hard border": lambda a, b, w: torch.where(w < 0.5, a, b),
         "was wanted": lambda a, b, w: a[0],
@@ -56,6 +73,7 @@ WRONG = {  # see test_exercises
         "at all times": lambda z, f, t, *box: paste(z.clone(), f, (0, 99), *box),
         "one site too long": lambda z, f, *box: paste(z.clone(), f, *((first, end + 1) for first, end in box)),
         "nothing has changed": lambda z, f, *box: z,
+        "begin with ...": lambda z, f, *box: paste_first(z.clone(), f, *box),
         "everything is new": lambda z, f, *box: f,
         "written over": paste,
     },

@@ -31,6 +31,11 @@ WRONG = {  # see test_exercises
     "frechet": {
         "the means are missing": lambda m, a, n, b: a.trace() + b.trace() - 2 * cross(a, b),
         "the covariances are missing": lambda m, a, n, b: (m - n).square().sum(),
+        "not by their mean": lambda m, a, n, b: (m - n).square().mean() + a.trace() + b.trace() - 2 * cross(a, b),
+        "eigvals, not eigvalsh": lambda m, a, n, b: (
+            (m - n).square().sum() + a.trace() + b.trace() - 2 * torch.linalg.eigvalsh(a @ b).clamp_min(0).sqrt().sum()
+        ),
+        "no number": lambda m, a, n, b: torch.tensor(-1.0).sqrt(),
         "is not squared": lambda m, a, n, b: (m - n).norm() + a.trace() + b.trace() - 2 * cross(a, b),
         "counts twice": lambda m, a, n, b: (m - n).square().sum() + a.trace() + b.trace() - cross(a, b),
         "has to be taken off": lambda m, a, n, b: (m - n).square().sum() + a.trace() + b.trace() + 2 * cross(a, b),
@@ -55,6 +60,7 @@ WRONG = {  # see test_exercises
         "equal in one number": keep(lambda b, a: b[0] > a[0] and b[1] < a[1]),
         "merely its equal": keep(lambda b, a: b[0] >= a[0] and b[1] <= a[1]),
         "is right": lambda points: {1},
+        "a set is wanted": max,
         "stopped with KeyError": lambda points: {points[99]},
     },
 }

@@ -21,6 +21,10 @@ def svd(weight, change):
     return u * change(s) @ vt
 
 
+def transposed_twice(u, s, vt):
+    return u * s.clamp(max=1) @ vt.T
+
+
 def halved(frames, offsets):
     levels = [list(range(frames))]
     for offset in offsets:
@@ -35,7 +39,10 @@ WRONG = {  # see test_exercises
         "all singular values are 1 now": lambda weight: svd(weight, torch.ones_like),
         "nothing was clipped": lambda weight: weight,
         "take clamp(max=1)": lambda weight: svd(weight, lambda s: s.clamp(min=1)),
-        "was wanted": lambda weight: torch.linalg.svdvals(weight),
+        "the length of all entries": lambda weight: weight / weight.norm(),
+        "S is a vector": lambda weight: torch.linalg.svdvals(weight),
+        "V transposed already": lambda weight: transposed_twice(*torch.linalg.svd(weight, full_matrices=False)),
+        "was wanted": lambda weight: weight[1:],
     },
     "schedule": {
         "finest first": lambda frames, offsets: halved(frames, offsets)[::-1],

@@ -32,6 +32,7 @@ WRONG = {  # see test_exercises
     "alpha": {
         "that is D_o / D_e": ratio,
         "not squared": absolute,
+        "those are standard deviations": lambda answers: 1 - answers.std(0, ddof=1).mean() / answers.std(ddof=1),
         "D_o divides by the number of raters": lambda answers: 1 - ratio(answers, (0, 1)),
         "you divided by n in both": lambda answers: 1 - ratio(answers, (0, 0)),
         "pages and raters exchanged": lambda answers: 1 - ratio(answers, axis=1),

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hpvae_nb.lab.exercise import Mistake, ask, compare, exercise
+from hpvae_nb.lab.exercise import Mistake, NotYet, ask, compare, exercise
 from hpvae_nb.lessons.l05_hierarchy.checks import growing, stand_in
 
 
@@ -26,6 +26,9 @@ def random_scale(answer: Callable[..., Tensor]) -> str:
             "no noise: that is equation (6), of a VAE scale": up + stand_in(up),
             "the amplitude is missing: noise of standard deviation 1 would drown the clip": up + stand_in(up + noise),
             "the residual alone: add it to what came from below": stand_in(up + z),
+            "the generator got the noise alone: it needs to see what came from below, with noise on it": up
+            + stand_in(z),
+            "a tanh around the sum is the released code's; equation (9) has none": right.tanh(),
             "corners are not aligned, so first and last frames move: align_corners=True": loose + stand_in(loose + z),
         }
         compare(actual, right, wrong)
@@ -48,6 +51,8 @@ def noise_amplitude(answer: Callable[..., Any]) -> str:
             "the factor 0.1 is missing": 10 * expected,
             "the root is missing: that is a tenth of the mean squared error": 0.1 * error.square().mean(),
             "the root and the factor 0.1 are missing": error.square().mean(),
+            "the factor stands below the root: 0.1 comes before it": (0.1 * error.square().mean()).sqrt(),
+            "that is the standard deviation, which forgives an error that is the same everywhere": 0.1 * error.std(),
             "that is a norm, which grows with the clip; take the mean before the root": 0.1 * error.norm(),
             "the mean of the absolute error is not its root mean square": 0.1 * error.abs().mean(),
             "positive and negative errors cancel: square them first": 0.1 * error.mean(),
@@ -73,13 +78,18 @@ def train_for(answer: Callable[..., Any]) -> str:
         closed: list[bool] = []
         seen: list[int] = []
         events = _training(seen, closed)  # kept by this name, or it would be closed by being forgotten
-        actual = ask(answer, events, limit)
-        steps = len(seen)
+        actual, steps = answer(events, limit), len(seen)
+        about = f"with a limit of {limit:g} seconds and a second for each step"
+        if actual is None and not seen:
+            raise NotYet
         if steps > last:
-            tale = "to its end" if steps == 6 and last < 5 else f"{steps - last} steps too far"
-            raise Mistake(f"with a limit of {limit:g} seconds and a second for each step, you went on {tale}")
+            tale = "to its end" if steps == 6 and last < 5 else f"too far, by {steps - last}"
+            hint = ": a step that ends at the limit has reached it, so take >=" if limit == last else ""
+            raise Mistake(f"{about}, you went on {tale}{hint}")
         if steps < last:
-            raise Mistake(f"with a limit of {limit:g} seconds and a second for each step, you made {steps}, not {last}")
+            raise Mistake(f"{about}, you made {steps}, not {last}")
+        if actual is None:
+            raise Mistake(f"{about}, nothing came back: return the last model when events run out, too")
         if actual != f"model {last}":
             raise Mistake(f"return the model of the last event, not {actual!r}")
         if not closed:

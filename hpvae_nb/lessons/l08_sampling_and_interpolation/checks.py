@@ -21,6 +21,8 @@ def slerp(answer: Callable[[Tensor, Tensor, float], Tensor]) -> str:
             weights = torch.sin((1 - t) * angle), torch.sin(t * angle)
             line, short = (1 - t) * a + t * b, expected / expected.norm()
             right_angled = _with_angle(a, b, t, torch.tensor(math.pi / 2))
+            by_site, by_row = (_with_angle(a, b, t, _angles(a, b, dim)) for dim in (1, -1))
+            length = actual.norm() if isinstance(actual, Tensor) else 1.0  # pushed out to whatever sphere
             wrong = {
                 "that is the straight line: it cuts through the sphere, and is too short in the middle": line,
                 "a and b have changed places: t = 0 must give a": reference(b, a, t),
@@ -28,6 +30,10 @@ def slerp(answer: Callable[[Tensor, Tensor, float], Tensor]) -> str:
                 "the result was scaled to length 1; vectors of n normal entries are about √n long": short,
                 "the cosine stands where the angle should: take arccos": _with_angle(a, b, t, cosine),
                 "a·b is no cosine yet: divide it by both lengths": _with_angle(a, b, t, undivided),
+                "each site is turned by an angle of its own: taken as one long vector, a map has one angle": by_site,
+                "each row is turned by an angle of its own: taken as one long vector, a map has one angle": by_row,
+                "that is the straight line, made as long as the sphere's way: it hurries in the middle, so that t "
+                "is no longer the share of the angle": line * length / line.norm(),
                 "the right angle is right only for vectors without anything in common: measure it": right_angled,
             }
             compare(actual, expected, wrong)
@@ -47,6 +53,9 @@ def blend(answer: Callable[[Tensor, Tensor, Tensor], Tensor]) -> str:
             "weights that add up to 1: the variances w² and (1 - w)² do not, and z is too small at the border": line,
             "a and b have changed places: where the weight is 0, a is wanted": swapped,
             "cos and sin keep the variance at 1, but b's share is sin²(πw/2), and it should be w": turned,
+            "the variance is 1, but b's share of it is w² / (w² + (1 - w)²), and it should be w": (
+                line / (weight.square() + (1 - weight).square()).sqrt()
+            ),
             "the weights are squared; take their roots, so that their squares add up to 1": squared,
             "a hard border: between 0 and 1 both have a share": torch.where(weight < 0.5, a, b),
         }
@@ -69,7 +78,7 @@ def resample(answer: Callable[..., Tensor]) -> str:
             "inside and outside have changed places: the box alone is new": torch.where(inside, a, b),
             "the box is new at all times; it has a first and a last time as well": torch.where(inside.any(0), b, a),
             "the box is one site too long: its ends count as in a slice": torch.where(longer, b, a),
-            "nothing has changed": a,
+            "nothing has changed; z[times, rows, columns] would cut batch, channels and times: begin with ...": a,
             "everything is new": b,
         }
         compare(actual, torch.where(inside, b, a), wrong)
@@ -80,6 +89,10 @@ def resample(answer: Callable[..., Tensor]) -> str:
 
 def _with_angle(a: Tensor, b: Tensor, t: float, angle: Tensor) -> Tensor:
     return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+
+
+def _angles(a: Tensor, b: Tensor, dim: int) -> Tensor:
+    return torch.arccos(torch.cosine_similarity(a, b, dim).clamp(-1 + 1e-6, 1 - 1e-6)).unsqueeze(dim)
 
 
 def _maps() -> Iterator[tuple[Tensor, Tensor]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 import torch
 from torch import Tensor
 
-from hpvae_nb.lab.exercise import ask, compare, exercise, match
+from hpvae_nb.lab.exercise import Mistake, ask, compare, exercise, match
 
 
 @exercise
@@ -15,12 +15,20 @@ def frechet(answer: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> str:
         (mean_a, spread_a), (mean_b, spread_b) = (_normal(dimensions, seed) for seed in (0, 1))
         given = torch.as_tensor(ask(answer, mean_a, spread_a, mean_b, spread_b))
         means = (mean_a - mean_b).square().sum()
+        if given.isnan().any():
+            raise Mistake(
+                "your result is no number: a root of something below 0. The product of the covariances is not "
+                "symmetric, so take eigvals, not eigvalsh; and clamp_min(0) for what rounding leaves"
+            )
         traces = spread_a.trace() + spread_b.trace()
         product, both = spread_a @ spread_b, means + traces
         # tr (AB)^(1/2): AB is no symmetric matrix, but its eigenvalues are real and not negative
         cross = torch.linalg.eigvals(product).real.clamp_min(0).sqrt().sum()
+        symmetric = torch.linalg.eigvalsh(product).clamp_min(0).sqrt().sum()
         wrong = {
             "the means are missing: two clips of different colour would count as equal": traces - 2 * cross,
+            "the means differ by a sum over all features, not by their mean": means / dimensions + traces - 2 * cross,
+            "the product of two covariances is not symmetric: take eigvals, not eigvalsh": both - 2 * symmetric,
             "the covariances are missing: noise and a flat picture would count as equal": means,
             "the distance of the means is not squared": means.sqrt() + traces - 2 * cross,
             "the last term counts twice": means + traces - cross,
@@ -52,7 +60,10 @@ _CASES: tuple[Points, ...] = (
 def unbeaten(answer: Callable[[Points], Iterable[int]]) -> str:
     """Models (M: diversity, distance) that no other is at least as good as in both, and better than in one."""
     for points in _CASES:
-        given, wanted = set(ask(answer, dict(points))), reference(points)
+        kept, wanted = ask(answer, dict(points)), reference(points)
+        if not isinstance(kept, Iterable):
+            raise Mistake(f"you give {kept!r}, but a set is wanted: several models may be left")
+        given = set(kept)
         said = f"for {points} you keep {_listed(given)}"
         wrong = {f"{said}: {words}": [values] for words, values in _wrong(points).items()}
         match(given, wanted, wrong, f"{said}, but {_listed(wanted)} is right")

@@ -29,6 +29,7 @@ def trend(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
             "that is the slope itself: divide by the seed's mean and take it times 100": slope,
             "the slope is right, but in what? Take it times 100, for percent": slope / values.mean(0),
             "that is the line through the first and the last point: all of them count": 100 * ends / mean,
+            "in percent of the seed's mean, not of its first value": 100 * slope / values[0],
             "divide by each seed's own mean, not by the mean of all": 100 * slope / values.mean(),
             "the levels have to be taken from their mean first: a line need not go through 0": (100 * through_0 / mean),
             "divide by the sum of squares of the levels, once they are taken from their mean": (
@@ -42,7 +43,14 @@ def trend(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
 @exercise
 def seeds_needed(answer: Callable[[Sequence[float]], int]) -> str:
     """How many seeds like these it takes until 0 lies outside the interval."""
-    for changes in ([1.0, -2.0, 6.0], [4.0, 6.0, 5.0], [-1.0, -4.0, -2.5], [0.9, 1.1], [3.0, -1.0, 0.5, 1.0]):
+    for changes in (
+        [1.0, -2.0, 6.0],
+        [4.0, 6.0, 5.0],
+        [-1.0, -4.0, -2.5],
+        [0.9, 1.1],
+        [9.0, 9.5, 9.1],
+        [3.0, -1.0, 0.5, 1.0],
+    ):
         given = ask(answer, list(changes))
         mean, count = float(np.mean(changes)), len(changes)
         close, far = float(np.std(changes)), float(np.std(changes, ddof=1))
@@ -58,6 +66,8 @@ def seeds_needed(answer: Callable[[Sequence[float]], int]) -> str:
             "one seed fewer would do: stop at the first n whose interval leaves out 0": [wanted + 1],
             "with that many, 0 still lies inside: go one further": [wanted - 1],
         }
+        if wanted < count:
+            wrong["begin with n = 2: fewer seeds than there are may do"] = [count]
         match(given, wanted, wrong, f"for the changes {list(changes)} you say {given}, but it takes {wanted}")
     return "the wider the seeds scatter against what they show, the more of them it takes"
 

@@ -24,11 +24,21 @@ def clip_stretch(answer: Callable[[Tensor], Tensor]) -> str:
             "you clipped the entries: that is what WGAN did first; clip the singular values": weight.clamp(-1, 1),
             "that divides by the largest singular value (spectral normalisation): those below 1 must stay": weight
             / s[0],
+            "that divides by the length of all entries together, which is larger than any stretch": (
+                weight / weight.norm()
+            ),
             "all singular values are 1 now: those that were below must stay": u @ vt,
             "nothing was clipped": weight,
             "small singular values were raised to 1, and large ones kept: take clamp(max=1)": u * s.clamp(min=1) @ vt,
         }
-        compare(ask(answer, weight.clone()), layer.weight.detach(), wrong)
+        given = ask(answer, weight.clone())
+        if isinstance(given, Tensor) and given.ndim == 1:
+            raise Mistake(
+                "S is a vector: u @ s sums up, where u * s stretches the columns of U, as a diagonal matrix would"
+            )
+        if rows == columns:
+            wrong["torch.linalg.svd gives V transposed already"] = u * s.clamp(max=1) @ vt.T
+        compare(given, layer.weight.detach(), wrong)
     return "no direction is stretched, and those that were not are as before"
 
 

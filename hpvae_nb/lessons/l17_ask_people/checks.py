@@ -42,6 +42,9 @@ def alpha(answer: Callable[[np.ndarray], float]) -> str:
         wrong = {
             "that is D_o / D_e; α is 1 less that, so that to agree is to be high": ratio,
             "the differences were not squared": 1 - _ratio(answers, power=1),
+            "those are standard deviations; squared differences are wanted, so variances": (
+                1 - answers.std(0, ddof=1).mean() / answers.std(ddof=1)
+            ),
             "D_o divides by the number of raters: take one less (ddof=1)": (
                 1 - answers.var(0).mean() / answers.var(ddof=1)
             ),
