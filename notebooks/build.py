@@ -1,8 +1,9 @@
 """Makes the notebooks from their scripts: `python notebooks/build.py notebooks/01_patches.py ...`, then runs them.
 
 A notebook is written as a percent script, which can be reviewed line by line. A code cell tagged `exercise` holds its
-solution between the lines `# solution` and `# end`; the learner's notebook gets a stub in its place, and the solution
-folded away below, so that the two cannot drift apart.
+solution between the lines `# solution` and `# end`, and before it, in comments from `# hint: ` on, what helps who is
+stuck. The learner's notebook gets a stub in their place, and hint and solution folded away below, so that they cannot
+drift apart. In a text, an indented line `Answer: ` below a question begins its answer, which is folded away as well.
 
 Two cells are the same in all notebooks and stand here: the badge on top, and the first code cell, which installs the
 package where it is missing. Both hold the repository's address, whose one home is `Repository` in pyproject.toml.
@@ -27,7 +28,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from hpvae_nb.io.checkpoint import write_bytes
 
 SOURCE = Path(__file__).parent.parent
-START, END, STUB = "# solution", "# end", "...  # your turn"
+HINT, START, END, STUB = "# hint: ", "# solution", "# end", "...  # your turn"
+ANSWER = re.compile(r"^( +)Answer: (.+(?:\n\1.+)*)", re.MULTILINE)
 
 # Drawn here, and not fetched from Google: opening a notebook asks nothing of the network.
 BADGE = """<svg xmlns="http://www.w3.org/2000/svg" width="112" height="22"><rect width="112" height="22" rx="4"
@@ -52,10 +54,14 @@ def build(script: Path) -> NotebookNode:
     cells: list[NotebookNode] = []
     for cell in notebook.cells:
         if "exercise" in cell.metadata.get("tags", []):
-            stub, solution = split(cell.source)
-            cells += [cell, new_markdown_cell(folded(solution))]
+            stub, hint, solution = split(cell.source)
+            code = f"```python\n{solution}\n```"
+            parts = ([folded("Hint", hint)] if hint else []) + [folded("Solution", code)]
+            cells += [cell, new_markdown_cell("\n\n".join(parts))]
             cell.source = stub
         else:
+            if cell.cell_type == "markdown":
+                cell.source = ANSWER.sub(lambda found: folded("Answer", found[2], found[1]), cell.source)
             cells.append(cell)
     for number, cell in enumerate(cells):
         cell.id = f"cell-{number:03}"
@@ -69,8 +75,8 @@ def build(script: Path) -> NotebookNode:
     return notebook
 
 
-def split(source: str) -> tuple[str, str]:
-    """An exercise's stub and its solution.
+def split(source: str) -> tuple[str, str, str]:
+    """An exercise's stub, its hint, and its solution.
 
     Raises:
         ValueError: when the cell holds no solution block.
@@ -81,13 +87,17 @@ def split(source: str) -> tuple[str, str]:
         raise ValueError(f"an exercise needs the lines {START!r} and {END!r}:\n{source}")
     start, end = marks.index(START), marks.index(END)
     indent = lines[start][: len(lines[start]) - len(lines[start].lstrip())]
-    before, after = lines[:start], lines[end + 1 :]
-    return "\n".join([*before, indent + STUB, *after]), "\n".join([*before, *lines[start + 1 : end], *after])
+    first = next((number for number in range(start) if marks[number].startswith(HINT)), start)
+    hint = " ".join(mark.lstrip("# ") for mark in marks[first:start]).removeprefix(HINT.lstrip("# "))
+    before, after = lines[:first], lines[end + 1 :]
+    solution = [*before, *lines[start + 1 : end], *after]
+    return "\n".join([*before, indent + STUB, *after]), hint, "\n".join(solution)
 
 
-def folded(solution: str) -> str:
-    """Markdown that shows a solution only when asked to."""
-    return f"<details><summary>Solution</summary>\n\n```python\n{solution}\n```\n\n</details>"
+def folded(title: str, text: str, indent: str = "") -> str:
+    """Markdown that shows a text only when asked to; indented, within the item of a list."""
+    parts = (f"<details><summary>{title}</summary>", text.lstrip(), "</details>")
+    return "\n\n".join(indent + part for part in parts)
 
 
 def repository() -> str:

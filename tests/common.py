@@ -100,7 +100,8 @@ def answers(lesson):
             exec(ast.unparse(statement), known)
     for cell in cells:
         if "exercise" in cell.metadata.get("tags", []):
-            for kind, code in zip(("stub", "solution"), builder.split(cell.source), strict=True):
+            stub, _, solution = builder.split(cell.source)
+            for kind, code in (("stub", stub), ("solution", solution)):
                 names = dict(known)
                 exec(code, names)
                 (name,) = names.keys() - known.keys()

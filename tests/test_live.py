@@ -11,7 +11,7 @@ from PIL import Image
 
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.images import load_image
-from hpvae_nb.lab.live import BUSY, live
+from hpvae_nb.lab.live import BUSY, live, moved
 from hpvae_nb.lab.render import described, emptied, paint, photo, png
 from hpvae_nb.lab.show import grid
 
@@ -29,6 +29,38 @@ def test_a_control_moves_the_picture():
     assert (picture.value, text.value) == (b"picture 0", "")
     k.value = 7
     assert picture.value == b"picture 7"
+
+
+def test_a_view_is_moved_for_a_while():
+    view = live(lambda a, b: (f"{a} {b}".encode(), f"of {a} and {b}"), a=slider(1), b=slider(2))
+    a, b, picture, text = view.children
+    with moved(view, a=7):
+        assert picture.value == b"7 2"
+        b.value = 8
+        assert text.value == "of 7 and 8"
+    assert (a.value, b.value, picture.value, text.value) == (1, 2, b"1 2", "of 1 and 2")
+
+
+def test_a_view_is_put_back_when_what_is_tried_there_fails():
+    view = live(drawn, value=slider())
+    with pytest.raises(AssertionError), moved(view, value=7):
+        raise AssertionError
+    assert view.children[1].value == b"picture 0"
+
+
+def test_a_control_without_effect_says_so():
+    def idle(start, seed):
+        return {"seed": f"nothing is drawn below <{start}>"} if start else {}
+
+    start, seed = ipywidgets.IntSlider(), ipywidgets.IntSlider(description="seed z")
+    _, _, picture, text = live(lambda start, seed: (b"", f"from {start}"), idle=idle, start=start, seed=seed).children
+    assert not seed.disabled
+    start.value = 3
+    assert (start.disabled, seed.disabled) == (False, True)
+    assert picture.tooltip == "from 3 “seed z” has no effect: nothing is drawn below <3>."
+    assert text.value == "from 3 “seed z” has no effect: nothing is drawn below &lt;3&gt;."
+    start.value = 0
+    assert (seed.disabled, text.value) == (False, "from 0")
 
 
 def test_what_is_no_control_can_ask_for_a_new_picture():

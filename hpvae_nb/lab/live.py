@@ -15,6 +15,7 @@ from hpvae_nb.errors import sentence
 from hpvae_nb.lab.finer import Rest, Stages, Stepwise
 from hpvae_nb.lab.render import png
 
+PATIENCE = 60.0  # seconds for a picture that has been put back
 SOON = 0.1  # seconds after which a picture that is still being drawn is announced
 WIDE = {"layout": {"width": "34em"}, "style": {"description_width": "14em"}}  # of a control with a long description
 
@@ -37,6 +38,7 @@ def live(
     *,
     stages: Stages | None = None,
     picture_width: str | None = None,
+    idle: Callable[..., Mapping[str, str]] | None = None,
     **controls: Any,
 ) -> Any:
     """Draw `function` anew whenever one of its controls moves.
@@ -56,12 +58,15 @@ def live(
         picture_format: of the bytes it returns, such as `"webp"`; figures become `"png"`.
         stages: what drawing with 1, 2, ... scales takes.
         picture_width: such as `"448px"`, to which the browser enlarges the picture, faster than we could.
+        idle: takes the controls' values by name; returns the controls that have no effect now, each with the reason.
+            They are greyed, and the line of text says why.
         controls: ipywidgets with a `value`, named like the arguments of `function`.
 
     Returns:
         A box whose `children` are the controls in their order, the picture, and a line of text: the sentence, which is
         also what a screen reader says of the picture. Its `wait(seconds)` waits until the finest picture is there, and
-        says whether it is. Its `redraw()` draws anew, when something has changed that is no control.
+        says whether it is. Its `redraw()` draws anew, when something has changed that is no control. Its `controls` are
+        those given, by name; `moved` moves them for a while.
     """
     picture = image(picture_format, max_width="100%", width=picture_width)
     text = widgets.HTML()
@@ -71,7 +76,11 @@ def live(
     def draw() -> None:
         move = rest.move
         values = {name: control.value for name, control in controls.items()}
-        show = functools.partial(_show, picture, text, values)
+        reasons = idle(**values) if idle else {}
+        for name, control in controls.items():
+            control.disabled = name in reasons
+        idleness = "".join(f" “{controls[name].description}” has no effect: {why}." for name, why in reasons.items())
+        show = functools.partial(_show, picture, text, values, idleness)
         try:
             with announced(text):
                 result, name = steps.soon(values)
@@ -101,8 +110,29 @@ def live(
     view = widgets.VBox([*controls.values(), picture, text])
     for part in (view, picture):
         part.observe(lambda _: rest.stop(), names="comm")  # which goes when it is closed
-    view.wait, view.redraw = rest.over.wait, redraw
+    view.wait, view.redraw, view.controls = rest.over.wait, redraw, controls
     return view
+
+
+@contextmanager
+def moved(view: Any, **values: Any) -> Iterator[None]:
+    """A view with other values of its controls, for the length of a `with` block; then it is as it was before.
+
+    Cells that try a view do it in such a block, so that a reader finds the view as it was first shown.
+
+    Args:
+        view: with `controls` by name, and `wait`, as `live` makes it.
+        values: of its controls. Others may be moved within the block; all are put back.
+    """
+    before = {name: control.value for name, control in view.controls.items()}
+    try:
+        for name, value in values.items():
+            view.controls[name].value = value
+        yield
+    finally:
+        for name, value in before.items():
+            view.controls[name].value = value
+        view.wait(PATIENCE)
 
 
 def _drawn(function: Drawing, **values: Any) -> tuple[bytes, str]:
@@ -111,9 +141,12 @@ def _drawn(function: Drawing, **values: Any) -> tuple[bytes, str]:
     return picture if isinstance(picture, bytes) else png(picture, quick=True), words
 
 
-def _show(picture: Any, text: Any, values: Mapping[str, Any], result: tuple[bytes, str], name: str = "") -> None:
-    """A drawing's picture and words; `name` says what it is short of the finest."""
+def _show(
+    picture: Any, text: Any, values: Mapping[str, Any], idleness: str, result: tuple[bytes, str], name: str = ""
+) -> None:
+    """A drawing's picture and words, and what has no effect on it; `name` says what it is short of the finest."""
     picture.value, words = result
+    words += idleness
     said = words or "Picture for " + ", ".join(f"{key} = {value}" for key, value in values.items())
     picture.tooltip = said + (f" ({name})" if name else "")
     text.value = html.escape(words) + (f" <small>({html.escape(name)})</small>" if name else "")

@@ -3,10 +3,10 @@
 Clips are `c t h w` in [-1, 1]; frames of a picture `t h w c` in 0..255.
 """
 
+import base64
 import html
 import io
 import math
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -126,22 +126,31 @@ def mediapy() -> Any:
 def show_videos(
     videos: Sequence[Tensor], fps: float, titles: Sequence[str], text: str = "", *, width: int = 256
 ) -> None:
-    """Play clips side by side in a notebook, in a loop.
+    """Play clips side by side in a notebook, in a loop; in as many rows as its window needs.
 
     Args:
         titles: one above each clip; a screen reader says them too.
         text: what they show, in a sentence, for those who cannot see it.
         width: of each, in pixels.
     """
-    frames = [_frames(video, width) for video in videos]
-    names = [html.escape(title) for title in titles]
-    page = mediapy().show_videos(frames, names, fps=fps, width=width, columns=4, return_html=True)
-    labels = iter(names)
-    page = re.sub("<video ", lambda start: f'{start[0]}aria-label="{next(labels)}" ', page)
+    media = mediapy()
     display = require("IPython.display", "showing videos in notebooks", "ipython")
-    display.display(
-        display.HTML(f'<div role="group" aria-label="{html.escape(text) or ", ".join(names)}">{page}</div>')
-    )
+    players = []
+    for video, title in zip(videos, titles, strict=True):
+        frames = _frames(video, width)
+        height = round(width * frames.shape[1] / frames.shape[2])
+        if frames.shape[2] > width:
+            frames = media.resize_video(frames, (height, width))
+        source = base64.b64encode(media.compress_video(frames, fps=fps, codec="h264")).decode()
+        name = html.escape(title)
+        players.append(
+            f'<figure style="margin:0; max-width:100%"><figcaption style="text-align:center">{name}</figcaption>'
+            f'<video aria-label="{name}" width="{width}" height="{height}" style="max-width:100%; height:auto" '
+            f'controls loop autoplay muted src="data:video/mp4;base64,{source}"></video></figure>'
+        )
+    said = html.escape(text or ", ".join(titles))
+    style = "display:flex; flex-wrap:wrap; gap:4px"
+    display.display(display.HTML(f'<div role="group" aria-label="{said}" style="{style}">{"".join(players)}</div>'))
 
 
 # Clips and still figures, beside and above each other in one moving picture

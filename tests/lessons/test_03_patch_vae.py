@@ -9,6 +9,7 @@ from common import noise_clip, pixels, tiny_config
 from hpvae_nb import fit, load_clip, preset, train
 from hpvae_nb.core import losses
 from hpvae_nb.errors import InputError
+from hpvae_nb.lab.live import moved
 from hpvae_nb.lab.show import to_uint8
 from hpvae_nb.lessons.l03_patch_vae import experiment, figures
 from hpvae_nb.lessons.l03_patch_vae import views as widgets
@@ -157,6 +158,15 @@ def test_a_newer_value_ends_the_older_training(model, monkeypatch):
     assert bar.value == 4
     assert 1 <= trained.count(10) < 4
     assert trained[-4:] == [0.1] * 4
+
+
+def test_the_models_own_value_shows_the_model(model, monkeypatch):
+    monkeypatch.setattr(widgets, "first_scale", lambda clip, config: [])
+    view = widgets.beta_view(noise_clip(), model)
+    shown = [part.value for part in view.children]
+    with moved(view, beta=0.1):
+        assert view.children[3].value == "β = 0.1: training ..."
+    assert [part.value for part in view.children] == shown
 
 
 def test_a_value_that_is_passed_over_is_not_trained(model, monkeypatch):

@@ -32,22 +32,22 @@ def beta_view(clip: Clip, model: Model) -> Any:
     """A slider for beta, a bar that shows how far the training is, and the pictures of the model as it learns.
 
     Moving the slider ends a training that still runs and starts another. It goes on in the background, so the slider
-    stays alive.
+    stays alive. At the model's own beta there is nothing to train.
 
     Args:
         clip: to train on.
         model: shown first; its configuration is trained again with other values of beta.
 
     Returns:
-        A box whose `children` are slider, progress bar, picture and a line of text. Its `training`, a `Background`, is
-        there once the slider has moved.
+        A box whose `children` are slider, progress bar, picture and a line of text. Its `training` is the `Background`
+        that the slider started last; `controls` and `wait` are as those of `live`.
     """
     steps = model.config.iterations
     slider = widgets.FloatLogSlider(
         model.config.beta, base=10, min=-3, max=2, step=0.5, description="weight of the KL, β",
         layout={"width": "480px"}, style={"description_width": "initial"}, readout_format=".2g",
     )  # fmt: skip
-    bar = widgets.IntProgress(steps, 0, steps, description="trained", layout={"width": "480px"})
+    bar = widgets.IntProgress(steps, 0, steps, description="progress", layout={"width": "480px"})
     picture = image("png", max_width="100%")
     text = widgets.HTML()
     box = widgets.VBox([slider, bar, picture, text])
@@ -59,6 +59,11 @@ def beta_view(clip: Clip, model: Model) -> Any:
 
     def restart(change: Any) -> None:
         beta = change["new"]
+        Background.stop_any()
+        if beta == model.config.beta:
+            draw(model)
+            bar.value = steps
+            return
 
         def retrain(pause: Pause) -> None:
             pause(PAUSE)
@@ -73,7 +78,6 @@ def beta_view(clip: Clip, model: Model) -> Any:
                 text.value = message(f"No model for β = {beta:g}. {sentence(training.error)}", alert=True)
                 bar.value = steps
 
-        Background.stop_any()
         bar.value = 0
         text.value = html.escape(f"β = {beta:g}: training ...")
         box.training = training = Background(retrain, changed)
@@ -81,4 +85,6 @@ def beta_view(clip: Clip, model: Model) -> Any:
 
     draw(model)
     slider.observe(restart, names="value")
+    box.training = Background(lambda pause: None, lambda: None)
+    box.controls, box.wait = {"beta": slider}, lambda seconds: box.training.wait(seconds)
     return box
