@@ -11,6 +11,7 @@ from torch import Tensor
 from hpvae_nb.lab.exercise import Mistake, ask, compare, exercise, match
 from hpvae_nb.studies.intervals import reach
 
+_CHANGES = ([1.0, -2.0, 6.0], [4.0, 6.0, 5.0], [-1.0, -4.0, -2.5], [0.9, 1.1], [9.0, 9.5, 9.1], [3.0, -1.0, 0.5, 1.0])
 MOST = 1000  # seeds; whoever needs more has found nothing
 
 
@@ -43,14 +44,7 @@ def trend(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
 @exercise
 def seeds_needed(answer: Callable[[Sequence[float]], int]) -> str:
     """How many seeds like these it takes until 0 lies outside the interval."""
-    for changes in (
-        [1.0, -2.0, 6.0],
-        [4.0, 6.0, 5.0],
-        [-1.0, -4.0, -2.5],
-        [0.9, 1.1],
-        [9.0, 9.5, 9.1],
-        [3.0, -1.0, 0.5, 1.0],
-    ):
+    for changes in _CHANGES:
         given = ask(answer, list(changes))
         mean, count = float(np.mean(changes)), len(changes)
         close, far = float(np.std(changes)), float(np.std(changes, ddof=1))
@@ -60,14 +54,13 @@ def seeds_needed(answer: Callable[[Sequence[float]], int]) -> str:
         rising, biased = least(partial(reach, far), mean), least(partial(reach, close), abs(mean))
         by_root = least(partial(_by_its_root, one), abs(mean))
         wrong = {
+            "begin with n = 2: fewer seeds than there are may do": [count] if wanted < count else [],
             "a claim can be a fall: compare with the size of the mean, not with the mean": [rising],
             "the interval gets narrower with n in two ways: by its root, and by Student's t": [by_root],
             "take the deviation with n - 1: few seeds look closer together than they are": [biased],
             "one seed fewer would do: stop at the first n whose interval leaves out 0": [wanted + 1],
             "with that many, 0 still lies inside: go one further": [wanted - 1],
         }
-        if wanted < count:
-            wrong["begin with n = 2: fewer seeds than there are may do"] = [count]
         match(given, wanted, wrong, f"for the changes {list(changes)} you say {given}, but it takes {wanted}")
     return "the wider the seeds scatter against what they show, the more of them it takes"
 
