@@ -77,6 +77,8 @@ described(
 # %% tags=["exercise"]
 def random_scale(below, shape, generator, noise, amplitude):
     """Equation (9) at a GAN scale: below is 'b 3 t h w' of scale n-1; noise is 'b 3 T H W', shape is (T, H, W)."""
+    # hint: First bring `below` to the new size (lesson 5). Then mind where the noise stands in equation (9): in the
+    # sum, in the generator's input, or in both?
     # solution
     up = F.interpolate(below, size=shape, mode="trilinear", align_corners=True)
     return up + generator(up + amplitude * noise)
@@ -179,6 +181,7 @@ assert picture.value == before
 # %% tags=["exercise"]
 def noise_amplitude(reconstructed, real):
     """A tenth of the root mean squared error, a number. reconstructed and real: 'b 3 t h w'."""
+    # hint: Read the name from right to left: *error*, *squared*, *mean*, *root*. The factor 0.1 comes last.
     # solution
     return 0.1 * (reconstructed - real).square().mean().sqrt()
     # end
@@ -274,6 +277,8 @@ described(
 # %% tags=["exercise"]
 def train_for(events, limit):
     """Read events until one has reached `limit` seconds or none is left; close the training; return the last model."""
+    # hint: A `for` loop over `events` with a `break`; what stands after the loop is done in both cases, whether time
+    # is up or no event is left.
     # solution
     for event in events:
         if event.seconds >= limit:
@@ -390,9 +395,21 @@ print(f"the bundled model took {model.facts['seconds']:.0f} s, {model.config.ite
 # ## Questions
 #
 # 1. Why does plain ground ignore the noise? What in the reconstruction path taught the generators to?
+#    Answer: When a clip is reconstructed, no noise is added, and plain ground needs no correction at all. So a
+#    generator learns: whatever small differences there are on plain ground, the residual is nothing. At the edge of a
+#    walker small differences decide much, and there noise counts as well.
 # 2. The amplitude is fixed when a scale begins, and not adapted. What would happen to it if it followed the error down?
+#    Answer: It would go to zero with the error. But it stands for what a scale cannot know, and that does not get
+#    less while the scale learns; with noise that fades, the generator would in the end be trained for hardly any, and
+#    have nothing to break ties with.
 # 3. Why does a stopped training have to save the optimisers and the state of the dice, and not just the weights?
+#    Answer: Adam keeps running means of gradients and of their squares: without them the first steps after the stop
+#    are of another size. And other dice give other $z$, noise and windows. Both models would be as good; they would
+#    not be the same, and nothing could be compared or repeated.
 # 4. You film your desk with a moving camera. Which of the assumptions of lesson 1 does that break?
+#    Answer: That patches come again. With a moving camera the whole picture changes from frame to frame, there is no
+#    plain ground that stays, and things leave for good that have been seen once only. Frames that are far apart, as
+#    at coarse scales, then have little in common.
 #
 # ## References
 #

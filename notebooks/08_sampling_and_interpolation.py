@@ -143,6 +143,8 @@ print("cosine between them:", round(abs((a * b).sum() / a.norm() / b.norm()).ite
 # %% tags=["exercise"]
 def slerp(a, b, t):
     """From a (t = 0) to b (t = 1) along the sphere. a, b: maps of equal shape, taken as one long vector each."""
+    # hint: One angle for the whole map: the dot product is a sum over *all* entries, and so are the lengths. A cosine
+    # becomes an angle by `torch.arccos`.
     # solution
     cosine = (a * b).sum() / (a.norm() * b.norm())
     angle = torch.arccos(cosine)
@@ -223,6 +225,8 @@ assert picture.value != before, "another moment must give another loop"
 # %% tags=["exercise"]
 def blend(a, b, weight):
     """Maps 'b c t h w' of independent N(0, 1); weight: 'w', from 0 (only a) to 1 (only b). Variance 1 everywhere."""
+    # hint: If two independent numbers of variance 1 are multiplied by $p$ and $q$ and added, the variance is $p^2 +
+    # q^2$. Which $p$ and $q$ make it 1, with $q^2$ = `weight`?
     # solution
     return (1 - weight).sqrt() * a + weight.sqrt() * b
     # end
@@ -286,6 +290,8 @@ assert picture.value == show.animation(clip[0], model.fps, width=256), "nothing 
 # %% tags=["exercise"]
 def resample(z, fresh, times, rows, columns):
     """z outside and fresh inside of a box, both 'b c t h w'; each range is (first, end) as in a slice. z stays whole."""
+    # hint: `slice(*times)` is `times[0]:times[1]`, and `...` in front of three slices means the last three axes.
+    # Write on a copy.
     # solution
     result = z.clone()
     box = (..., slice(*times), slice(*rows), slice(*columns))
@@ -478,9 +484,20 @@ print(f"motion of 49 frames            {steps[18:30].mean():.3f} in the middle, 
 # ## Questions
 #
 # 1. A soft border blends three maps with weights that sum to 1. What must their factors be, so that the variance stays 1?
+#    Answer: The roots of the weights: $\sqrt{w_1}$, $\sqrt{w_2}$, $\sqrt{w_3}$. The variance of the sum is the sum of
+#    their squares, which is 1.
 # 2. With batch norm in evaluation mode (fixed statistics), which of this lesson's findings would be different?
+#    Answer: Those about normalisation. The length of $z$ would no longer be divided away, so that the straight line
+#    would give other clips half way than slerp. And a box would change nothing at all beyond its field. What zeros at
+#    the border do, and that interpolation fades, would stay.
 # 3. How wide must a clip be for a box in its middle to leave both ends beyond its field?
+#    Answer: As wide as the box and its field on both sides. Ours is 7 sites or 19 px wide, and its field goes 65 px
+#    beyond each side: from about 150 px on, 2⅓ times the laptop clip, both ends are out of reach.
 # 4. How would you train a model that can make long clips? What would have to be longer: the clip, or the rates?
+#    Answer: The clip, and with it the map of dice: 13 frames are 4 sites at scale 0, where the networks look 5 sites
+#    to each side. With 45 frames at the same rates there would be 12, and sites in the middle that see no end. A
+#    denser rate on the same 13 frames gives 13 sites, hardly more than the field. Or take the zeros away, as the last
+#    section does.
 #
 # ## References
 #

@@ -106,6 +106,9 @@ assert more > few
 # %% tags=["exercise"]
 def frechet(mean_a, spread_a, mean_b, spread_b):
     """Fréchet distance of two normal distributions; means 'd', covariances 'd d'."""
+    # hint: Three terms: the squared distance of the means; both traces; and twice the sum of the *roots* of the
+    # product's eigenvalues, taken off. Rounding may leave an eigenvalue just below 0, which has no root:
+    # `clamp_min(0)`.
     # solution
     eigenvalues = torch.linalg.eigvals(spread_a @ spread_b).real.clamp_min(0)
     means = (mean_a - mean_b).square().sum()
@@ -224,6 +227,8 @@ assert last["bunny"].diversity > 1.3 * first["bunny"].diversity
 def unbeaten(points):
     """points: M -> (diversity, distance). The Ms that no other model beats: as good in both, better in one."""
 
+    # hint: Write a small function first: does `a` beat `b`? At least as good in both, and not the same point. Then
+    # keep every M whose point no other beats. More diversity is better, and less distance.
     # solution
     def beats(a, b):
         return a[0] >= b[0] and a[1] <= b[1] and a != b
@@ -288,8 +293,15 @@ assert varied > 0.3
 # ## Questions
 #
 # 1. Why does a model with one VAE level repeat the layout of the bunny's picture so closely?
+#    Answer: Its critics begin at scale 1, where the picture is so small that a patch of 11 px holds most of it.
+#    Whatever stands elsewhere than in the clip is called fake. With more VAE levels the first critic sees a larger
+#    picture, of which a patch is a small part.
 # 2. SVFID of a clip whose frames were shuffled is above 0. Which property of our patches sees the shuffling?
+#    Answer: They are three frames deep, so each holds a piece of motion. In a shuffled clip a walker jumps within a
+#    patch, and such patches the clip has none of.
 # 3. Your clip is a flock of birds on a plain sky, and you want many different flocks. Which $M$ do you try first?
+#    Answer: $M = 3$, as for the pedestrians, which are many small things on plain ground as well: up to there
+#    diversity rose at a small price. Then look at samples, and try one more and one less.
 #
 # ## References
 #

@@ -217,6 +217,8 @@ print(len(salient), "salient patches,", len(common), "common ones")
 # %% tags=["exercise"]
 def living(salient, common, sample):
     """Which salient patches 'k d' live on in the sample's patches 'n d', rather than in the common ones 'm d': 'k'."""
+    # hint: Two tables of distances, from the salient patches to the sample's and to the common ones; of each row the
+    # least; then a comparison, which gives a `bool` for each salient patch.
     # solution
     found = torch.cdist(salient, sample).amin(dim=1)
     without = torch.cdist(salient, common).amin(dim=1)
@@ -278,6 +280,8 @@ assert alive[1] < 2 / 3 * alive[0]
 # %% tags=["exercise"]
 def distance(a, b):
     """Least mean way from the numbers a, 'n', to the numbers b, 'n'."""
+    # hint: Try two numbers in each pile, on paper: when two ways cross, is it ever shorter than when they don't? So
+    # who must go to whom?
     # solution
     return (a.sort().values - b.sort().values).abs().mean()
     # end
@@ -520,10 +524,20 @@ assert steps[2]["survival"] > 0.95
 #
 # 1. Temporal consistency is best at 1. Write a measure that is best at 0 and catches the blurred clip. Which cheat is then
 #    perfect?
+#    Answer: The size of the logarithm of the ratio: 0 where a clip is as restless as the real one, and larger for
+#    calm and for wild ones. The perfect cheat is then the clip itself.
 # 2. Play the clip backwards: `real.flip(1)`. Guess which rows it wins, then send it through `sanity.measure`. What would a
 #    measure have to look at, to catch it?
+#    Answer: Whatever looks at single frames takes it for a copy: survival is 1, and EfficientNet's distance 0. It is
+#    as calm as the clip, too. To catch it, a measure has to look at patches that are several frames long, and to tell
+#    before from after: novelty and SVFID (patches) do, and find it about as far from the clip as the model.
 # 3. Why does NNFDIV not take noise for a copy, although every patch of noise has some nearest patch?
+#    Answer: Because they lie anywhere. The nearest patches of two neighbouring places have nothing to do with each
+#    other, so the map of offsets is as random as the noise, and does not compress. NNFDIV calls that diverse.
 # 4. You may print three numbers. Which, for a clip of birds on the sky? Which cheat is left that none of them catches?
+#    Answer: For instance survival (are there still birds?), SVFID with patches (do they look and move like birds?)
+#    and NNFDIV (from how many places?). Noise passes NNFDIV alone, copies pass the other two. What is left is a cheat
+#    made of both: a few large pieces of the clip at other places, so look at samples.
 #
 # ## References
 #

@@ -114,6 +114,9 @@ for name, config in without.items():
 # %% tags=["exercise"]
 def learners(scale, vae_levels, freeze):
     """{"E": k, "G0": k, ...}: the networks that learn at this scale, at lr * 0.2 ** k. Discriminators are left out."""
+    # hint: Two cases. With freezing, only what the text above names: other networks at a VAE scale than at a GAN
+    # scale. Without it, all of them. In both, the power counts how many scales came after the network's own; E and G0
+    # are of scale 0.
     # solution
     if not freeze:
         return {"E": scale, **{f"G{n}": scale - n for n in range(scale + 1)}}
@@ -299,6 +302,8 @@ assert min(vary, key=vary.get) == "encoder r = 1"
 # %% tags=["exercise"]
 def field_of_both(encoder, decoder):
     """How many pixels of x^0, along an axis, sway one pixel of G(E(x^0))? Lists of kernels; no strides, no dilations."""
+    # hint: A layer of kernel $k$ sees $k - 1$ pixels more than the one after it (lesson 2), whichever network it
+    # belongs to.
     # solution
     return 1 + sum(kernel - 1 for kernel in [*encoder, *decoder])
     # end
@@ -433,6 +438,8 @@ for count in (3, 10):
 # %% tags=["exercise"]
 def paired_interval(ablated, whole, t):
     """Low and high end for the mean change in percent. ablated and whole: 's', a value for each seed; s - 1 in the std."""
+    # hint: First one number for each seed, its change in percent. Then mean and standard deviation of these numbers;
+    # the mean of $n$ of them scatters less than they do, by $\sqrt n$.
     # solution
     change = 100 * (ablated / whole - 1)
     reach = t * change.std() / len(change) ** 0.5
@@ -622,9 +629,16 @@ for name in evidence.clips(rows):
 # ## Questions
 #
 # 1. `beta=0` looks harmless in reconstructions. In which step of *sampling* does it take revenge?
+#    Answer: When $z$ is drawn from $\mathcal N(0, I)$. Nothing has asked the encoder to keep its messages near that
+#    distribution, so the decoder has never seen the like of what is drawn.
 # 2. Why does a decoder with $r = 1$ at scales 1 and 2 as well still not make independent pixels at scale 2? (Look at what
 #    lies between the scales.)
+#    Answer: Between the scales a clip is enlarged, and interpolation mixes neighbours: each pixel of scale 2 is made
+#    of several of scale 1. Neighbours share these, so they are not independent, though no kernel has joined them.
 # 3. You have time for twelve trainings. Four ablations with three seeds, or two with six? What would decide it for you?
+#    Answer: How large an effect you expect, in units of the scatter between seeds. Three seeds give 2.5 standard
+#    deviations to both sides, six give 1.05. For effects that are larger than the former, four ablations; else two.
+#    And don't forget that the whole method needs its own trainings on each seed.
 #
 # ## References
 #

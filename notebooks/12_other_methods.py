@@ -229,6 +229,8 @@ print("HP-VAE-GAN:", different(models["hpvae"].latent(1, seed=0)))
 # %% tags=["exercise"]
 def occurrence_kl(logits, prior):
     """The divergence at each site, in nats: the shape of `logits`. `prior` is a number in (0, 1)."""
+    # hint: Two outcomes, each with its probability before a logarithm. Write $\log q$ as `F.logsigmoid(logits)`, and
+    # note that $1 - q$ is the sigmoid of `-logits`.
     # solution
     q = torch.sigmoid(logits)
     there = F.logsigmoid(logits) - math.log(prior)
@@ -391,6 +393,8 @@ print("votes on a voxel in a corner and in the middle:", int(votes[0, 0, 0]), in
 # %% tags=["exercise"]
 def average(chosen):
     """'a b d c t h w' (place in the patch; channel; which patch) to 'c T H W', T = t + a - 1 and so on."""
+    # hint: `ballots` keeps every vote, 147 times the clip; a mean needs no more than two arrays, a sum and a count.
+    # Go over the places (i, j, k) as it does, and add to both.
     # solution
     a, b, d, c, t, h, w = chosen.shape
     total, votes = (torch.zeros(c, t + a - 1, h + b - 1, w + d - 1) for _ in range(2))
@@ -693,9 +697,20 @@ print(
 # ## Questions
 #
 # 1. SinGAN's scale 0 sees noise of three channels. What could it gain from 64, as HP-VAE-GAN's decoder sees?
+#    Answer: More numbers at each site that decide about it, so perhaps more variety. But it is not the count alone:
+#    nobody gives these numbers a meaning. With $z^*$ and a critic only, nothing asks that two different maps become
+#    two different clips.
 # 2. You want one new clip, today, sharp. Then a thousand clips to train another network on. Which method for which?
+#    Answer: VGPNN for the one: sharp, and without training. HP-VAE-GAN for the thousand: its training pays after some
+#    number of samples, which the section above counts; each of them takes a moment, and they are not made of the
+#    clip's own patches.
 # 3. Set `settings={"parts": 4}` for PatchVAE and train scale 0 again. Which parts find walkers, which the ground?
+#    Answer: With ours one of the four does all the work. With one seed it occurs where walkers are, with another
+#    where they are not; the other three stay near one half everywhere, and find nothing. At this length of training
+#    four parts know no more than one.
 # 4. VGPNN with $\sigma = 0$ has the best SVFID there can be. What does that say of SVFID?
+#    Answer: That it measures likeness and nothing else. With $\sigma = 0$ VGPNN gives the clip back, and no generator
+#    can be more like it. A distance to the clip needs a second number beside it, which asks for something new.
 #
 # ## References
 #

@@ -94,6 +94,8 @@ described(
 # %% tags=["exercise"]
 def trend(levels, values):
     """levels 'level', values 'level seed'. The slope of each seed's line, in percent of its mean: 'seed'."""
+    # hint: Take the levels from their mean first; `apart @ values` is then the upper sum of the formula, for all
+    # seeds at once. Each seed has a mean of its own.
     # solution
     apart = levels - levels.mean()
     return 100 * (apart @ values) / apart.square().sum() / values.mean(0)
@@ -144,6 +146,8 @@ print(f"the bunny: between {found.low:+.0f} % and {found.high:+.0f} %. The same 
 # %% tags=["exercise"]
 def seeds_needed(changes):
     """changes: a list of numbers, one for each seed. The least n from 2 on whose interval leaves out 0."""
+    # hint: S stays what these seeds have; only n grows. Begin with 2, and go on as long as half the interval is no
+    # less than the *size* of the mean, which may be negative.
     # solution
     deviation, count = np.std(changes, ddof=1), 2
     while intervals.reach(deviation, count) >= abs(np.mean(changes)):
@@ -333,9 +337,18 @@ assert cost.wall_seconds(1) / cost.wall_seconds(8) > 7
 # ## Questions
 #
 # 1. A finding is "unclear" on both clips. What may you conclude about the paper, and what about your experiment?
+#    Answer: About the paper nothing, neither for it nor against it. About the experiment: that at this budget the
+#    effect is too small for so few seeds, or too different from seed to seed. Exercise 2 says how many it would take.
 # 2. Of twenty findings that are all false, how many would you expect to be called "yes" or "no" by 95 % intervals?
+#    Answer: One: an interval of 95 % leaves out the truth in one of twenty cases. A single surprising "yes" in a long
+#    table is therefore nothing to be surprised at.
 # 3. Freezing was judged after 100 iterations a scale. In which way could that be unfair to it?
+#    Answer: Freezing protects what has been learned, and after 100 iterations there is not much of it. Whoever is not
+#    frozen goes on learning at all seven scales, so the two also differ in how much each network has been trained.
 # 4. The same seed was used on both sides of every comparison. When does that narrow the interval, and when not at all?
+#    Answer: It narrows the interval if the seed does the same to both sides, because they start from the same weights
+#    and see the same dice. It does not where a part that is cut changes how many random numbers are drawn, as other
+#    kernels do, or where training has scattered what began alike.
 #
 # ## References
 #

@@ -116,6 +116,8 @@ print("one frame through the 3-D generator, or through its middle slices: the sa
 # %% tags=["exercise"]
 def normalise(x):
     """'b c h w' or 'b c t h w', and the same shape comes back."""
+    # hint: `sites, shape = pack([x], "b c *")` makes one long axis of all sites; mean and variance are then over the
+    # last axis alone, with `keepdim=True`. `unpack(sites, shape, "b c *")` gives a list of one.
     # solution
     sites, shape = pack([x], "b c *")
     sites = sites - sites.mean(-1, keepdim=True)
@@ -252,6 +254,8 @@ described(
 # %% tags=["exercise"]
 def covered(shapes, r):
     """For each (H, W) the share of the picture, from 0 to 1, that a field of r by r in its middle covers."""
+    # hint: A field that is higher than the picture covers its whole height and no more; likewise for the width. Then
+    # a share of areas.
     # solution
     return [min(r, height) * min(r, width) / (height * width) for height, width in shapes]
     # end
@@ -356,6 +360,8 @@ described(
 # %% tags=["exercise"]
 def choose(things, r):
     """Pictures by name, (how many things, share of the longer side that one takes), to (vae_levels, coarse_size)."""
+    # hint: Two small questions for each picture. How many things: fewer than ten? And the size: a thing of share $s$
+    # spans `s * coarse_size` pixels, and $r$ has to be at least that.
     # solution
     return {name: (1 if count < 10 else 2, min(48, int(r / share))) for name, (count, share) in things.items()}
     # end
@@ -626,10 +632,18 @@ print("real", *(f"{colourfulness(x):.2f}" for x in (galaxies, *skies.values())),
 # ## Questions
 #
 # 1. Why does a 3-D generator on one frame need `padding="zeros"` for our proof with the middle slices?
+#    Answer: Because the frames before and after the only one must be nothing. With `replicate` they would be the
+#    frame itself, and all three slices of a kernel would see it; their sum would then be the 2-D kernel.
 # 2. `paper-image` has ten scales from a height of 32 to 256 pixels. What share of a square picture does $r = 11$ cover at its
 #    scale 0? For which pictures is that right?
+#    Answer: A field of 11 x 11 in 32 x 32 pixels is 12 %. That is right where the largest thing that must stay whole
+#    takes a third of a side or less: many small things, or textures.
 # 3. You have one photo of a bookshelf, and want other bookshelves. Which `coarse_size` and $M$ do you try first, and why?
+#    Answer: Many books, so $M = 2$; and a book as high as a third of the picture is covered up to `coarse_size` 33.
+#    But the boards go from end to end, which is the share 1. If these break, try 16, which keeps more of the layout.
 # 4. In the wide picture the cups run together. Would a larger `coarse_size` help?
+#    Answer: No. At a larger `coarse_size` the networks see less of a cup, so that it comes in pieces. They run
+#    together because the middle of a wide picture has no border that would say where a cup may be.
 #
 # ## References
 #

@@ -158,6 +158,8 @@ print(int(inside.sum()), "of", inside.numel(), "pixels are pasted")
 # %% tags=["exercise"]
 def soft_mask(mask, grow, blur):
     """mask: a bool array 'h w'. Grown by a disc of radius grow, its edge blurred: float32, 1 inside and 0 outside."""
+    # hint: Two calls, in the order of the text: first grow, then blur. `gaussian` wants numbers, not a mask of
+    # `bool`.
     # solution
     grown = dilation(mask, disk(grow)).astype(np.float32)
     return gaussian(grown, blur, truncate=3)
@@ -176,6 +178,8 @@ check.soft_mask(soft_mask)
 # %% tags=["exercise"]
 def harmonize(model, composite, soft, start):
     """composite: '3 h w' at the finest size; soft: a soft mask 'h w'. Drawn anew from scale start, where soft is 1."""
+    # hint: Three lines: the composite at the size of the start scale (`antialias=True`); what `refine` makes of it,
+    # which is a batch of one; and the formula above.
     # solution
     small = resize(composite, model.shapes[start], antialias=True)
     made = model.refine(small[None], start, seed=0)[0]
@@ -235,6 +239,8 @@ described(
 # %% tags=["exercise"]
 def best_start(left, detail, least):
     """left, detail: a number for each start scale. The start with most detail among those with left >= least."""
+    # hint: First the numbers of the scales with `left >= least`; then the one of them whose `detail` is largest.
+    # `max` takes a `key`.
     # solution
     enough = [start for start, share in enumerate(left) if share >= least]
     return max(enough, key=lambda start: detail[start])
@@ -418,6 +424,8 @@ described(
 # %% tags=["exercise"]
 def walk(z_rec, u, alpha, beta):
     """z_0, z_1, ... one more than there are u: 'n c h w'. Both z_0 and the map before it are z_rec, 'c h w'."""
+    # hint: Begin with a list of *two* maps, both z_rec; each step needs the last two. In the end the first of them is
+    # left out.
     # solution
     z = [z_rec, z_rec]
     for fresh in u:
@@ -593,11 +601,24 @@ own
 # ## Questions
 #
 # 1. Which start scale would you try first for a pasted object that is 60 pixels wide, and which for one of 10?
+#    Answer: The coarsest one at which the object is still some pixels wide. 60 px of 192 are five at scale 0, so try
+#    1; 10 px are three at scale 3, so try 2 or 3.
 # 2. Why is the mask grown before it is blurred, and why more for inpainting than for harmonisation?
+#    Answer: A blur alone is one half on the object's own outline, where the pasted edge would shine through; what
+#    must change is the object and the seam around it. In a hole the old content must not count at all, so the soft
+#    edge has to lie wholly outside of it.
 # 3. `project=True` erases the sugar lump, but not a copied rocket. Why?
+#    Answer: The projection makes everything of patches that the encoder and $G^0$ know from the photo. There is a
+#    rocket in the photo, and no sugar lump.
 # 4. Inpainting puts back the known after *every* scale. What would happen if it did so only at the end?
+#    Answer: The scales above would go on drawing the surroundings too, which drift away from the photo, and would fit
+#    the filling to these. Put back at the end, the real surroundings meet a filling that was made for others: a seam.
 # 5. A critic makes samples better and PSNR worse. How can both be true?
+#    Answer: Where detail cannot be known, the least squared error is that of the mean of all that is possible, which
+#    is blurred. A critic asks for *one* of them; when it is the wrong one, as nearly always, it is twice as far off.
 # 6. Which of the six calls would profit from a model that was trained on several photos of the same thing?
+#    Answer: `paint_to_image` most, since things could come in other sizes and at other places; then `inpaint`, with
+#    large holes, and `harmonize`. `enlarge` least.
 #
 # ## References
 #

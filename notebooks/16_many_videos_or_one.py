@@ -195,6 +195,8 @@ for content.value, motion.value in ((0, 0), (0, 1), (1, 1)):
 # %% tags=["exercise"]
 def clip_stretch(weight):
     """weight: a matrix, 'out in'. The same with no singular value above 1."""
+    # hint: Only S changes, by `clamp`. To put the three together again, remember that `u * s` multiplies each column
+    # of U by its own number.
     # solution
     u, s, vt = torch.linalg.svd(weight, full_matrices=False)
     return u * s.clamp(max=1) @ vt
@@ -286,6 +288,7 @@ for name, levels in (("TGAN-v2", theirs), ("ours", ours)):
 # %% tags=["exercise"]
 def schedule(frames, offsets):
     """frames: how many a clip has. For each level, coarsest first, the list of the frames that it draws."""
+    # hint: Each level is chosen from the one before: begin at the offset, and take every second, which a slice does.
     # solution
     levels = [list(range(frames))]
     for offset in offsets:
@@ -453,10 +456,22 @@ assert min(found["within"][count] for count in (8, 64, 400)) > 10 > mine["within
 #
 # 1. Category and content are both constant in a clip. What, then, tells them apart in training? Which loss would you raise so that
 #    categories become classes?
+#    Answer: Only the guess of the video critic: it is told which category was asked for, and never which content. A
+#    higher weight on that guess makes categories differ more; that they become the classes which *we* see, nobody can
+#    ask for without labels.
 # 2. A critic of two layers has singular values 1 and 1. Give two weight matrices for which its slope is still 0.
+#    Answer: $W_1$ keeps the first axis and drops the second, $W_2$ reads the second alone: (1, 0; 0, 0) and (0, 1).
+#    Each stretches by up to 1, and together they give 0 for everything.
 # 3. TGAN-v2's finest critic never sees two neighbouring frames. What may flicker, and which level could see it?
+#    Answer: Fine texture may change from frame to frame. Only the coarsest level sees all frames, and there the
+#    texture is too fine to be seen.
 # 4. Which sample would win both columns of table 1? Why is it not a good sample?
+#    Answer: A copy of the nearest clip, or a mixture of it and the second: no distance to the first, and as little to
+#    the second as a clip can have. But it is in the training set already, and nothing about it is new.
 # 5. You have ten clips of ten birds. Which of the two ways, and what would you change about it?
+#    Answer: One model of ours for each, if other flights of these birds are wanted: of 8 clips, MoCoGAN made
+#    mixtures. If other *birds* are wanted, ten are too few for either way, and more clips would help more than any
+#    change of the method.
 #
 # ## References
 #

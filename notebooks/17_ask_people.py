@@ -114,6 +114,8 @@ print({name: round(score, 2) for name, score in experiment.seen_in_order(truth, 
 # %% tags=["exercise"]
 def orders(count):
     """count: an even number. As many orders, each a list of the numbers from 0 to count - 1."""
+    # hint: Write the first order for n = 6 by hand: 0, 1, 5, 2, 4, 3. Numbers at odd places go up from 1, those at
+    # even places down from $n - 1$. The other orders are this one with 1, 2, ... added, modulo n.
     # solution
     first = [0]
     for k in range(1, count):
@@ -282,6 +284,8 @@ for raters.value, clips.value in ((12, 2), (50, 2), (12, 25)):
 # %% tags=["exercise"]
 def alpha(answers):
     """answers: an array 'rater page' without gaps. A number, 1 if all agree, 0 if as by chance."""
+    # hint: Two variances with `ddof=1`: of each column, then their mean; and of all answers at once. The factor 2
+    # stands in both.
     # solution
     same_page = 2 * answers.var(axis=0, ddof=1).mean()
     any_page = 2 * answers.var(ddof=1)
@@ -368,11 +372,21 @@ described(
 # ## Questions
 #
 # 1. The paper's $C_2$ gives ConSinGAN 1.8 on images. Which of *all alike* and *badly made* would you read from that number?
+#    Answer: Neither by itself. *All alike* is what lesson 14 saw: ConSinGAN knows its picture by heart. Badly made
+#    pictures would show in $C_1$. So read the two together.
 # 2. A method shows five exact copies of the real clip. Which answers should it get to both questions? Add it as an item: what
 #    would you learn of a rater who answers otherwise?
+#    Answer: 5 for how real, and 1 for how different. It is a page with a known answer: who answers otherwise has not
+#    looked, or has understood the questions in another way.
 # 3. Why must a draw of the bootstrap take the same clips for all raters?
+#    Answer: Because all raters see the same clips. A hard clip is hard for everybody, and does not average out over
+#    raters. Drawn anew for each of them it would, and the intervals would be too narrow.
 # 4. Your class rates three methods. How many raters until all orders of Williams have been seen?
+#    Answer: Six. For an odd number of methods one square is not enough, and its mirror image is needed as well:
+#    `people.williams(3)`.
 # 5. $\alpha$ is 0.1, and the first method is ahead by 0.5 to 0.9. Which of the two do you report?
+#    Answer: Both. The interval of the difference says that the first method is ahead; $\alpha$ says that a single
+#    rater could not have told you. They do not contradict each other.
 #
 # ## References
 #
