@@ -36,6 +36,7 @@ import hpvae_nb as hp
 from hpvae_nb.core import steps
 from hpvae_nb.core.latents import normal_maps
 from hpvae_nb.lab.diagram import training_diagram
+from hpvae_nb.lab.live import moved
 from hpvae_nb.lab.progress import watch
 from hpvae_nb.lab.render import described
 from hpvae_nb.lessons.l07_hp_vae_gan import checks as check
@@ -158,14 +159,13 @@ sliders = noise_view(model)
 sliders
 
 # %%
-plan, draw, strength, picture, text = sliders.children
+*_, picture, text = sliders.children
 before = picture.value
-strength.value = 0
-silent = picture.value
-draw.value = 5
-assert picture.value == silent != before, "without noise, its seed must be of no matter"
-strength.value, draw.value = 1, 0
-assert picture.value == before
+with moved(sliders, strength=0):
+    silent = picture.value
+    print(text.value)
+with moved(sliders, strength=0, draw=5):
+    assert picture.value == silent != before, "without noise, its seed must be of no matter"
 
 # %% [markdown]
 # ## How strong is the noise?

@@ -32,6 +32,7 @@ from einops import rearrange
 import hpvae_nb as hp
 from hpvae_nb import metrics
 from hpvae_nb.lab import show
+from hpvae_nb.lab.live import moved
 from hpvae_nb.lab.render import described
 from hpvae_nb.lab.schedule import part
 from hpvae_nb.lessons.l11_ablations import checks as check
@@ -133,7 +134,7 @@ check.learners(learners)
 
 
 # %%
-def moved(config, scale):
+def who_moved(config, scale):
     trainer = new_trainer(config)
     for n in range(scale + 1):
         trainer.enter_scale(n)
@@ -147,7 +148,7 @@ small = hp.preset("smoke")  # two VAE scales, two GAN scales
 for freeze in (True, False):
     config = small.replace(freeze=freeze)
     for scale, powers in enumerate(experiment.learners(config)):
-        assert moved(config, scale) == set(powers)
+        assert who_moved(config, scale) == set(powers)
         print("freezing" if freeze else "no freezing", "| scale", scale, "|", *sorted(powers))
 
 # %% [markdown]
@@ -580,11 +581,11 @@ view = ablation_view(rows, clip.fps)
 view
 
 # %%
-_, point, picture, text = view.children
+*_, picture, text = view.children
 before = picture.value
-point.value = "encoder r = 1"
-assert picture.value != before, "another cut must give another picture"
-print(text.value.split(":")[0])
+with moved(view, point="encoder r = 1"):
+    assert picture.value != before, "another cut must give another picture"
+    print(text.value.split(":")[0])
 
 # %% [markdown]
 # ## What a single pair of runs proves

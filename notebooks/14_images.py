@@ -38,6 +38,7 @@ from hpvae_nb import metrics
 from hpvae_nb.core import steps
 from hpvae_nb.core.resampling import resize
 from hpvae_nb.lab import show
+from hpvae_nb.lab.live import moved
 from hpvae_nb.lab.render import described, photo
 from hpvae_nb.lessons.l14_images import checks as check
 from hpvae_nb.lessons.l14_images import experiment, figures
@@ -466,22 +467,22 @@ view = image_size_view(trained)
 view
 
 # %%
-_, seed, start, height, width, picture, text = view.children
+*_, picture, text = view.children
 before = picture.value
-width.value = 384
-assert picture.value != before, "another width must give another picture"
-print(text.value.partition(" <")[0])
+with moved(view, width=384):
+    assert picture.value != before, "another width must give another picture"
+    print(text.value.partition(" <")[0])
 
 # %% tags=["nbval-ignore-output"]
 way = image_way_view(trained)
 way
 
 # %%
-*_, t, picture, text = way.children
+*_, picture, text = way.children
 before = picture.value
-t.value = 1.0
-assert picture.value != before, "another place on the way must give another picture"
-print(text.value)
+with moved(way, way=1.0):
+    assert picture.value != before, "another place on the way must give another picture"
+    print(text.value)
 
 # %% [markdown]
 # ## Several pictures as one training set

@@ -41,6 +41,7 @@ import pandas as pd
 
 import hpvae_nb as hp
 from hpvae_nb.lab import show
+from hpvae_nb.lab.live import moved
 from hpvae_nb.lab.render import described, photo
 from hpvae_nb.lessons.l17_ask_people import checks as check
 from hpvae_nb.lessons.l17_ask_people import experiment, figures, views
@@ -263,9 +264,10 @@ view = views.raters_view()
 view
 
 # %%
-raters, clips, mood, picture, text = view.children
-for raters.value, clips.value in ((12, 2), (50, 2), (12, 25)):
-    print(text.value)
+*_, text = view.children
+for raters, clips in ((12, 2), (50, 2), (12, 25)):
+    with moved(view, raters=raters, clips=clips):
+        print(text.value)
 
 # %% [markdown]
 # ## Do they agree?

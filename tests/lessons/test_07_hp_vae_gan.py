@@ -131,7 +131,9 @@ def test_noise_view(model):
     assert picture.value == silent
     plan.value = 1
     assert picture.value != silent
-    assert text.value == "plan 1, noise 3, 0 times as strong as in training"
+    assert text.value.startswith("plan 1, noise 3, 0 times as strong as in training")
+    assert draw.disabled
+    assert text.value.endswith("has no effect: noise of strength 0 is none.")
 
 
 EXAMPLES = {"noise_view": ("1 clip", lambda model: noise_view(model))}  # see test_widgets

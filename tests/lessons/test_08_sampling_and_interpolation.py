@@ -12,6 +12,7 @@ from PIL import Image
 import hpvae_nb as hp
 from hpvae_nb.core.steering import Box
 from hpvae_nb.lab import show
+from hpvae_nb.lab.live import moved
 from hpvae_nb.lessons.l08_sampling_and_interpolation import checks as check
 from hpvae_nb.lessons.l08_sampling_and_interpolation import figures
 from hpvae_nb.lessons.l08_sampling_and_interpolation import views as widgets
@@ -164,6 +165,23 @@ def test_a_border_at_the_edge_leaves_one_clip(trained):
     assert picture.value == show.animation(only, trained.fps, width=widgets.WIDTH)
 
 
+def test_sliders_without_effect_are_greyed_and_say_why(trained, pedestrians):
+    view = widgets.steer_view(trained, pedestrians)
+    *controls, _, text = view.children
+    assert not any(control.disabled for control in controls)
+    with moved(view, start=trained.scales - 1):
+        greyed = {name for name, control in view.controls.items() if control.disabled}
+        assert greyed == {"seed", *(f"noise_{n}" for n in range(trained.config.vae_levels, trained.scales - 1))}
+        assert "has no effect: z is thrown at scale 0, which is not drawn." in text.value
+        view.controls[f"noise_{trained.scales - 1}"].value = 0
+        assert view.controls["noise_seed"].disabled
+    assert not any(control.disabled for control in controls)
+    border = widgets.border_view(trained)
+    for place, name in ((border.controls["at"].max, "right"), (0, "left")):
+        with moved(border, at=place, softness=0):
+            assert [name for name, control in border.controls.items() if control.disabled] == [name]
+
+
 def test_an_empty_box_becomes_a_sentence(trained):
     *_, columns, picture, text = widgets.box_view(trained).children
     before = picture.value
@@ -178,7 +196,10 @@ def test_the_size_is_the_size_asked_for(trained):
     height, width = trained.shapes[-1][1:]
     picture, words = widgets.size_picture(trained, seed=0, frames=25, width=2 * width)
     image, scale = Image.open(io.BytesIO(picture)), widgets.WIDTH // width
-    assert (image.n_frames, *image.size) == (25, 2 * width * scale, height * scale)
+    assert (image.n_frames, *image.size) == (25, 3 * width * scale, height * scale)
+    columns = np.asarray(image.convert("RGB")).min(axis=(0, 2))
+    assert (columns[2 * width * scale :] == 255).all(), "white beside it, so that people stay as large"
+    assert columns[2 * width * scale - 1] < 255
     assert words.startswith(f"25 frames, {2 * width} px wide")
 
 

@@ -208,7 +208,11 @@ def test_noise_curves_are_in_the_order_of_sigma_and_mark_the_chosen():
 @pytest.mark.slow
 def test_moving_a_control_moves_sample_and_numbers(make):
     sigma, seed, completeness, picture, text = copies_view(make, POINTS, 24).children
+    assert not seed.disabled
+    sigma.value = 0
     assert "novelty 0.00, survival 1.00" in text.value
+    assert seed.disabled
+    assert completeness.disabled
     said = [text.value]
     for control, value in ((sigma, 20), (seed, 3), (completeness, True)):
         before = picture.value

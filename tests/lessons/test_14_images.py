@@ -188,10 +188,13 @@ def test_the_way_leads_from_one_seed_to_the_other(trained_on):
     first = pixels(picture.value)
     assert first.shape[:2] == trained_on["one"][0].shapes[-1]
     assert "0% of the way from seed 3 to seed 7" in text.value
+    assert b.disabled
     way.value = 1.0
+    assert (a.disabled, b.disabled) == (True, False)
     assert (pixels(picture.value) != first).any()
     b.value = 3
     assert (pixels(picture.value) == first).all()
+    assert "has no effect: both seeds are the same" in text.value
 
 
 def example():

@@ -231,6 +231,11 @@ def test_a_living_picture_follows_its_sliders(model):
     assert picture.value != before
     alpha.value = 0.5
     assert "α = 0.5 and β = 0.2" in text.value
+    beta.value = 1
+    still = picture.value
+    alpha.value = 0.1
+    assert picture.value == still
+    assert alpha.disabled
 
 
 EXAMPLES = {  # see test_widgets

@@ -25,6 +25,7 @@ def noise_view(model: Model) -> Any:
         picture,
         "webp",
         stages=by_scale(model),
+        idle=lambda strength, **_: {} if strength else {"draw": "noise of strength 0 is none"},
         picture_width="512px",
         plan=widgets.IntSlider(0, 0, 20, description="plan: seed of z", **WIDE),
         draw=widgets.IntSlider(0, 0, 20, description="noise: seed of zₙ", **WIDE),

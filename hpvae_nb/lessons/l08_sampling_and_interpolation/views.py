@@ -8,6 +8,7 @@ import functools
 from typing import Any
 
 import ipywidgets as widgets
+import torch.nn.functional as F
 from torch import Tensor
 
 from hpvae_nb.core import steering
@@ -21,6 +22,7 @@ from hpvae_nb.lessons.l08_sampling_and_interpolation.figures import outlined
 from hpvae_nb.model import Model
 
 WIDTH = 256  # of a picture, in pixels; the browser enlarges it, which is quicker than sending more
+WIDEST = 3  # times the trained width, on a slider
 WAY = 8  # clips on the way from one to another
 SEEDS = 99  # the last seed on a slider
 
@@ -58,12 +60,21 @@ def steer_view(model: Model, clip: Clip) -> Any:
         seeds = {"seed": seed, "noise_seed": noise_seed}
         return steer_picture(model, real, **seeds, noise=list(noise.values()), start=start, scales=scales)
 
+    def idle(start: int, seed: int, noise_seed: int, **noise: float) -> dict[str, str]:
+        why = {f"noise_{n}": f"scale {n} is not drawn" for n in range(first, start)}
+        if start > 0:
+            why["seed"] = "z is thrown at scale 0, which is not drawn"
+        if not any(factor for name, factor in noise.items() if name not in why):
+            why["noise_seed"] = "noise of strength 0 is none"
+        return why
+
     def strength(n: int) -> Any:
         return widgets.FloatSlider(1, min=0, max=20, step=0.5, description=f"noise at scale {n}, × σ_{n}", **WIDE)
 
     return live(
         picture,
         **_shown(by_scale(model, lambda start, **_: scale_stages(model, start=start))),
+        idle=idle,
         seed=_seed("seed of the latent map, z", 1),
         noise_seed=_seed("seed of the noise, z_n", 0),
         start=widgets.IntSlider(0, 0, last, description="lowest scale drawn, n", **WIDE),
@@ -108,6 +119,10 @@ def border_view(model: Model) -> Any:
     """Two latent maps side by side in one clip: their seeds, and place and softness of the border between them."""
     columns = model.shapes[0][-1]
 
+    def idle(at: int, softness: int, **_: int) -> dict[str, str]:
+        weight, why = steering.border(columns, at, softness), "the other one fills the whole map"
+        return ({"left": why} if weight.min() == 1 else {}) | ({"right": why} if weight.max() == 0 else {})
+
     def picture(left: int, right: int, at: int, softness: int, scales: int | None = None) -> tuple[bytes, str]:
         a, b = (model.latent(1, seed=seed) for seed in (left, right))
         z = steering.blend(a, b, steering.border(columns, at, softness))
@@ -117,6 +132,7 @@ def border_view(model: Model) -> Any:
     return live(
         picture,
         **_shown(by_scale(model)),
+        idle=idle,
         left=_seed("seed on the left", 1),
         right=_seed("seed on the right", 5),
         at=widgets.IntSlider(columns // 2, 0, columns, description="border at column (sites)", **WIDE),
@@ -166,12 +182,17 @@ def box_view(model: Model) -> Any:
 
 
 def size_picture(model: Model, *, seed: int, frames: int, width: int, scales: int | None = None) -> tuple[bytes, str]:
-    """What `size_view` shows, and a sentence about it."""
+    """What `size_view` shows, and a sentence about it; white beside it up to the greatest width.
+
+    So every picture is shown at the same scale, however narrow the window: wider is wider, and people stay as large.
+    """
     size = (frames, model.shapes[-1][-2], width)
     clip = model.sample(1, seed=seed, size=size, scales=scales)[0]
-    shapes = shapes_for_output(model.shapes, size)
-    scale = max(1, WIDTH // model.shapes[-1][-1])
-    picture = animation(clip, model.fps, width=scale * width, like=shapes[model.scales - 1])
+    shapes, most = shapes_for_output(model.shapes, size), WIDEST * model.shapes[-1][-1]
+    length, rows, columns = shapes[model.scales - 1]
+    sized = F.interpolate(clip[None], (clip.shape[1], rows, columns), mode="nearest-exact")[0]
+    padded = F.pad(sized, (0, most - columns), value=1.0)
+    picture = animation(padded, model.fps, width=WIDEST * WIDTH, like=(length, rows, most))
     return picture, f"{frames} frames, {width} px wide, from {' x '.join(map(str, shapes[0]))} vectors."
 
 
@@ -182,10 +203,11 @@ def size_view(model: Model) -> Any:
     return live(
         lambda **values: size_picture(model, **values),
         "webp",
+        picture_width=f"{WIDEST * WIDTH}px",
         stages=by_scale(model, lambda frames, width, **_: scale_stages(model, size=(frames, height, width))),
         seed=_seed("seed", 3),
         frames=widgets.IntSlider(frames, frames, 4 * step + 1, step=step, description="frames, T", **WIDE),
-        width=widgets.IntSlider(width, width, 3 * width, step=width // 4, description="width (px), W", **WIDE),
+        width=widgets.IntSlider(width, width, WIDEST * width, step=width // 4, description="width (px), W", **WIDE),
     )
 
 

@@ -37,7 +37,8 @@ def copies_view(make: Callable[[float, bool], Model], measured: Sequence[NoisePo
     return live(
         draw,
         "webp",
-        sigma=widgets.SelectionSlider(options=sigmas, description="noise σ"),
+        idle=lambda sigma, **_: {} if sigma else dict.fromkeys(("seed", "completeness"), "noise of σ = 0 is none"),
+        sigma=widgets.SelectionSlider(options=sigmas, value=max(panels), description="noise σ"),
         seed=widgets.IntSlider(0, 0, SEEDS - 1, description="seed"),
         completeness=widgets.Checkbox(False, description="completeness"),
     )

@@ -42,7 +42,8 @@ def size_picture(
         made = resize(picture.batch, shapes[below - 1], antialias=True)
         if scales is None or scales > start:
             made = model.refine(made, start - 1, seed=seed, size=size, scales=scales)
-        words = f"The picture, stretched, stands for scale {start - 1}; scales {start} to {model.scales - 1} are drawn."
+        above = f"scales {start} to {model.scales - 1} are drawn, with noise of seed {seed}"
+        words = f"The picture, stretched, stands for scale {start - 1}; {above}."
     return _still(made[0], shapes[model.scales - 1]), words
 
 
@@ -78,9 +79,15 @@ def image_way_view(trained: Trained) -> Any:
         z = model.interpolate(first, last, 11)[[round(10 * way)]]
         return _still(model.decode(z, seed=0)[0], model.shapes[-1]), f"{way:.0%} of the way from seed {a} to seed {b}."
 
+    def idle(a: int, b: int, way: float, **_: str) -> dict[str, str]:
+        if a == b:
+            return {"way": "both seeds are the same"}
+        return {"b": "the way has not begun"} if way == 0 else {"a": "the way is at its end"} if way == 1 else {}
+
     return live(
         draw,
         **SHOWN,
+        idle=idle,
         picture=_names(trained),
         a=_seed("from seed, a", 1),
         b=_seed("to seed, b", 4),

@@ -69,7 +69,7 @@ def workbench(model: Model, picture: Clip, call: str = "edit") -> Any:
     view = live(draw, picture_width=f"{SCALE * model.shapes[-1][-1]}px", **controls)
     canvas.on_change(lambda _: view.redraw())
     box = widgets.HBox([canvas, view], layout=widgets.Layout(flex_flow="row wrap"))
-    box.brush, box.view = canvas, view
+    box.brush, box.view, box.controls, box.wait = canvas, view, view.controls, view.wait
     return box
 
 
@@ -86,6 +86,7 @@ def living_view(model: Model) -> Any:
         picture,
         "webp",
         picture_width="448px",
+        idle=lambda beta, **_: {"alpha": "at β = 1 z stays where it is"} if beta == 1 else {},
         alpha=widgets.FloatSlider(0.03, min=0, max=0.5, step=0.01, description="pull to the picture, α", **WIDE),
         beta=widgets.FloatSlider(0.8, min=0, max=1, step=0.05, description="smoothness, β", **WIDE),
         seed=widgets.IntSlider(0, 0, SEEDS - 1, description="seed", **WIDE),
