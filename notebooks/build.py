@@ -6,7 +6,7 @@ stuck. The learner's notebook gets a stub in their place, and hint and solution 
 drift apart. In a text, an indented line `Answer: ` below a question begins its answer, which is folded away as well.
 
 Two cells are the same in all notebooks and stand here: the badge on top, and the first code cell, which installs the
-package where it is missing. Both hold the repository's address, whose one home is `Repository` in pyproject.toml.
+package where it is missing. (The last one links to the next lesson.) Both hold the repository's address, whose one home is `Repository` in pyproject.toml.
 `python notebooks/build.py --repository owner/name` changes it, there and in all notebooks, without running any.
 """
 
@@ -63,6 +63,7 @@ def build(script: Path) -> NotebookNode:
             if cell.cell_type == "markdown":
                 cell.source = ANSWER.sub(lambda found: folded("Answer", found[2], found[1]), cell.source)
             cells.append(cell)
+    cells += following(script)
     for number, cell in enumerate(cells):
         cell.id = f"cell-{number:03}"
     badge, setup = standard_cells(script.stem, repository())
@@ -98,6 +99,15 @@ def folded(title: str, text: str, indent: str = "") -> str:
     """Markdown that shows a text only when asked to; indented, within the item of a list."""
     parts = (f"<details><summary>{title}</summary>", text.lstrip(), "</details>")
     return "\n\n".join(indent + part for part in parts)
+
+
+def following(script: Path) -> list[NotebookNode]:
+    """A cell with a link to the next lesson, named by its heading; none after the last."""
+    later = min((path for path in script.parent.glob("[0-9]*.py") if path.name > script.name), default=None)
+    if later is None:
+        return []
+    (heading, *_) = re.findall("^# # (.+)$", later.read_text(), re.MULTILINE)
+    return [new_markdown_cell(f"[Next: {heading}]({later.stem}.ipynb)")]
 
 
 def repository() -> str:

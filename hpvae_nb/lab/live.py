@@ -17,7 +17,8 @@ from hpvae_nb.lab.render import png
 
 PATIENCE = 60.0  # seconds for a picture that has been put back
 SOON = 0.1  # seconds after which a picture that is still being drawn is announced
-WIDE = {"layout": {"width": "34em"}, "style": {"description_width": "14em"}}  # of a control with a long description
+# Of a control with a long description.
+WIDE = {"layout": {"width": "34em", "max_width": "100%"}, "style": {"description_width": "14em"}}
 
 Drawn = bytes | Figure
 Drawing = Callable[..., Drawn | tuple[Drawn, str]]
