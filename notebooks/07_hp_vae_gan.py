@@ -27,6 +27,7 @@
 
 # %%
 import re
+import tempfile
 import time
 
 import torch
@@ -295,7 +296,10 @@ check.train_for(train_for)
 # ## The dashboard
 #
 # The same events, live. **Train** begins. **Stop** ends after the step that is being made, **Continue** goes on from there.
-# Training runs beside the notebook, so you can scroll and run other cells. Run the cell again for a fresh start.
+# Training runs beside the notebook, so you can scroll and run other cells. It is kept in a folder `runs` beside the
+# notebook: if the kernel dies or you shut the window, run the cell again, and the dashboard finds what was trained and
+# goes on with it. **Start anew** forgets it. After the last scale **Sample** shows another clip at each press, **Save**
+# writes the model as a file, and **Go on training** adds steps at the finest scale.
 
 # %% tags=["nbval-ignore-output"]
 from hpvae_nb.lab.dashboard import dashboard
@@ -304,18 +308,19 @@ view = dashboard(clip, config)
 view
 
 # %% [markdown]
-# The next cell presses the buttons for those who read this without a mouse: train, stop in the middle, go on.
+# For those who read this without a mouse, the next cell presses the buttons of a second dashboard, which is not shown
+# and keeps its training elsewhere: train, stop in the middle, go on.
 
 # %%
-train, stop, upload = view.children[0].children
-training = view.training
-train.click()
+trial = dashboard(clip, config, out=tempfile.mkdtemp())
+training = trial.training
+trial.buttons["train"].click()
 while training.state == "running" and training.progress.steps < 50:
     time.sleep(0.05)
-stop.click()
+trial.buttons["stop"].click()
 print("after Stop:", training.wait())
 assert training.progress.steps > config.iterations, "a scale must be finished"
-train.click()
+trial.buttons["train"].click()
 print("after Continue:", training.wait(), "after", training.progress.steps, "steps")
 
 # %% [markdown]
@@ -329,10 +334,10 @@ print("largest difference of two weights:", max((a - b).abs().max().item() for a
 # %% [markdown]
 # ## Your own clip
 #
-# Press **Upload your own clip** in the dashboard, choose a video file, then **Train**. The first 13 frames are used; for
-# others, `hp.load_clip("my.mp4", start=200)` and `dashboard(that, config)`. Nothing leaves your machine: the file goes to
-# the notebook's kernel and no further. The flyers of the paper's Figure 1 are one download away:
-# `hp.load_clip(hp.download_clip("wingsuit"))`.
+# Press **Upload your own clip** in the dashboard and choose a video file, however large; or write its path into the field
+# beside the button. Then **Train**. The first 13 frames are used; for others, `hp.load_clip("my.mp4", start=200)` and
+# `dashboard(that, config)`. Nothing leaves your machine: the file goes to the notebook's kernel and no further. The flyers
+# of the paper's Figure 1 are one download away: `hp.load_clip(hp.download_clip("wingsuit"))`.
 #
 # For pictures worth looking at, take `hp.preset("laptop-128")`, some minutes, and a clip like this:
 #
@@ -343,15 +348,15 @@ print("largest difference of two weights:", max((a - b).abs().max().item() for a
 # Has it no above and below, as a pond seen from above? Then `hp.preset("laptop-128", padding="replicate")`: lesson 8 shows
 # what that does.
 #
-# A file that is no video gets a sentence, not a traceback:
+# A file that is no video gets a sentence, not a traceback. We try it on the dashboard that is not shown:
 
 # %%
-view.receive("diary.mp4", b"Dear diary, ")  # what the upload button calls
-said = view.children[2].value
+trial.receive("diary.mp4", b"Dear diary, ")  # what the upload button calls
+said = trial.children[2].value
 print(re.sub(r"<.*?>| \(.*?\)", "", said))
 assert 'role="alert"' in said
 assert "diary.mp4" in said
-assert view.training is training, "the clip from before must still be there"
+assert trial.training is training, "the clip from before must still be there"
 
 # %% [markdown]
 # ## What will it cost?
