@@ -235,7 +235,7 @@ rows = [(name, [real[name], *models[name].sample(5, seed=1)]) for name in traine
 
 # %%
 described(
-    photo(show.grid(rows, ["real", *[f"sample {i}" for i in range(5)]], width=1.7)),
+    photo(show.grid(rows, ["real", *[f"sample {i}" for i in range(5)]], width=1.4)),
     "Each picture and five samples. Coffee: cups of other shapes, sometimes two or a half one, on the saucer. Rocket: white "
     "towers of other heights in other places, over lights. Parasols: in other places, and often run together",
 )
@@ -423,7 +423,7 @@ for name, model in models.items():
 
 # %%
 described(
-    photo(show.grid(rows, [f"{t:.0%}" for t in (0, 0.2, 0.4, 0.6, 0.8, 1)], width=1.6)),
+    photo(show.grid(rows, [f"{t:.0%}" for t in (0, 0.2, 0.4, 0.6, 0.8, 1)], width=1.35)),
     "Six pictures on each way. Coffee: a cup with a bay becomes a wide one. Rocket: a rocket on the right fades while one on the left "
     "rises. Parasols: some fade, others appear in other places",
 )
@@ -446,7 +446,7 @@ for name, (model, picture) in trained.items():
 
 # %%
 described(
-    photo(show.grid(rows, [f"start {n}" for n in starts], width=1.9)),
+    photo(show.grid(rows, [f"start {n}" for n in starts], width=1.6)),
     "Starts 1 to 5 of each picture: all show the training picture again, cup, rocket and parasols in their places; the wood "
     "and the masts are smooth from start 1, and finer the later it is",
 )

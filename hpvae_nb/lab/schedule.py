@@ -36,7 +36,7 @@ def training_schedule(
     if not methods:
         raise InputError("there is nothing to draw: give at least one method and its scales")
     rows = {title: sorted(set().union(*scales), key=_place) for title, scales in methods.items()}
-    size = (3.1 * len(methods), 0.9 + 0.3 * max(map(len, rows.values())))
+    size = (2.4 * len(methods), 0.9 + 0.3 * max(map(len, rows.values())))
     figure, axes = subplots(1, len(methods), figsize=size, squeeze=False)
     for axis, (title, scales) in zip(axes[0], methods.items(), strict=True):
         begun: set[str] = set()

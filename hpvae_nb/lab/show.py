@@ -30,6 +30,7 @@ from hpvae_nb.recipe.pyramid import real_samples
 
 # Colour-blind safe (Okabe and Ito 2008); the same thing has the same colour in every figure.
 REAL, RECONSTRUCTED, RANDOM = "#009E73", "#0072B2", "#D55E00"
+WIDE = 8.0  # inches of a sheet; a much wider one is shrunk in a narrow window until nobody can read its words
 
 
 def to_uint8(video: Tensor) -> np.ndarray:
@@ -240,9 +241,9 @@ def fill(
                 axis.imshow(to_uint8(picture), aspect="auto")
             elif picture is not None:
                 shown = axis.imshow(picture.numpy(), aspect="auto", **heat or {})
-        line[0].set_ylabel(label, rotation=0, ha="right", va="center", color=color, fontsize=9, fontweight="bold")
+        line[0].set_ylabel(label, rotation=0, ha="right", va="center", color=color, fontsize=10, fontweight="bold")
     for axis, title in zip(axes[0], titles, strict=bool(titles)):
-        axis.set_title(title, fontsize=9, **ON_TOP)
+        axis.set_title(title, fontsize=10, **ON_TOP)
     return shown
 
 
@@ -277,19 +278,19 @@ def contact_sheet(
         count = min(frames, rows[0][1].shape[1])
         chosen = [torch.linspace(0, clip.shape[1] - 1, count).round().long().tolist() for _, clip in rows]
         pictures = [(label, [clip[:, at] for at in places]) for (label, clip), places in zip(rows, chosen, strict=True)]
-        figure = grid(pictures, [f"frame {at}" for at in chosen[0]], width=10 / count, colors=colors)
+        figure = grid(pictures, [f"frame {at}" for at in chosen[0]], width=WIDE / count, colors=colors)
     if title:
         figure.suptitle(title, fontsize=10, y=1 + 0.1 / figure.get_figheight(), va="bottom")
     return figure
 
 
 def _side_by_side(rows: Sequence[tuple[str, Tensor]], colors: Sequence[str], columns: int) -> Figure:
-    lines, width, label = math.ceil(len(rows) / columns), 10 / columns, 0.22
+    lines, width, label = math.ceil(len(rows) / columns), WIDE / columns, 0.22
     height = width * rows[0][1].shape[-2] / rows[0][1].shape[-1] + label
     spaces = {"wspace": 0.02, "hspace": label / (height - label), "left": 0, "right": 1, "bottom": 0}
     how: dict[str, Any] = {"layout": None, "squeeze": False}
     spaces["top"] = 1 - label / (lines * height)
-    figure, axes = subplots(lines, columns, figsize=(10, lines * height), gridspec_kw=spaces, **how)
+    figure, axes = subplots(lines, columns, figsize=(WIDE, lines * height), gridspec_kw=spaces, **how)
     for axis in axes.flat:
         bare(axis)
     for axis, (name, picture), color in zip(axes.flat, rows, colors, strict=False):

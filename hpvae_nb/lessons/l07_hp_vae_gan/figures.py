@@ -14,7 +14,7 @@ def noise_sheet(model: Model, *, seed: int = 0, time: float = 0.5) -> Figure:
     changed = [(x - a).abs().mean(0) for x in (b, c)]
     titles = ["plan A, noise 1", "plan A, noise 2", "plan B, noise 1", "changed by noise", "changed by plan"]
     heat = {"cmap": "magma", "vmin": 0, "vmax": 1}
-    figure = grid([("", [a, b, c, *changed])], titles, width=2.1, heat=heat, bar="difference")
+    figure = grid([("", [a, b, c, *changed])], titles, width=1.55, heat=heat, bar="difference")
     for axis in figure.axes[:3]:
         axis.title.set_color(RANDOM)
     return figure

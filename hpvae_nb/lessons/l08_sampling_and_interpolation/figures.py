@@ -66,7 +66,7 @@ def change_maps(changes: Mapping[str, Tensor], box: Box, field: Box) -> Figure:
 
     Boxes are in pixels: solid the box itself, dashed the field, what it can shape.
     """
-    figure, axes = subplots(len(changes), 1, figsize=(10, 1.9 * len(changes) + 0.4), squeeze=False)
+    figure, axes = subplots(len(changes), 1, figsize=(8, 1.6 * len(changes) + 0.4), squeeze=False)
     palette = matplotlib.colormaps["magma"].with_extremes(bad="#BFD9E8")  # exactly zero, which a logarithm cannot show
     heat: Any = None
     for axis, (title, values) in zip(axes[:, 0], changes.items(), strict=True):
@@ -76,7 +76,7 @@ def change_maps(changes: Mapping[str, Tensor], box: Box, field: Box) -> Figure:
         for part, style in ((field, "--"), (box, "-")):
             (top, bottom), (left, right) = part.rows, part.columns
             outline(axis, (top, left), (bottom - top, right - left), "white", rim="black", linestyle=style)
-        axis.set_title(title, fontsize=9, loc="left")
+        axis.set_title(title, fontsize=10, loc="left")
         axis.set(ylabel="row (px)")
     axes[-1, 0].set(xlabel="column (px); pale blue: no change at all")
     figure.colorbar(heat, ax=axes[:, 0], label="largest change over time", shrink=0.8)

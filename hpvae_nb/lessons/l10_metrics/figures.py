@@ -46,7 +46,7 @@ def nearest_neighbour_maps(cases: Mapping[str, Tensor], real: Tensor, frame: int
     found = {name: large_matches(video, real) for name, video in cases.items()}
     of_parts, *_ = (matches.distance.shape[-2] / matches.distance.shape[-1] for matches in found.values())
     rows = {"height_ratios": [real.shape[-2] / real.shape[-1], of_parts, of_parts]}
-    size = (2.5 * len(cases), 3.8)
+    size = (1.8 * len(cases), 3.1)
     figure, axes = subplots(3, len(cases), figsize=size, squeeze=False, gridspec_kw=rows)
     for column, (name, video) in zip(axes.T, cases.items(), strict=True):
         column[0].imshow(to_uint8(video[:, frame + 1]))
@@ -70,7 +70,7 @@ def survival_maps(real: Tensor, salient: Tensor, lives: Mapping[str, Tensor], sa
     """
     frame = int(torch.mode(salient[:, 0]).values)
     here = salient[:, 0] == frame
-    figure, axes = subplots(2, len(samples), figsize=(3.1 * len(samples), 4), squeeze=False)
+    figure, axes = subplots(2, len(samples), figsize=(2.8 * len(samples), 3.7), squeeze=False)
     for column, (name, sample) in zip(axes.T, samples.items(), strict=True):
         column[0].imshow(to_uint8(real[:, frame]), alpha=0.55)
         for alive, marker, color in ((True, "o", REAL), (False, "x", RANDOM)):

@@ -3,6 +3,7 @@
 Tables are the rows of `hpvae_nb.studies.evidence.rows`, points are its `POINTS`.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -48,10 +49,10 @@ def slopes(lines: Sequence[Mapping[str, Pair]]) -> Figure:
     Where values differ more than 20 times, the axis is logarithmic.
     """
     columns = max(len(line) for line in lines)
-    width, height = 2.1 * columns, 2.2 * len(lines)
+    width, height = 1.8 * columns, 2.2 * len(lines)
     # Inches, worked out here: matplotlib's own layout takes longer than the drawing.
     space = {"left": 0.45 / width, "right": 1 - 0.05 / width, "bottom": 0.25 / height, "top": 1 - 0.4 / height}
-    space |= {"wspace": 0.45 / 1.65, "hspace": 0.65 / 1.55}
+    space |= {"wspace": 0.45 / 1.35, "hspace": 0.65 / 1.55}
     figure, axes = subplots(len(lines), columns, figsize=(width, height), layout=None, squeeze=False, gridspec_kw=space)
     for row, line in zip(axes, lines, strict=True):
         for axis, (title, (whole, ablated)) in zip(row, line.items(), strict=False):
@@ -85,9 +86,12 @@ def changes(
     One chart a metric, one marker a clip; a point that has no rows is left empty. The axis ends at `widest` percent;
     intervals may go on beyond.
     """
-    size = (2.1 * len(metrics) + 1.2, 0.55 * len(points) + 1.5)
-    figure, axes = subplots(1, len(metrics), figsize=size, sharey=True, squeeze=False)
-    for axis, metric in zip(axes[0], metrics, strict=True):
+    columns, lines = min(3, len(metrics)), math.ceil(len(metrics) / 3)
+    size = (2.4 * columns + 1.2, lines * (0.45 * len(points) + 0.9) + 0.5)
+    figure, axes = subplots(lines, columns, figsize=size, sharey=True, squeeze=False)
+    for axis in axes.flat[len(metrics) :]:
+        axis.remove()
+    for axis, metric in zip(axes.flat, metrics, strict=False):
         for clip, (color, marker, above) in zip(evidence.clips(rows), MARKS, strict=False):
             there = set(rows["point"][rows["clip"] == clip])
             places = {row + above: point for row, point in enumerate(points) if point in there}

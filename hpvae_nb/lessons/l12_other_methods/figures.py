@@ -46,7 +46,7 @@ def comparison(rows: pd.DataFrame) -> Figure:
     """
     if rows.empty:
         raise InputError("there is nothing to draw: give the rows of at least one clip")
-    figure, axes = subplots(2, 4, figsize=(11, 4.4), sharey=True)
+    figure, axes = subplots(2, 4, figsize=(9, 4.4), sharey=True)
     for axis, (name, measure) in zip(axes.flat, MEASURES.items(), strict=False):
         for number, (clip, (color, marker)) in enumerate(zip(evidence.clips(rows), _CLIPS, strict=False)):
             found = statistics(rows, clip, name)
@@ -58,7 +58,7 @@ def comparison(rows: pd.DataFrame) -> Figure:
         else:
             axis.set_xlim(left=0)
         axis.set_title(measure.title, fontsize=10)
-        axis.set_xlabel(measure.reading, fontsize=8)
+        axis.set_xlabel(measure.reading, fontsize=9)
         axis.grid(axis="y", color="0.9")
         axis.set_axisbelow(True)
     axes[0, 0].set_yticks(range(len(found)), found.index)

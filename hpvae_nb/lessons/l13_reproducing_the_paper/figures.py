@@ -18,7 +18,7 @@ COLORS = {"no": show.RANDOM, "unclear": "#999999", "yes": show.REAL}
 MARKERS = "os^"
 LINES = {"SinGAN": "--", "ConSinGAN": ":", "VGPNN": "-.", "GPNN": "-."}
 FRAMES = 4
-TICKS = (-1000, -100, -10, 0, 10, 100, 1000)  # percent
+TICKS = (-1000, -100, 0, 100, 1000)  # percent
 
 
 def tradeoff(rows: pd.DataFrame, metrics: Sequence[str] = ("diversity", *evidence.REALISM)) -> Figure:
@@ -58,7 +58,7 @@ def forest_plot(rows: pd.DataFrame) -> Figure:
     whole interval lies there agrees.
     """
     shown, columns = claims.ordered(rows), [*evidence.clips(rows), None]
-    size = (2.9 * len(columns) + 2.6, 0.27 * len(shown) + 0.9)
+    size = (2.2 * len(columns) + 2.6, 0.27 * len(shown) + 0.9)
     figure, axes = subplots(1, len(columns), figsize=size, sharex=True, sharey=True)
     for clip, axis in zip(columns, axes, strict=True):
         table = pd.DataFrame([claim.found(rows, clip) for claim in shown])

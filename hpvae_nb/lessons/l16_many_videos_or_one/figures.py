@@ -1,5 +1,6 @@
 """Sets of clips, crossed contents and motions, bounded critics, voxels of a step, and what seconds buy."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -44,7 +45,7 @@ def strobes_figure(clips: Tensor, rows: Sequence[str], columns: Sequence[str] = 
 
 def critics_figure(critics: Mapping[str, nn.Module], real: Tensor, fake: Tensor) -> Figure:
     """For each critic of points, how steep it is over the plane, and on blends of real and fake."""
-    figure, axes = subplots(2, len(critics), figsize=(2.6 * len(critics), 4.4), squeeze=False, height_ratios=[3, 2])
+    figure, axes = subplots(2, len(critics), figsize=(2.2 * len(critics), 4), squeeze=False, height_ratios=[3, 2])
     line = torch.linspace(-EDGE, EDGE, GRID)
     y, x = torch.meshgrid(line, line, indexing="ij")
     plane = torch.stack([x.flatten(), y.flatten()], dim=1)
@@ -67,7 +68,7 @@ def critics_figure(critics: Mapping[str, nn.Module], real: Tensor, fake: Tensor)
 
 def levels_figure(systems: Mapping[str, Sequence[Level]]) -> Figure:
     """What is drawn at each level, coarsest below: a bar for each frame, as tall as it has pixels; and voxels."""
-    figure, (axes,) = subplots(1, len(systems), figsize=(4.7 * len(systems), 3.8), squeeze=False)
+    figure, (axes,) = subplots(1, len(systems), figsize=(4.3 * len(systems), 3.8), squeeze=False)
     for (name, levels), axis, color in zip(systems.items(), axes, (GAN_COLOR, VAE_COLOR), strict=True):
         length, finest = max(frames.stop for frames, _ in levels), max(side for _, side in levels)
         for level, ((frames, side), count) in enumerate(zip(levels, voxels(levels), strict=True)):
@@ -125,8 +126,10 @@ def budget_figure(rows: Any, panels: Mapping[str, str]) -> Figure:
         rows: of `evidence.clip_budget`.
         panels: the measures to draw, and what to call each.
     """
-    figure, (axes,) = subplots(1, len(panels), figsize=(3.1 * len(panels), 2.9), squeeze=False)
-    for (measure, title), axis in zip(panels.items(), axes, strict=True):
+    columns = min(2, len(panels))
+    lines = math.ceil(len(panels) / columns)
+    figure, axes = subplots(lines, columns, figsize=(3.7 * columns, 2.6 * lines), squeeze=False)
+    for (measure, title), axis in zip(panels.items(), axes.flat, strict=True):
         axis.plot(*zip(*budget_mean(rows, "mocogan", measure), strict=True), "o-", color=RANDOM, label="MoCoGAN")
         axis.plot(*zip(*budget_mean(rows, "ours", measure), strict=True), "D", color=OURS, label="ours, one clip")
         for clips, value in budget_mean(rows, "real", measure):
@@ -137,6 +140,6 @@ def budget_figure(rows: Any, panels: Mapping[str, str]) -> Figure:
         axis.set(xscale="log", xlabel="clips learned from", ylim=(0, None))
         axis.set_xticks([1, 8, 64, 400], [1, 8, 64, 400])
         axis.minorticks_off()
-        axis.set_title(title, fontsize=9, **ON_TOP)
-    axes[0].legend(fontsize=8)
+        axis.set_title(title, fontsize=10, **ON_TOP)
+    axes[0, 0].legend(fontsize=8)
     return figure

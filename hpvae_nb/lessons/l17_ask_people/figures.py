@@ -76,7 +76,7 @@ def widths_figure(counts: Sequence[int], found: Mapping[int, Sequence[float]]) -
 
 def answers_figure(answers: Mapping[str, np.ndarray]) -> Figure:
     """Answers `rater page` as maps, a row for each rater, with their agreement; the pages in order of their means."""
-    figure, (axes,) = subplots(1, len(answers), figsize=(4 * len(answers), 2.4), squeeze=False)
+    figure, (axes,) = subplots(1, len(answers), figsize=(2.8 * len(answers), 2.2), squeeze=False)
     for axis, (title, given) in zip(axes, answers.items(), strict=True):
         sorted_ = given[:, np.argsort(given.mean(0), kind="stable")]
         shown = axis.imshow(sorted_, cmap="cividis", vmin=1, vmax=opinions.BEST, aspect="auto")
