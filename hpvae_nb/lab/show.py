@@ -285,7 +285,7 @@ def contact_sheet(
 
 
 def _side_by_side(rows: Sequence[tuple[str, Tensor]], colors: Sequence[str], columns: int) -> Figure:
-    lines, width, label = math.ceil(len(rows) / columns), WIDE / columns, 0.22
+    lines, width, label = math.ceil(len(rows) / columns), WIDE / columns, 0.26
     height = width * rows[0][1].shape[-2] / rows[0][1].shape[-1] + label
     spaces = {"wspace": 0.02, "hspace": label / (height - label), "left": 0, "right": 1, "bottom": 0}
     how: dict[str, Any] = {"layout": None, "squeeze": False}
@@ -295,7 +295,7 @@ def _side_by_side(rows: Sequence[tuple[str, Tensor]], colors: Sequence[str], col
         bare(axis)
     for axis, (name, picture), color in zip(axes.flat, rows, colors, strict=False):
         axis.imshow(to_uint8(picture))
-        axis.set_title(name, fontsize=9, fontweight="bold", color=color, pad=3, **ON_TOP)
+        axis.set_title(name, fontsize=9, fontweight="bold", color=color, pad=5, **ON_TOP)
         axis.spines[:].set(visible=color == REAL, color=color, linewidth=3)
     return figure
 

@@ -18,7 +18,7 @@ COLORS = {"no": show.RANDOM, "unclear": "#999999", "yes": show.REAL}
 MARKERS = "os^"
 LINES = {"SinGAN": "--", "ConSinGAN": ":", "VGPNN": "-.", "GPNN": "-."}
 FRAMES = 4
-TICKS = (-1000, -100, 0, 100, 1000)  # percent
+TICKS = (-1000, -10, 0, 10, 1000)  # percent
 
 
 def tradeoff(rows: pd.DataFrame, metrics: Sequence[str] = ("diversity", *evidence.REALISM)) -> Figure:
