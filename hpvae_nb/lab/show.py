@@ -31,6 +31,9 @@ from hpvae_nb.recipe.pyramid import real_samples
 # Colour-blind safe (Okabe and Ito 2008); the same thing has the same colour in every figure.
 REAL, RECONSTRUCTED, RANDOM = "#009E73", "#0072B2", "#D55E00"
 
+SIZE = 9.0  # of words in figures, in points
+WINDOW = 8.0  # inches of a figure that a narrow window (900 px) shows without making its words hard to read
+
 
 def to_uint8(video: Tensor) -> np.ndarray:
     """`c t h w` in [-1, 1] to `t h w c` in 0..255 (`c h w` to `h w c`)."""
@@ -217,9 +220,11 @@ def grid(
     margins = {"left": 0, "right": 1, "bottom": 0, "top": 1 - (0.25 / tall if titles else 0)}
     spaces = {"wspace": gap / width, "hspace": gap / height, **margins}
     figure, axes = subplots(len(rows), columns, figsize=(wide, tall), layout=None, squeeze=False, gridspec_kw=spaces)
-    shown = fill(axes, rows, titles, colors=colors, heat=heat)
+    size = _size(wide, width, titles)
+    shown = fill(axes, rows, titles, colors=colors, heat=heat, size=size)
     if bar:
-        figure.colorbar(shown, cax=figure.add_axes((1 + 0.1 / wide, 0.05, 0.14 / wide, 0.85)), label=bar)
+        colour_bar = figure.colorbar(shown, cax=figure.add_axes((1 + 0.1 / wide, 0.05, 0.14 / wide, 0.85)))
+        colour_bar.set_label(bar, fontsize=size)
     return figure
 
 
@@ -230,8 +235,12 @@ def fill(
     *,
     colors: Sequence[str] = (),
     heat: Mapping[str, Any] | None = None,
+    size: float = SIZE,
 ) -> Any:
-    """Draw pictures into axes that are there; arguments as in `grid`. Returns the last map of numbers, for a bar."""
+    """Draw pictures into axes that are there; arguments as in `grid`. Returns the last map of numbers, for a bar.
+
+    `size` is that of letters, in points.
+    """
     shown = None
     for line, (label, row), color in zip(axes, rows, colors or ["black"] * len(rows), strict=True):
         for axis, picture in zip(line, row, strict=True):
@@ -240,10 +249,16 @@ def fill(
                 axis.imshow(to_uint8(picture), aspect="auto")
             elif picture is not None:
                 shown = axis.imshow(picture.numpy(), aspect="auto", **heat or {})
-        line[0].set_ylabel(label, rotation=0, ha="right", va="center", color=color, fontsize=9, fontweight="bold")
+        line[0].set_ylabel(label, rotation=0, ha="right", va="center", color=color, fontsize=size, fontweight="bold")
     for axis, title in zip(axes[0], titles, strict=bool(titles)):
-        axis.set_title(title, fontsize=9, **ON_TOP)
+        axis.set_title(title, fontsize=size, **ON_TOP)
     return shown
+
+
+def _size(wide: float, column: float, titles: Sequence[str]) -> float:
+    """Points of letters in a figure so many inches wide, which a window shrinks, as far as columns have room."""
+    longest = max(map(len, titles), default=1)
+    return max(SIZE, min(SIZE * wide / WINDOW, 72 * column / (0.65 * longest)))  # letters are 0.65 as wide as high
 
 
 def frame_at(clip: Tensor, time: float = 0.5) -> Tensor:
@@ -279,12 +294,13 @@ def contact_sheet(
         pictures = [(label, [clip[:, at] for at in places]) for (label, clip), places in zip(rows, chosen, strict=True)]
         figure = grid(pictures, [f"frame {at}" for at in chosen[0]], width=10 / count, colors=colors)
     if title:
-        figure.suptitle(title, fontsize=10, y=1 + 0.1 / figure.get_figheight(), va="bottom")
+        figure.suptitle(title, fontsize=12, y=1 + 0.1 / figure.get_figheight(), va="bottom")
     return figure
 
 
 def _side_by_side(rows: Sequence[tuple[str, Tensor]], colors: Sequence[str], columns: int) -> Figure:
-    lines, width, label = math.ceil(len(rows) / columns), 10 / columns, 0.22
+    lines, width, label = math.ceil(len(rows) / columns), 10 / columns, 0.24
+    size = _size(10, width, [name for name, _ in rows])
     height = width * rows[0][1].shape[-2] / rows[0][1].shape[-1] + label
     spaces = {"wspace": 0.02, "hspace": label / (height - label), "left": 0, "right": 1, "bottom": 0}
     how: dict[str, Any] = {"layout": None, "squeeze": False}
@@ -294,7 +310,7 @@ def _side_by_side(rows: Sequence[tuple[str, Tensor]], colors: Sequence[str], col
         bare(axis)
     for axis, (name, picture), color in zip(axes.flat, rows, colors, strict=False):
         axis.imshow(to_uint8(picture))
-        axis.set_title(name, fontsize=9, fontweight="bold", color=color, pad=3, **ON_TOP)
+        axis.set_title(name, fontsize=size, fontweight="bold", color=color, pad=3, **ON_TOP)
         axis.spines[:].set(visible=color == REAL, color=color, linewidth=3)
     return figure
 

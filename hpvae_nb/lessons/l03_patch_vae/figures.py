@@ -48,8 +48,9 @@ def vae_sheet(model: Model, *, samples: int = 3, seed: int = 0) -> Figure:
     width = 11 / (2 * frames + 1)
     colors = [REAL, RECONSTRUCTED, "black"]
     figure = grid(rows, [*numbers, "", *numbers], width=width, colors=colors, heat=HEAT, bar=KL_LABEL)
+    size = figure.axes[0].title.get_fontsize()
     for i, axis in zip(range(samples), figure.axes[frames + 1 :: 2 * frames + 1], strict=False):
-        axis.set_ylabel(f"random {i + 1}", rotation=0, ha="right", va="center", color=RANDOM, fontsize=9)
+        axis.set_ylabel(f"random {i + 1}", rotation=0, ha="right", va="center", color=RANDOM, fontsize=size)
     return figure
 
 
