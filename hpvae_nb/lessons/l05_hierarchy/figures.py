@@ -41,7 +41,7 @@ def growth_sheet(model: Model, *, samples: int = 3, seed: int = 0, time: float =
 
 def _titled(figure: Figure, config: Config, first: int) -> Figure:
     for n, axis in enumerate(figure.axes[: config.scales - first], start=first):
-        scale_title(axis, n, config.kind(n))
+        scale_title(axis, n, config.kind(n), size=11)
     return figure
 
 
@@ -77,13 +77,13 @@ def flow_diagram(flow: dict[str, str], config: Config) -> Figure:
         style["hatch"] = "//" if state == UNTOUCHED else None
         axis.add_patch(FancyBboxPatch((x - 0.27, -0.25), 0.54, 0.5, boxstyle="round,pad=0.03", **style))
         axis.text(x, 0, raised(name), ha="center", va="center", fontsize=14, fontweight="bold")
-        axis.text(x, -0.52, state, ha="center", va="center", fontsize=9)
+        axis.text(x, -0.52, state, ha="center", va="center", fontsize=11)
         if x:
             axis.annotate("", (x - 0.32, 0.12), (x - 0.68, 0.12), arrowprops={"arrowstyle": "->", "color": "0.5"})
             if flow[names[x - 1]] != UNTOUCHED:
                 arrow = {"arrowstyle": "-|>", "color": RANDOM, "linewidth": 2.5}
                 axis.annotate("", (x - 0.68, -0.12), (x - 0.32, -0.12), arrowprops=arrow)
-    axis.text(-0.4, 0.75, "→ signals", color="0.4", fontsize=10)
-    axis.text(0.7, 0.75, "← gradients", color=RANDOM, fontsize=10, fontweight="bold")
-    axis.text(2.2, 0.75, "rim: blue VAE, pink GAN", color="0.2", fontsize=10)
+    axis.text(-0.4, 0.75, "→ signals", color="0.4", fontsize=11)
+    axis.text(0.7, 0.75, "← gradients", color=RANDOM, fontsize=11, fontweight="bold")
+    axis.text(2.2, 0.75, "rim: blue VAE, pink GAN", color="0.2", fontsize=11)
     return figure
