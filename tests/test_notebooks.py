@@ -147,7 +147,7 @@ def test_hint_solution_and_answers_are_folded(tmp_path):
     assert questions.source == f"# 3. Doubling\n\n1. Why\n   so?\n{because}\n2. And?\n{so}"
     assert "hint" not in exercise.source
     assert re.findall(r"<summary>(\w+)</summary>\n\n(.*)\n", below.source) == [
-        ("Hint", "which `number`, added to x, makes two of it?"),
+        ("Hint", "Which `number`, added to x, makes two of it?"),
         ("Solution", "```python"),
     ]
     assert following.source == "[Next: 4. Half of it](04_halving.ipynb)"

@@ -1,6 +1,7 @@
 """Pictures and videos hold what they should, and can be opened by others."""
 
 import io
+import itertools
 import re
 
 import av
@@ -74,6 +75,17 @@ def test_videos_are_named_for_those_who_cannot_see_them(ramp, monkeypatch):
     ]
     assert 'role="group" aria-label="up"' in one
     assert "flex-wrap:wrap" in both, "a row that is too long for a window goes on below"
+
+
+@pytest.mark.parametrize("count", [3, 7, 12])
+def test_words_of_a_wide_figure_are_read_in_a_narrow_window_and_do_not_meet(ramp, count):
+    titles = [f"random {i}" for i in range(count)]
+    figure = show.grid([("reconstructed", [ramp[:, 0]] * count)], titles, width=11 / count)
+    figure.canvas.draw()
+    shrunk = 700 / (72 * figure.get_figwidth())  # pixels of such a window for each point
+    assert all(axis.title.get_fontsize() * shrunk > 7.5 for axis in figure.axes)
+    boxes = [axis.title.get_window_extent() for axis in figure.axes]
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
 
 
 def test_enlarging_repeats_pixels(ramp):
