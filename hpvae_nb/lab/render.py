@@ -144,10 +144,10 @@ def raised(name: str) -> str:
     return name.translate(ABOVE)
 
 
-def scale_title(axis: Any, scale: int, kind: str, *, size: float = 9) -> None:
-    """The title of what stands for a scale, on the colour of its kind, `"VAE"` or `"GAN"`; letters of `size` points."""
+def scale_title(axis: Any, scale: int, kind: str) -> None:
+    """The title of what stands for a scale, on the colour of its kind, `"VAE"` or `"GAN"`."""
     box = {"facecolor": KIND_COLORS[kind], "edgecolor": "none", "pad": 2}
-    axis.set_title(f"scale {scale} ({kind})", fontsize=size, bbox=box)
+    axis.set_title(f"scale {scale} ({kind})", fontsize=9, bbox=box)
 
 
 def described(figure: Any, text: str, *, dpi: int = 100) -> Any:

@@ -30,9 +30,7 @@ from hpvae_nb.recipe.pyramid import real_samples
 
 # Colour-blind safe (Okabe and Ito 2008); the same thing has the same colour in every figure.
 REAL, RECONSTRUCTED, RANDOM = "#009E73", "#0072B2", "#D55E00"
-
-SIZE = 9.0  # of words in figures, in points
-WINDOW = 8.0  # inches of a figure that a narrow window (900 px) shows without making its words hard to read
+WIDE = 8.0  # inches of a sheet; a much wider one is shrunk in a narrow window until nobody can read its words
 
 
 def to_uint8(video: Tensor) -> np.ndarray:
@@ -220,11 +218,9 @@ def grid(
     margins = {"left": 0, "right": 1, "bottom": 0, "top": 1 - (0.25 / tall if titles else 0)}
     spaces = {"wspace": gap / width, "hspace": gap / height, **margins}
     figure, axes = subplots(len(rows), columns, figsize=(wide, tall), layout=None, squeeze=False, gridspec_kw=spaces)
-    size = _size(wide, width, titles)
-    shown = fill(axes, rows, titles, colors=colors, heat=heat, size=size)
+    shown = fill(axes, rows, titles, colors=colors, heat=heat)
     if bar:
-        colour_bar = figure.colorbar(shown, cax=figure.add_axes((1 + 0.1 / wide, 0.05, 0.14 / wide, 0.85)))
-        colour_bar.set_label(bar, fontsize=size)
+        figure.colorbar(shown, cax=figure.add_axes((1 + 0.1 / wide, 0.05, 0.14 / wide, 0.85)), label=bar)
     return figure
 
 
@@ -235,12 +231,8 @@ def fill(
     *,
     colors: Sequence[str] = (),
     heat: Mapping[str, Any] | None = None,
-    size: float = SIZE,
 ) -> Any:
-    """Draw pictures into axes that are there; arguments as in `grid`. Returns the last map of numbers, for a bar.
-
-    `size` is that of letters, in points.
-    """
+    """Draw pictures into axes that are there; arguments as in `grid`. Returns the last map of numbers, for a bar."""
     shown = None
     for line, (label, row), color in zip(axes, rows, colors or ["black"] * len(rows), strict=True):
         for axis, picture in zip(line, row, strict=True):
@@ -249,16 +241,10 @@ def fill(
                 axis.imshow(to_uint8(picture), aspect="auto")
             elif picture is not None:
                 shown = axis.imshow(picture.numpy(), aspect="auto", **heat or {})
-        line[0].set_ylabel(label, rotation=0, ha="right", va="center", color=color, fontsize=size, fontweight="bold")
+        line[0].set_ylabel(label, rotation=0, ha="right", va="center", color=color, fontsize=10, fontweight="bold")
     for axis, title in zip(axes[0], titles, strict=bool(titles)):
-        axis.set_title(title, fontsize=size, **ON_TOP)
+        axis.set_title(title, fontsize=10, **ON_TOP)
     return shown
-
-
-def _size(wide: float, column: float, titles: Sequence[str]) -> float:
-    """Points of letters in a figure so many inches wide, which a window shrinks, as far as columns have room."""
-    longest = max(map(len, titles), default=1)
-    return max(SIZE, min(SIZE * wide / WINDOW, 72 * column / (0.65 * longest)))  # letters are 0.65 as wide as high
 
 
 def frame_at(clip: Tensor, time: float = 0.5) -> Tensor:
@@ -292,25 +278,24 @@ def contact_sheet(
         count = min(frames, rows[0][1].shape[1])
         chosen = [torch.linspace(0, clip.shape[1] - 1, count).round().long().tolist() for _, clip in rows]
         pictures = [(label, [clip[:, at] for at in places]) for (label, clip), places in zip(rows, chosen, strict=True)]
-        figure = grid(pictures, [f"frame {at}" for at in chosen[0]], width=10 / count, colors=colors)
+        figure = grid(pictures, [f"frame {at}" for at in chosen[0]], width=WIDE / count, colors=colors)
     if title:
-        figure.suptitle(title, fontsize=12, y=1 + 0.1 / figure.get_figheight(), va="bottom")
+        figure.suptitle(title, fontsize=10, y=1 + 0.1 / figure.get_figheight(), va="bottom")
     return figure
 
 
 def _side_by_side(rows: Sequence[tuple[str, Tensor]], colors: Sequence[str], columns: int) -> Figure:
-    lines, width, label = math.ceil(len(rows) / columns), 10 / columns, 0.24
-    size = _size(10, width, [name for name, _ in rows])
+    lines, width, label = math.ceil(len(rows) / columns), WIDE / columns, 0.26
     height = width * rows[0][1].shape[-2] / rows[0][1].shape[-1] + label
     spaces = {"wspace": 0.02, "hspace": label / (height - label), "left": 0, "right": 1, "bottom": 0}
     how: dict[str, Any] = {"layout": None, "squeeze": False}
     spaces["top"] = 1 - label / (lines * height)
-    figure, axes = subplots(lines, columns, figsize=(10, lines * height), gridspec_kw=spaces, **how)
+    figure, axes = subplots(lines, columns, figsize=(WIDE, lines * height), gridspec_kw=spaces, **how)
     for axis in axes.flat:
         bare(axis)
     for axis, (name, picture), color in zip(axes.flat, rows, colors, strict=False):
         axis.imshow(to_uint8(picture))
-        axis.set_title(name, fontsize=size, fontweight="bold", color=color, pad=3, **ON_TOP)
+        axis.set_title(name, fontsize=9, fontweight="bold", color=color, pad=5, **ON_TOP)
         axis.spines[:].set(visible=color == REAL, color=color, linewidth=3)
     return figure
 

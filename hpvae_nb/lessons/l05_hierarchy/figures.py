@@ -8,7 +8,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from hpvae_nb.core.steering import rms
 from hpvae_nb.lab.render import KIND_COLORS, VAE_COLOR, raised, scale_title, subplots
-from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED, frame_at, grid
+from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED, WIDE, frame_at, grid
 from hpvae_nb.lessons.l05_hierarchy.experiment import PASSED, TRAINED, UNTOUCHED, Step
 from hpvae_nb.model import Model
 from hpvae_nb.recipe.config import Config
@@ -29,19 +29,19 @@ def residual_sheet(path: Sequence[Step], config: Config, *, time: float = 0.5) -
         ("real\nxⁿ", [step.real for step in path]),
     ]
     rows = [(label, [frame_at(clip, time) for clip in row]) for label, row in clips]
-    return _titled(grid(rows, width=11 / len(path), colors=["black", "black", RECONSTRUCTED, REAL]), config, first=1)
+    return _titled(grid(rows, width=WIDE / len(path), colors=["black", "black", RECONSTRUCTED, REAL]), config, first=1)
 
 
 def growth_sheet(model: Model, *, samples: int = 3, seed: int = 0, time: float = 0.5) -> Figure:
     """Random samples as they pass the scales: one row a sample, one column a scale."""
     grown = [model.sample(samples, seed=seed, scales=n + 1) for n in range(model.scales)]
     rows = [(f"random {i + 1}", [frame_at(clips[i], time) for clips in grown]) for i in range(samples)]
-    return _titled(grid(rows, width=11 / model.scales, colors=[RANDOM] * samples), model.config, first=0)
+    return _titled(grid(rows, width=WIDE / model.scales, colors=[RANDOM] * samples), model.config, first=0)
 
 
 def _titled(figure: Figure, config: Config, first: int) -> Figure:
     for n, axis in enumerate(figure.axes[: config.scales - first], start=first):
-        scale_title(axis, n, config.kind(n), size=11)
+        scale_title(axis, n, config.kind(n))
     return figure
 
 
