@@ -32,6 +32,7 @@ from einops import rearrange
 
 import hpvae_nb as hp
 from hpvae_nb.lab import show
+from hpvae_nb.lab.live import moved
 from hpvae_nb.lab.render import described
 from hpvae_nb.lessons.l00_quickstart import checks as check
 
@@ -66,6 +67,8 @@ show.show_videos([clip.video], clip.fps, ["the training clip"], "Three people cr
 # %% tags=["exercise"]
 def to_video(frames):
     """From whole numbers 0..255, 't h w c', to values from -1 to 1, 'c t h w'."""
+    # hint: two steps. First the values: which line leads from 0 to -1 and from 255 to 1? Whole numbers must become
+    # `.float()` before that. Then the axes: name them as they come, and again as they should go.
     # solution
     return rearrange(frames.float() / 127.5 - 1, "t h w c -> c t h w")
     # end
@@ -75,13 +78,16 @@ def to_video(frames):
 check.to_video(to_video)
 
 # %% [markdown]
-# The library's way back is `show.to_uint8`. One step there and back must give the same clip, but for rounding:
+# The library's way back is `show.to_uint8`. One pixel both ways, and then the whole clip, which must lose nothing but what is
+# rounded off:
 
 # %%
 stored = torch.from_numpy(show.to_uint8(clip.video))
 print(stored.dtype, tuple(stored.shape), "from", stored.min().item(), "to", stored.max().item())
-again = rearrange(stored / 127.5 - 1, "t h w c -> c t h w")
-torch.testing.assert_close(again, clip.video, atol=1 / 255, rtol=0)
+pixel = [round(colour, 2) for colour in clip.video[:, 6, 20, 30].tolist()]
+print("one pixel, stored:", stored[6, 20, 30].tolist(), "and for a network:", pixel)
+white = (clip.video + 1) / 2  # how white, from 0 to 1
+torch.testing.assert_close(stored / 255, rearrange(white, "c t h w -> t h w c"), atol=1 / 510, rtol=0)
 
 # %% [markdown]
 # ## The same clip at several sizes
@@ -175,11 +181,10 @@ view = seed_view(model)
 view
 
 # %%
-slider, picture, _ = view.children
+_, picture, _ = view.children
 before = picture.value
-slider.value = 7
-assert picture.value != before, "another seed must give another clip"
-slider.value = 0
+with moved(view, seed=7):  # and back again
+    assert picture.value != before, "another seed must give another clip"
 assert picture.value == before, "the same seed must give the same clip"
 
 # %% [markdown]
@@ -208,13 +213,13 @@ pond_view = seed_view(large)
 pond_view
 
 # %% tags=["nbval-ignore-output"]
-slider, picture, _ = pond_view.children
+_, picture, _ = pond_view.children
 finest = picture.value
-slider.value = 5
-coarse = picture.value
-pond_view.wait(60)
-print(f"while it moves: {len(coarse) / 1000:.0f} kB, when it rests: {len(picture.value) / 1000:.0f} kB")
-assert len(coarse) < len(finest) / 2 < len(picture.value)
+with moved(pond_view, seed=5):
+    coarse = picture.value
+    pond_view.wait(60)
+    print(f"while it moves: {len(coarse) / 1000:.0f} kB, when it rests: {len(picture.value) / 1000:.0f} kB")
+    assert len(coarse) < len(finest) / 2 < len(picture.value)
 
 # %% [markdown]
 # ## How different are they?
@@ -231,6 +236,8 @@ assert len(coarse) < len(finest) / 2 < len(picture.value)
 # %% tags=["exercise"]
 def diversity(samples, clip):
     """How much samples 'b c t h w' differ, relative to the contrast of the clip 'c t h w'."""
+    # hint: three steps. The mean over colours: `dim=1` of the samples, `dim=0` of the clip. What a pixel does from
+    # sample to sample is one standard deviation for each place; average these. Then divide by the clip's own.
     # solution
     grey, real = samples.mean(dim=1), clip.mean(dim=0)
     return grey.std(dim=0).mean() / real.std()
@@ -287,8 +294,14 @@ print(f"diversity: copies {copies:.2f}, 20 samples {samples_differ:.2f}, noise {
 # ## Questions
 #
 # 1. Why does the coarsest scale decide how many people there are, and not the finest?
+#    Answer: There a patch covers a good part of the frame, so it can place people. Every finer scale is given the clip from below,
+#    enlarged, and adds what is missing; its patches show a sleeve or a shadow, not a square with people on it.
 # 2. Which of the two, VAE or GAN scale, would you give more scales if you wanted more variety?
+#    Answer: VAE scales: they are the ones that vary. The price is sharpness, since fewer scales are left to add it. Lesson 9
+#    measures both.
 # 3. Why must copies of one clip have diversity 0?
+#    Answer: Each pixel has the same brightness in all of them, so its standard deviation from sample to sample is 0, and so is the
+#    average over all pixels.
 #
 # ## References
 #

@@ -33,6 +33,7 @@ from einops import rearrange, reduce, repeat
 import hpvae_nb as hp
 from hpvae_nb.core import patches
 from hpvae_nb.lab import show
+from hpvae_nb.lab.live import moved
 from hpvae_nb.lab.render import described
 from hpvae_nb.lessons.l01_patches import checks as check
 from hpvae_nb.lessons.l01_patches import experiment, figures
@@ -93,6 +94,8 @@ described(
 # %% tags=["exercise"]
 def put_back(tiles, t, h, w):
     """From tiles '(t h w) c a b d' to the clip 'c (t a) (h b) (w d)'."""
+    # hint: one `rearrange`, with the two patterns of the line that cut, swapped. It cannot guess how many tiles there are
+    # along each axis: give it `t`, `h` and `w` by name.
     # solution
     return rearrange(tiles, "(t h w) c a b d -> c (t a) (h b) (w d)", t=t, h=h, w=w)
     # end
@@ -128,11 +131,11 @@ view = shuffle_view(video)
 view
 
 # %%
-slider, picture, sentence = view.children
+_, picture, sentence = view.children
 before = picture.value
-slider.value = 12
-assert picture.value != before, "larger tiles must give another picture"
-print(sentence.value)
+with moved(view, size=12):  # and back again
+    assert picture.value != before, "larger tiles must give another picture"
+    print(sentence.value)
 
 # %% [markdown]
 # With tiles of one pixel only the colours survive. With tiles of twelve you see whole balloons, but you have seen each of
@@ -178,6 +181,8 @@ described(
 # %% tags=["exercise"]
 def count(t, h, w, size):
     """How many places there are for a cube of `size` inside 't h w'."""
+    # hint: begin with one axis and small numbers: where can a piece of 2 begin in a row of 3? The three axes do not know of
+    # each other, so their counts multiply.
     # solution
     return (t - size + 1) * (h - size + 1) * (w - size + 1)
     # end
@@ -228,6 +233,8 @@ print("patches that share a pixel: from", int(shared.min()), "in a corner to", i
 def distance_map(video, patch):
     """Mean squared difference to `patch` ('c a b d') at each place of `video` ('c t h w'): a map 't h w'."""
     a, b, d = patch.shape[1:]
+    # hint: `unfold` three times, as above, with a, b and d for the sizes. Bring the axes of the place to the front; then
+    # the patch can be subtracted from all places at once. `reduce(..., "mean")` averages over what is no place.
     # solution
     windows = video.unfold(1, a, 1).unfold(2, b, 1).unfold(3, d, 1)
     difference = rearrange(windows, "c t h w a b d -> t h w c a b d") - patch
@@ -275,11 +282,10 @@ view = find_view(street)
 view
 
 # %%
-frame, row, column, size, picture, sentence = view.children
+*_, picture, sentence = view.children
 before = picture.value
-row.value, column.value = 60, 100
-assert picture.value != before, "another place must give another picture"
-row.value, column.value, size.value = 34, 78, 11
+with moved(view, row=60, column=100):
+    assert picture.value != before, "another place must give another picture"
 
 # %% [markdown]
 # ## Was that luck?
@@ -354,9 +360,17 @@ for name, value in sorted(middle.items(), key=lambda item: item[1]):
 # ## Questions
 #
 # 1. Why is `(t a)` right and `(a t)` wrong when a clip is put back together? What would you see?
+#    Answer: The last letter runs fastest. In `(t a)` the four frames of a tile follow each other, as they did before. In `(a t)`,
+#    and so for rows and columns, first pixels of all tiles come together, then all second ones: you would see four by four
+#    small copies of the frame side by side.
 # 2. In how many patches of side 11 does a pixel lie that is far from every border?
+#    Answer: In $11^3 = 1331$: it can be at any of 11 places along each of the three axes.
 # 3. Which patches of the pedestrian clip have no near neighbour in their own frame, but one in the next?
+#    Answer: Those that are there once in a frame, such as a head or a certain pair of legs. A tenth of a second later they are
+#    still there, little changed.
 # 4. A clip shows one thing, once: a rocket lifting off. At which scales would you expect this method to struggle?
+#    Answer: At the coarse ones. There a patch holds all of the rocket, and there is one example of it for each moment, to be copied.
+#    At the fine scales smoke, sky and metal come again and again.
 #
 # ## References
 #

@@ -31,6 +31,7 @@ import torch
 
 import hpvae_nb as hp
 from hpvae_nb.core.receptive_field import gradient_map
+from hpvae_nb.lab.live import moved
 from hpvae_nb.lab.render import described
 from hpvae_nb.lessons.l02_receptive_field import checks as check
 from hpvae_nb.lessons.l02_receptive_field import experiment, figures
@@ -79,6 +80,8 @@ described(
 def field(kernels, strides, dilations):
     """The receptive field r of a chain of layers."""
     r, jump = 1, 1
+    # hint: go through the layers with `zip(kernels, strides, dilations)`. Each one adds to `r` by the formula above;
+    # `jump` is the $j$ of the layers before it, so change it after `r`.
     # solution
     for kernel, stride, dilation in zip(kernels, strides, dilations, strict=True):
         r += (kernel - 1) * dilation * jump
@@ -113,6 +116,8 @@ for depth, kernel, dilation in [(5, 3, 1), (5, 5, 1), (3, 3, 2)]:
 # %% tags=["exercise"]
 def extent(gradient):
     """How far the non-zero entries reach along time, height and width: three numbers."""
+    # hint: `torch.nonzero` lists the sites that matter, one a row. What counts are the first and the last along each axis, and
+    # both belong to the field.
     # solution
     sites = torch.nonzero(gradient)
     return (sites.max(dim=0).values - sites.min(dim=0).values + 1).tolist()
@@ -180,11 +185,11 @@ view = field_view(copies)
 view
 
 # %%
-kernel, depth, scale, picture, sentence = view.children
+*_, picture, sentence = view.children
 before = picture.value
-kernel.value = 5
-assert picture.value != before, "a larger kernel must give another picture"
-print(sentence.value)
+with moved(view, kernel=5):  # and back again
+    assert picture.value != before, "a larger kernel must give another picture"
+    print(sentence.value)
 
 # %% [markdown]
 # At scale 0 five layers already see nearly as far as the frame is high, and further than its four frames: the box sticks
@@ -281,10 +286,10 @@ view = latent_view(small, encoder, generator)
 view
 
 # %%
-frame, row, column, picture, sentence = view.children
+*_, picture, sentence = view.children
 before = picture.value
-frame.value, row.value, column.value = 0, 2, 5
-assert picture.value != before, "another latent must give another picture"
+with moved(view, frame=0, row=2, column=5):
+    assert picture.value != before, "another latent must give another picture"
 
 # %% [markdown]
 # In a corner of the clip most of the box hangs over the border. The latent there sees zeros, so it *knows* that it is in a corner.
@@ -299,6 +304,8 @@ assert picture.value != before, "another latent must give another picture"
 # %% tags=["exercise"]
 def depth_for(size, kernel):
     """The fewest layers of `kernel`, without stride or dilation, whose field is at least `size`."""
+    # hint: solve $1 + \text{depth} \cdot (\text{kernel} - 1) = \text{size}$ for the depth. There are no halves of a layer:
+    # in which direction must you round?
     # solution
     return -(-(size - 1) // (kernel - 1))  # rounded up
     # end
@@ -356,9 +363,17 @@ print(f"trained encoder: {experiment.share_within(trained, 5):4.0%} within 5 x 5
 # ## Questions
 #
 # 1. Why is the order of strides important, but not that of dilations?
+#    Answer: A stride multiplies the steps of all layers after it, so an early one widens many views and a late one few. A dilation
+#    widens its own layer's view alone, and a sum does not depend on the order of its terms.
 # 2. A network of five layers of kernel 3, or one of a single layer of kernel 11: same field. Which has fewer weights in 3D?
+#    Answer: The five layers, with $5 \cdot 3^3 = 135$ for each pair of channels, against $11^3 = 1331$. And there are activations
+#    between them.
 # 3. What would you expect of an encoder with $r = 1$? Lesson 3 tries it.
+#    Answer: Its latent vector can tell the colour of one pixel, and nothing of what is around it. So the decoder has to keep the
+#    layout to itself, where it is the same for all samples.
 # 4. Normalisation over all sites (as in G) lets every output see every input. Why do we leave it out when we measure?
+#    Answer: Mean and spread depend on all inputs, a little on each. Every gradient would be above 0, the measured field as large as
+#    the clip, and nothing would be left to see of kernels and depth.
 #
 # ## References
 #

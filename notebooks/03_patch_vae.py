@@ -35,6 +35,7 @@ from einops import reduce
 import hpvae_nb as hp
 from hpvae_nb.core import losses, steps
 from hpvae_nb.lab.diagram import patch_vae_diagram
+from hpvae_nb.lab.live import moved
 from hpvae_nb.lab.render import described
 from hpvae_nb.lessons.l03_patch_vae import checks as check
 from hpvae_nb.lessons.l03_patch_vae import experiment, figures
@@ -128,17 +129,17 @@ print("one pixel is shaped by", hp.receptive_field(network.generators[0]), "late
 #
 # $$\mathrm{KL} = \tfrac12\left(\mu^2 + \sigma^2 - 1 - \log\sigma^2\right).$$
 #
-# Algebra can be checked by throwing dice: a million draws from $q$, and the mean of $\log q - \log p$.
+# Algebra can be checked by throwing dice: a million draws from $q$, and the mean of $\log q - \log p$. For $\mu = 0.8$ and
+# $\sigma = 0.5$ the formula says $\tfrac12(0.64 + 0.25 - 1 + 1.386) = 0.638$.
 
 # %% tags=["nbval-ignore-output"]
 m, s = 0.8, 0.5
 z = m + s * torch.randn(1_000_000, generator=torch.Generator().manual_seed(0))
 log_q = -math.log(s) - (z - m) ** 2 / (2 * s**2)
 log_p = -(z**2) / 2
-formula = (m**2 + s**2 - 1 - math.log(s**2)) / 2
 dice = (log_q - log_p).mean().item()
-print(f"dice {dice:.3f} nats, formula {formula:.3f}")
-assert abs(dice - formula) < 0.005
+print(f"dice {dice:.3f} nats")
+assert abs(dice - 0.638) < 0.005
 
 # %% [markdown]
 # *Before you look: which is dearer, a message of μ = 2 at σ = 1, or σ = 0.1 at μ = 0?*
@@ -161,6 +162,8 @@ described(
 # %% tags=["exercise"]
 def kl_map(mu, logvar):
     """KL of each patch in nats. mu and logvar: 'b c t h w', logvar is log sigma squared. Returns 'b t h w'."""
+    # hint: write the formula for every entry, with `logvar` where it says $\log\sigma^2$; what must be done to `logvar` to get
+    # $\sigma^2$ itself? Then add up along the axis of the entries, `c`, and no other.
     # solution
     kl = 0.5 * (mu**2 + logvar.exp() - 1 - logvar)
     return reduce(kl, "b c t h w -> b t h w", "sum")
@@ -190,8 +193,8 @@ print("the sum is the mean times", mu.numel(), "=", mu.shape[1], "x", math.prod(
 # The encoder names a distribution, the decoder wants one vector: so we draw. But what is the gradient of a die?
 
 # %%
-mu, logvar = torch.zeros(4, requires_grad=True), torch.zeros(4, requires_grad=True)
-drawn = torch.normal(mu, (0.5 * logvar).exp())
+mu = torch.zeros(4, requires_grad=True)
+drawn = torch.normal(mu, torch.ones(4))
 (slope,) = torch.autograd.grad(drawn.sum(), mu)
 print("move mu by 1, and the sum of four samples moves by", slope.sum().item())
 
@@ -216,6 +219,7 @@ print("now it moves by", slope.sum().item())
 # %% tags=["exercise"]
 def reparameterize(mu, logvar, epsilon):
     """A sample of N(mu, sigma) from epsilon ~ N(0, 1). All 'b c t h w'; logvar is log sigma squared."""
+    # hint: equation (4) wants $\sigma$, and you have $\log\sigma^2 = 2\log\sigma$. The die is thrown already: it is `epsilon`.
     # solution
     sigma = (0.5 * logvar).exp()
     return mu + epsilon * sigma
@@ -254,6 +258,8 @@ print("norm = square root of (mse x", a.numel(), "values)")
 # %% tags=["exercise"]
 def vae_loss(x, reconstructed, mu, logvar, beta):
     """Equation (5) for one clip. x, reconstructed: '1 3 t h w'; mu, logvar: '1 c t h w'. Returns one number."""
+    # hint: `torch.linalg.vector_norm` takes the root of the summed squares of all numbers. The KL is that of exercise 1, summed over
+    # everything. Which of the two does β weigh?
     # solution
     recon = torch.linalg.vector_norm(x - reconstructed)
     kl = 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum()
@@ -380,11 +386,11 @@ view
 # %%
 slider, bar, picture, text = view.children
 before = picture.value
-slider.value = 10  # overtaken by the next line before it has begun
-slider.value = 0.1
-view.training.wait()
-assert picture.value != before, "another β must give another model"
-print("shown is the last that was asked for:", text.value.split(":")[0])
+with moved(view, beta=10):  # overtaken by the next line before it has begun
+    slider.value = 0.1
+    view.wait(60)
+    assert picture.value != before, "another β must give another model"
+    print("shown is the last that was asked for:", text.value.split(":")[0])
 
 # %% [markdown]
 # ## Why r = 1 fails
@@ -442,9 +448,16 @@ for name, row in rows.items():
 # ## Questions
 #
 # 1. What is the KL of a patch with $\mu = 0$ and $\sigma = 1$ in all 64 entries? What does the decoder learn about it?
+#    Answer: It is 0, and the decoder learns nothing: the vector that it gets is drawn from the prior, whatever the clip shows there.
 # 2. The paper has $\beta = 0.1$ with a sum and a norm. Why can't you use that number with a mean and a mean squared error?
+#    Answer: $\beta$ weighs one number against another, and both change. Here the mean of the KL is 36864 times smaller than the sum;
+#    the mean squared error is smaller than the norm by a factor that even changes as the error falls.
 # 3. Reconstruction uses $z = \mu$ when showing, but $z'$ when training. What would go wrong if training used $\mu$?
+#    Answer: The decoder would meet single points and never their surroundings. Being sure would be free: $\sigma$ has no part in the
+#    reconstruction, so the KL alone sets it, to 1. A draw from the prior would fall between the points, into the unknown.
 # 4. Why is confetti more diverse than what we want, and which number would have caught it?
+#    Answer: Every pixel is a draw of its own, so every place varies as much as the clip's colours allow. Diversity looks at one pixel
+#    at a time. A number that compares patches with the clip's patches catches it, such as the SVFID of lesson 10.
 #
 # ## References
 #

@@ -33,6 +33,7 @@ import torch.nn.functional as F
 from einops import rearrange
 
 import hpvae_nb as hp
+from hpvae_nb.lab.live import moved
 from hpvae_nb.lab.render import described
 from hpvae_nb.lessons.l04_space_time_pyramid import experiment, figures
 
@@ -125,6 +126,8 @@ described(
 # %% tags=["exercise"]
 def slice_length(rates):
     """Frames in the shortest slice whose ends every rate keeps; rates is a tuple such as (4, 3, 2, 1)."""
+    # hint: a rate keeps the last frame when it divides the number of *gaps* between frames. Which is the smallest number that all
+    # rates divide? The module `math` knows it. And how many frames have so many gaps?
     # solution
     return math.lcm(*rates) + 1
     # end
@@ -159,10 +162,11 @@ view
 
 # %%
 rates, frames, picture, words = view.children
-for frames.value in (12, 13, 14, 25):
-    print(words.value.split(" The ")[0])
-rates.value = (2, 1)
-print(words.value)
+with moved(view):  # back to what was shown first
+    for frames.value in (12, 13, 14, 25):
+        print(words.value.split(" The ")[0])
+    rates.value = (2, 1)
+    print(words.value)
 
 # %% [markdown]
 # ## Exercise 2: which scale gets which rate
@@ -175,6 +179,8 @@ print(words.value)
 # %% tags=["exercise"]
 def rate_of(scale, scales, rates):
     """The sampling rate at `scale` (0 .. scales - 1); rates is a tuple from highest to lowest, as (4, 3, 2, 1)."""
+    # hint: the last scale is number `scales - 1`, the last index `len(rates) - 1`. Which share of the way from first to last has
+    # `scale` made? `//` divides and rounds down.
     # solution
     return rates[scale * (len(rates) - 1) // (scales - 1)]
     # end
@@ -258,6 +264,8 @@ described(
 # %% tags=["exercise"]
 def stretch(video, frames):
     """'c t h w' to 'c frames h w' by linear interpolation in time; both ends stay in place."""
+    # hint: `torch.linspace(0, t - 1, frames)` gives the place of every new frame on the old axis. Its whole part is the frame on
+    # the left, the rest how much the right one weighs. The last frame has no right neighbour: see that you ask for none.
     # solution
     t = video.shape[1]
     place = torch.linspace(0, t - 1, frames)
@@ -318,11 +326,11 @@ missing_view = what_is_missing_view(config, thirteen)
 missing_view
 
 # %%
-scale, moment, aligned, picture, words = missing_view.children
+*_, picture, words = missing_view.children
 before = picture.value
-scale.value, moment.value = 3, 12
-print(words.value)
-assert picture.value != before, "another frame must give another picture"
+with moved(missing_view, scale=3, moment=12):
+    print(words.value)
+    assert picture.value != before, "another frame must give another picture"
 
 # %% [markdown]
 # The same over all frames, as root mean square:
@@ -449,9 +457,16 @@ for rates in ((5, 2, 1), (5, 4, 3, 1), (5, 4, 3)):
 # ## Questions
 #
 # 1. Your clip has 9 frames. Which sets of rates can you use?
+#    Answer: Those whose least common multiple is at most 8: (2, 1), which needs 3 frames, (4, 2, 1) with 5, (3, 2, 1) with 7, or
+#    (8, 4, 2, 1), which uses all 9. The paper's rates need 13.
 # 2. Scales 8 and 9 of the paper's schedule have the same height. What is left for G⁹ to do?
+#    Answer: Time. From 7 to 13 frames, every second frame is new, and ↑ fills it with ghosts. G⁹ has to make people of them.
 # 3. Would you rather have a VAE scale at T = 13? What would it cost, and what might it gain?
+#    Answer: It might gain variety of motion: who turns and who stops would be drawn, and not interpolated. It costs more than three times
+#    the sites of T = 4. And a VAE draws the mean of what might be, here of places in time as well: blur where things move.
 # 4. A clip loops: its last frame is its first. What would you change about ↑?
+#    Answer: Leave out the repeated frame and interpolate in a circle: the neighbour to the right of the last frame is the first. T frames
+#    then have T gaps, and the networks' padding in time should go round as well.
 #
 # ## References
 #

@@ -32,6 +32,7 @@ import hpvae_nb as hp
 from hpvae_nb.core import losses, steps
 from hpvae_nb.core.steering import rms
 from hpvae_nb.lab.diagram import hierarchy_diagram
+from hpvae_nb.lab.live import moved
 from hpvae_nb.lab.render import described
 from hpvae_nb.lessons.l05_hierarchy import checks as check
 from hpvae_nb.lessons.l05_hierarchy import experiment, figures
@@ -78,6 +79,8 @@ print("scales 0, 1, 2:", shapes[:3])
 # %% tags=["exercise"]
 def refine(below, shape, generator):
     """Equation (6): below is the clip of scale n-1, 'b 3 t h w'; shape is (T, H, W) of scale n."""
+    # hint: the enlarged clip stands in the equation twice, so give it a name. First and last frame stay in place only with
+    # `align_corners=True`, as in lesson 4.
     # solution
     up = F.interpolate(below, size=shape, mode="trilinear", align_corners=True)
     return up + generator(up)
@@ -167,6 +170,8 @@ for n, step in enumerate(path, start=1):
 # %% tags=["exercise"]
 def vae_loss(recon_n, real_n, recon_0, real_0, kl, beta):
     """Equation (8) for one clip. recon and real: '1 3 t h w' at scale n and at scale 0; kl and beta are numbers."""
+    # hint: three terms, two of them norms of a difference (`torch.linalg.vector_norm`). No square is left once the root is taken, and β
+    # stands before one term only.
     # solution
     at_n = torch.linalg.vector_norm(recon_n - real_n)
     at_0 = torch.linalg.vector_norm(recon_0 - real_0)
@@ -235,11 +240,11 @@ view = flow_view(small)
 view
 
 # %%
-scale, levels, picture, text = view.children
+*_, picture, text = view.children
 before = picture.value
-scale.value = 4
-print(text.value)
-assert picture.value != before, "another scale must give another diagram"
+with moved(view, scale=4):  # and back again
+    print(text.value)
+    assert picture.value != before, "another scale must give another diagram"
 
 # %% [markdown]
 # At a GAN scale the arrows stop at once: $G^n$ and its discriminator learn, and nothing below is even in the graph. That
@@ -255,6 +260,8 @@ assert picture.value != before, "another scale must give another diagram"
 # %% tags=["exercise"]
 def trained(n, vae_levels):
     """Names of the networks that learn at scale n, such as {"E", "G0"}; discriminators are called "D4" and so on."""
+    # hint: move the slider of the diagram through all scales and read off the yellow boxes. Two cases are enough: is n below
+    # `vae_levels` or not? `f"G{n}"` makes a name of a number.
     # solution
     if n < vae_levels:
         return {"E", "G0", f"G{n}"}
@@ -369,9 +376,18 @@ print(f"{own} of 16 samples resemble their own plan most")
 # ## Questions
 #
 # 1. Why is there a KL term for $x^0$ only, and not one for each scale?
+#    Answer: The KL is the price of a message, and there is one message: $E$ sees $x^0$ alone, and all scales are made from the one latent
+#    map that it sends. The VAE scales above draw nothing of their own.
 # 2. A frozen network passes gradients on. Which line of code would cut them off, and what would $E$ then learn at scale 2?
+#    Answer: A `.detach()` on $\bar x^0$ or $\bar x^1$, or `with torch.no_grad():` around $G^1$. $E$ would then learn from the
+#    reconstruction of $x^0$ and from the KL alone, as at scale 0, and nothing of what scale 2 needs to know.
 # 3. If all of $G^n$'s weights were 0, what would $\bar x^n$ be? Why is that a good place to start from?
+#    Answer: $\uparrow\!\bar x^{n-1}$, the clip from below, enlarged. That is right already wherever the clip is smooth, so what is left to learn is
+#    small, and the error shows where: at edges and in new frames.
 # 4. With $M = 1$ the paper sees memorised clips, with $M = 9$ blurry ones. Explain both from the diagram.
+#    Answer: With $M = 1$ critics judge from scale 1 on, where a patch still covers much of the frame: the surest way to look real is to
+#    repeat the one real layout. With $M = 9$ all scales but the last learn to reconstruct, which draws the mean of what might be,
+#    and a single GAN scale is left to sharpen it.
 #
 # ## References
 #

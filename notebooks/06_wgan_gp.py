@@ -33,6 +33,7 @@ import torch
 from einops import rearrange
 
 import hpvae_nb as hp
+from hpvae_nb.lab.live import moved
 from hpvae_nb.lab.render import described
 from hpvae_nb.lessons.l06_wgan_gp import experiment, figures
 
@@ -126,6 +127,8 @@ print(tuple(slope.shape), "one gradient a point; the penalty is one number, of s
 # %% tags=["exercise"]
 def gradient_penalty(critic, real, fake, epsilon):
     """Mean of (norm of the critic's gradient - 1) squared, at blends of real and fake."""
+    # hint: the five lines above, with two changes: ε is given, and a gradient is a picture now. Put all values of a sample into one
+    # axis (`flatten(1)`) before you take its norm.
     # solution
     blend = (epsilon * real + (1 - epsilon) * fake).requires_grad_()
     (slope,) = torch.autograd.grad(critic(blend).sum(), blend, create_graph=True)
@@ -327,11 +330,11 @@ view
 # %%
 play, weight, step, picture, words = view.children
 before = picture.value
-step.value = 0
-assert picture.value != before, "an untrained critic must look different"
-weight.value = 0.1
-assert words.value.startswith("Distance")
-assert step.value == 0
+with moved(view, step=0):  # and back again
+    assert picture.value != before, "an untrained critic must look different"
+    weight.value = 0.1
+    assert words.value.startswith("Distance")
+    assert step.value == 0
 
 # %%
 described(
@@ -411,6 +414,7 @@ print(sites, "sites, square root", round(sites**0.5))
 # %% tags=["exercise"]
 def critic_loss(on_real, on_random, penalty, weight):
     """A scalar; minimising it trains D."""
+    # hint: write down what D maximises, E[D(x)] - E[D(x̄)], and turn all signs. The penalty is a cost already, so it is added.
     # solution
     return on_random.mean() - on_real.mean() + weight * penalty
     # end
@@ -429,6 +433,7 @@ check.critic_loss(critic_loss)
 # %% tags=["exercise"]
 def generator_loss(reconstruction, on_random, weight):
     """A scalar; minimising it trains Gⁿ. `reconstruction` is a number, `on_random` the critic's map, `weight` β_adv."""
+    # hint: G lowers this number. It wants the error low and the critic's marks high: which sign has each? β_adv stands before the marks.
     # solution
     return reconstruction - weight * on_random.mean()
     # end
@@ -536,11 +541,11 @@ map_view = critic_map_view(D, clips)
 map_view
 
 # %%
-slider, picture, words = map_view.children
+_, picture, words = map_view.children
 before = picture.value
-slider.value = 12
-assert picture.value != before, "another frame must give another map"
-print(words.value.split(":")[0])
+with moved(map_view, frame=12):
+    assert picture.value != before, "another frame must give another map"
+    print(words.value.split(":")[0])
 
 # %% [markdown]
 # ## What a critic does not know
@@ -570,12 +575,22 @@ assert marks["noise"] > marks["real"]
 #
 # ## Questions
 #
-# 1. E[D] does not change if you add 7 to every score. Which terms of (10) and (11) would notice?
+# 1. Add 7 to every score of D. Which terms of (10) and (11) would notice?
+#    Answer: In (10) none: E[D(x)] and E[D(x̄_rand)] grow alike, and the penalty sees slopes alone. In (11) L_adv falls by 7; its
+#    gradient is what it was, so G learns the same.
 # 2. Why is the slope measured on blends of real and fake, and not at the real points alone?
+#    Answer: Because that is where the fakes have to go: the best critic rises by 1 a step along these lines. With a rule at the real points
+#    alone it could jump between fake and real as steeply as it likes, and the distance would have no end again.
 # 3. D is spectrally normalised: its layers' weights, as matrices, stretch nothing by more than 1. Why keep a penalty as well?
+#    Answer: For convolutions that bound is not quite one: a site is read by many taps, whose outputs add up. And it is a bound from above only.
+#    The penalty pulls the slope towards 1 from below too; several layers that each stretch a little less make a critic that is flat.
 # 4. What would the map look like if D saw r = 1?
+#    Answer: Each pixel would get a mark for its colour alone. No edges, no seams: the map of shuffled pixels would be the real one's map,
+#    shuffled, with the same mean.
 # 5. LeakyReLU consists of two straight lines. Which term does that take out of the penalty's gradient, and why would it be
 #    there with tanh?
+#    Answer: The term with the activation's second derivative. The penalty asks how a slope changes with the weights. Weights also shift what
+#    goes into an activation; where that is a straight line, its slope stays as it is, and with tanh it does not.
 #
 # ## References
 #

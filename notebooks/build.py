@@ -6,8 +6,10 @@ stuck. The learner's notebook gets a stub in their place, and hint and solution 
 drift apart. In a text, an indented line `Answer: ` below a question begins its answer, which is folded away as well.
 
 Two cells are the same in all notebooks and stand here: the badge on top, and the first code cell, which installs the
-package where it is missing. (The last one links to the next lesson.) Both hold the repository's address, whose one home is `Repository` in pyproject.toml.
+package where it is missing. Both hold the repository's address, whose one home is `Repository` in pyproject.toml.
 `python notebooks/build.py --repository owner/name` changes it, there and in all notebooks, without running any.
+
+The last cell links to the next lesson, by its heading.
 """
 
 from __future__ import annotations
@@ -56,7 +58,8 @@ def build(script: Path) -> NotebookNode:
         if "exercise" in cell.metadata.get("tags", []):
             stub, hint, solution = split(cell.source)
             code = f"```python\n{solution}\n```"
-            parts = ([folded("Hint", hint)] if hint else []) + [folded("Solution", code)]
+            parts = [folded("Hint", hint[0].upper() + hint[1:])] if hint else []
+            parts.append(folded("Solution", code))
             cells += [cell, new_markdown_cell("\n\n".join(parts))]
             cell.source = stub
         else:

@@ -89,7 +89,7 @@ def notebook_builder():
 def answers(lesson):
     """Stub and solution of each exercise of a lesson's script, as functions: `("stub", name)`, `("solution", name)`.
 
-    They see what the script imports, and nothing else of it.
+    And its hint, `("hint", name)`, as it is written. Functions see what the script imports, and nothing else of it.
     """
     import jupytext  # here, so that tests of the core run where only pytest is installed
 
@@ -100,12 +100,13 @@ def answers(lesson):
             exec(ast.unparse(statement), known)
     for cell in cells:
         if "exercise" in cell.metadata.get("tags", []):
-            stub, _, solution = builder.split(cell.source)
+            stub, hint, solution = builder.split(cell.source)
             for kind, code in (("stub", stub), ("solution", solution)):
                 names = dict(known)
                 exec(code, names)
                 (name,) = names.keys() - known.keys()
                 found[kind, name] = names[name]
+            found["hint", name] = hint
     return found
 
 

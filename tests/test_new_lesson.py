@@ -33,6 +33,7 @@ described(figure, "An empty square.")
 
 # %% tags=["exercise"]
 def double(x):
+    # hint: what must be added to x, so that there are two of it?
     # solution
     return torch.add(x, x)
     # end
@@ -132,7 +133,7 @@ def test_its_notebook_is_built_and_run(project):
 
 def test_its_notebook_exercise_and_view_are_tested(project):
     everything = ("tests/lessons/test_exercises.py", "tests/test_notebooks.py", "tests/test_widgets.py")
-    exercise, notebook, view = 4, 6, 1
+    exercise, notebook, view = 5, 7, 1
     assert run_tests(project, *everything, "-k", "doubling") == [exercise + notebook + view, 0]
     assert run_tests(project, "tests/test_widgets.py", "-k", "has_an_example") == [1, 0]
     assert run_tests(project, f"tests/lessons/test_{NAME}.py") == [1, 0]

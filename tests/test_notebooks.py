@@ -1,5 +1,6 @@
 """What nbval does not check: that notebooks are saved with outputs, agree with their scripts, and are really tested."""
 
+import itertools
 import re
 import shutil
 import subprocess
@@ -113,6 +114,74 @@ def test_notebook_is_what_its_script_makes(path):
     for ours, theirs in zip(saved.cells, built.cells, strict=True):
         assert (ours.cell_type, ours.source) == (theirs.cell_type, theirs.source), "run `make notebooks`"
         assert ours.metadata.get("tags", []) == theirs.metadata.get("tags", [])
+
+
+EXERCISE = """\
+def double(x):
+    \"\"\"Twice x.\"\"\"
+    # hint: which `number`, added to x,
+    # makes two of it?
+    # solution
+    return x + x
+    # end"""
+
+
+def test_an_exercise_has_a_stub_a_hint_and_a_solution():
+    stub, hint, solution = notebook_builder().split(EXERCISE)
+    begin = 'def double(x):\n    """Twice x."""\n    '
+    assert (stub, solution) == (begin + "...  # your turn", begin + "return x + x")
+    assert hint == "which `number`, added to x, makes two of it?"
+    assert notebook_builder().split(EXERCISE.replace("# hint: ", "# ").replace("# makes", "#  makes"))[1] == ""
+    with pytest.raises(ValueError, match="needs the lines '# solution' and '# end'"):
+        notebook_builder().split(EXERCISE.replace("# end", ""))
+
+
+def test_hint_solution_and_answers_are_folded(tmp_path):
+    text = "# # 3. Doubling\n#\n# 1. Why\n#    so?\n#    Answer: Because\n#    of $x$.\n# 2. And?\n#    Answer: So."
+    code = f'# %% tags=["exercise"]\n{EXERCISE}\n'
+    (tmp_path / "03_doubling.py").write_text(f"# %% [markdown]\n{text}\n\n{code}")
+    (tmp_path / "04_halving.py").write_text("# %% [markdown]\n# # 4. Half of it\n")
+    _, questions, _, exercise, below, following = notebook_builder().build(tmp_path / "03_doubling.py").cells
+    answer = "   <details><summary>Answer</summary>\n\n   {}\n\n   </details>"
+    because, so = answer.format("Because\n   of $x$."), answer.format("So.")
+    assert questions.source == f"# 3. Doubling\n\n1. Why\n   so?\n{because}\n2. And?\n{so}"
+    assert "hint" not in exercise.source
+    assert re.findall(r"<summary>(\w+)</summary>\n\n(.*)\n", below.source) == [
+        ("Hint", "Which `number`, added to x, makes two of it?"),
+        ("Solution", "```python"),
+    ]
+    assert following.source == "[Next: 4. Half of it](04_halving.ipynb)"
+
+
+def test_every_question_has_a_folded_answer(notebook):
+    """A question is a numbered line below the heading `Questions`."""
+    for text in (cell.source for cell in notebook.cells if "## Questions" in cell.source):
+        asked = text.partition("## Questions")[2].partition("\n## ")[0]
+        each = re.split(r"^\d+\. ", asked, flags=re.MULTILINE)[1:]
+        assert each
+        assert all("<summary>Answer</summary>" in question for question in each)
+
+
+def test_every_lesson_links_to_the_next():
+    for path, later in itertools.pairwise(NOTEBOOKS):
+        last = nbformat.read(path, as_version=4).cells[-1].source
+        assert re.fullmatch(rf"\[Next: .+\]\({re.escape(later.name)}\)", last), path.stem
+
+
+@pytest.mark.slow
+def test_nbval_finds_a_view_that_was_not_put_back(tmp_path):
+    begin = "import ipywidgets\nfrom hpvae_nb.lab.live import live, moved\n"
+    view = "view = live(lambda x: (b'', f'{x}'), x=ipywidgets.IntSlider(2))\nview"
+    for name, trial in (("moved", "with moved(view, x=5): print(5)"), ("left", "view.children[0].value = 5; print(5)")):
+        told = new_output("stream", name="stdout", text="5\n")
+        shown = new_code_cell(begin + view, execution_count=1, metadata={"tags": ["nbval-ignore-output"]})
+        cells = [shown, new_code_cell(trial, execution_count=2, outputs=[told])]
+        nbformat.write(new_notebook(cells=cells), tmp_path / f"{name}.ipynb")
+    shutil.copy(FOLDER / "conftest.py", tmp_path)
+    result = run_python("-m", "pytest", "-q", "--rootdir", tmp_path, "--nbval", "--nbval-current-env", tmp_path)
+    assert "1 failed, 3 passed" in result.stdout, result.stdout
+    assert "Views are not as first shown" in result.stdout
+    assert "left.ipynb" in result.stdout
 
 
 class Pictures(HTMLParser):

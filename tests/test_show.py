@@ -1,6 +1,7 @@
 """Pictures and videos hold what they should, and can be opened by others."""
 
 import io
+import itertools
 import re
 
 import av
@@ -74,6 +75,15 @@ def test_videos_are_named_for_those_who_cannot_see_them(ramp, monkeypatch):
     ]
     assert 'role="group" aria-label="up"' in one
     assert "flex-wrap:wrap" in both, "a row that is too long for a window goes on below"
+
+
+def test_words_of_a_sheet_are_read_in_a_narrow_window_and_do_not_meet(ramp):
+    figure = show.contact_sheet([("real", ramp), ("reconstructed", ramp)], frames=9)
+    figure.canvas.draw()
+    boxes = [axis.title.get_window_extent() for axis in figure.axes[:9]]
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
+    shrunk = 700 / (figure.get_figwidth() + 1)  # pixels of an inch: a label beside the sheet takes one
+    assert all(axis.title.get_fontsize() / 72 * shrunk > 9 for axis in figure.axes)
 
 
 def test_enlarging_repeats_pixels(ramp):

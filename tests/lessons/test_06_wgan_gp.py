@@ -33,6 +33,10 @@ WRONG = {  # see test_exercises
         "over the whole batch": penalty(lambda s: (s.norm() - 1).square()),
         "square is missing": penalty(lambda s: (s.flatten(1).norm(dim=1) - 1).mean()),
         "towards 0": penalty(lambda s: s.flatten(1).norm(dim=1).square().mean()),
+        "E is a mean": penalty(lambda s: (s.flatten(1).norm(dim=1) - 1).square().sum()),
+        "all slopes come out too small": lambda critic, real, fake, epsilon: penalty()(
+            lambda x: critic(x).mean(), real, fake, epsilon
+        ),
         "average over the samples": penalty(lambda s: (s.flatten(1).norm(dim=1) - 1).square()),
         "term by term": penalty(lambda s: s.sum()),
         "create_graph=True": penalty(graph=False),

@@ -16,6 +16,11 @@ EXERCISES = [(lesson, name) for lesson in LESSONS for name in exercises(lesson)]
 WRONG = {lesson: getattr(module, "WRONG", {}) for lesson, module in lesson_tests().items()}
 
 
+@pytest.mark.parametrize(("lesson", "name"), EXERCISES)
+def test_every_exercise_has_a_hint(lesson, name):
+    assert len(answers(lesson)["hint", name].split()) > 5
+
+
 @pytest.fixture
 def judge(capsys):
     """What a lesson's check says of an answer."""

@@ -65,6 +65,15 @@ def diversity(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
             ),
             "that is the variance; its root is the standard deviation": grey.var(dim=0).mean() / real.var(),
             "take the grey of the samples first: the mean over colours, dim=1": samples.std(dim=0).mean() / own,
+            "take the grey of the clip too: the mean over its colours, dim=0": spread.mean() / clip.std(),
+            "take the grey first, of samples and of clip: the mean over colours, dim=1 and dim=0": (
+                samples.std(dim=0).mean() / clip.std()
+            ),
+            "you add up where you should average over all pixels": spread.sum() / own,
+            "the clip's contrast is one std of all its numbers: real.std(), along no axis": (
+                spread.mean() / real.std(dim=0).mean()
+            ),
+            "divide by the clip's contrast, not by the samples'": spread.mean() / grey.std(),
         }
         nearest = min(options, key=lambda option: abs(float(option - actual)))
         compare(actual.float(), nearest, wrong)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hpvae_nb.core.patches import cut, distance_maps, patch_at, put_back, shuffled, tiled
 from hpvae_nb.lab.render import COLOR_BAR, ON_TOP, DetachedFigure, emptied, outline, paint, subplots
-from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED, grid, to_uint8
+from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED, WIDE, grid, to_uint8
 from hpvae_nb.lessons.l01_patches.experiment import Found, find, percent
 
 QUERY = "black"
@@ -25,13 +25,13 @@ def tiles_figure(video: Tensor, size: int, frame: int = 0, seed: int = 0) -> Fig
     whole, (t, h, w) = tiled(video, size)
     apart = F.pad(cut(whole, size), (1, 1, 1, 1), value=1.0)  # a white frame around each tile
     pictures = [put_back(apart, t, h, w)[:, frame], shuffled(video, size, seed)[:, frame]]
-    return grid([("", pictures)], [f"{h} x {w} tiles of {size} x {size} px", "tiles shuffled"], width=5.4)
+    return grid([("", pictures)], [f"{h} x {w} tiles of {size} x {size} px", "tiles shuffled"], width=WIDE / 2)
 
 
 def shuffled_figure(video: Tensor, size: int, frame: int = 6) -> Figure:
     """A frame of the clip and of its shuffled version."""
     pictures = [clip[:, min(frame, clip.shape[1] - 1)] for clip in (video, shuffled(video, size))]
-    return grid([("", pictures)], ["the clip", f"tiles of {size} shuffled"], width=4.4)
+    return grid([("", pictures)], ["the clip", f"tiles of {size} shuffled"], width=WIDE / 2)
 
 
 def find_figure(
@@ -107,7 +107,7 @@ def recurrence_figure(measured: dict[str, Tensor]) -> Figure:
 def scales_figure(clips: list[Tensor], size: int) -> Figure:
     """The middle frame of each clip with a box of `size` px at its centre: the same box covers ever less."""
     titles = [f"{clip.shape[-1]} x {clip.shape[-2]} px" for clip in clips]
-    figure = grid([("", [clip[:, clip.shape[1] // 2] for clip in clips])], titles, width=2.6)
+    figure = grid([("", [clip[:, clip.shape[1] // 2] for clip in clips])], titles, width=WIDE / len(clips))
     for axis, clip in zip(figure.axes, clips, strict=True):
         height, width = clip.shape[-2:]
         outline(axis, ((height - size) // 2, (width - size) // 2), (size, size), RANDOM)

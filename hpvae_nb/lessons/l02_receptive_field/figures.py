@@ -184,7 +184,7 @@ def _space_and_time(
         axis.set(xlim=area[:2], ylim=area[2:])
     legend = axes[0].get_legend()
     if legend is None or [text.get_text() for text in legend.get_texts()] != [label for _, _, label, _ in boxes]:
-        axes[0].legend(fontsize=8, loc="upper right")
+        axes[0].legend(fontsize=10, loc="upper right")
 
 
 def _centred(axis: Any, centre: Place, size: Place, color: str, label: str, style: str = "solid") -> None:

@@ -40,9 +40,19 @@ def reparameterize(answer: Callable[[Tensor, Tensor, Tensor], Tensor]) -> str:
     """z' of equation (4)."""
     for mu, logvar in _latents():
         mu, logvar = mu.requires_grad_(), logvar.requires_grad_()
-        epsilon = torch.randn_like(mu)
-        actual, expected = ask(answer, mu, logvar, epsilon), steps.reparameterize(mu, logvar, epsilon)
+        epsilon, sigma = torch.randn_like(mu), (0.5 * logvar).exp()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            actual, expected = ask(answer, mu, logvar, epsilon), steps.reparameterize(mu, logvar, epsilon)
+            normal, uniform = (_first_draw(draw, mu) for draw in (torch.randn_like, torch.rand_like))
+        if isinstance(actual, Tensor) and actual.isnan().any():
+            raise Mistake("not a number: log σ² may be negative, and has no root then; exponentiate first")
         wrong = {
+            "you draw numbers of your own: the die is thrown already, it is epsilon": mu + normal * sigma,
+            "torch.rand draws between 0 and 1, and ε is normal; besides, it is drawn already: epsilon": (
+                mu + uniform * sigma
+            ),
+            "the sign of ε is turned: the same distribution, but another sample": mu - epsilon * sigma,
             "you multiplied by the variance: σ is the square root of exp(logvar)": mu + epsilon * logvar.exp(),
             "you multiplied by log σ²: exponentiate half of it": mu + epsilon * logvar,
             "you multiplied by log σ: exponentiate it": mu + epsilon * logvar / 2,
@@ -67,17 +77,36 @@ def vae_loss(answer: Callable[[Tensor, Tensor, Tensor, Tensor, float], Tensor]) 
         norm, kl = losses.reconstruction(y, x, "l2"), losses.kl_divergence(mu, logvar, "sum")
         if actual.shape != ():
             raise Mistake(f"a loss is one number, yours is {tuple(actual.shape)}")
-        mean = losses.kl_divergence(mu, logvar, "mean")
+        mean, mse = losses.kl_divergence(mu, logvar, "mean"), (x - y).square().mean()
         wrong = {
             "β stands before the reconstruction; it weighs the KL": beta * norm + kl,
             "β is missing": norm + kl,
             "the KL is a mean over all entries; equation (3) sums over patches": norm + beta * mean,
             "the norm is squared; equation (4) takes its root": norm.square() + beta * kl,
-            "a mean squared error stands where equation (4) has a norm": (x - y).square().mean() + beta * kl,
+            "a mean squared error stands where equation (4) has a norm": mse + beta * kl,
+            "that is the released code's way, a mean squared error and a mean KL; the paper's is a norm and a sum": (
+                mse + beta * mean
+            ),
+            "the norm is squared, and the KL is a mean; equation (5) takes the root, and sums": (
+                norm.square() + beta * mean
+            ),
+            "the KL is summed over entries and averaged over patches; equation (3) sums over both": (
+                norm + beta * mean * mu.shape[1]
+            ),
+            "differences are added without squares; a norm is the root of their summed squares": (
+                (x - y).abs().sum() + beta * kl
+            ),
+            "the KL is twice too much: the factor 1/2 stands before all four terms": norm + 2 * beta * kl,
             "the KL is subtracted: a loss adds what it wants small": norm - beta * kl,
         }
         compare(actual, norm + beta * kl, wrong)
     return "equation (5): a norm, and β times the KL summed over the patches"
+
+
+def _first_draw(draw: Callable[[Tensor], Tensor], like: Tensor) -> Tensor:
+    """What the first call of a random function gave after the seed was set to 0."""
+    torch.manual_seed(0)
+    return draw(like)
 
 
 def _latents() -> Iterator[tuple[Tensor, Tensor]]:

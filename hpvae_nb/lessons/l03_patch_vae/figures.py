@@ -10,7 +10,7 @@ from torch import Tensor
 
 from hpvae_nb.core.losses import kl_divergence
 from hpvae_nb.lab.render import subplots
-from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED, grid
+from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED, WIDE, grid
 from hpvae_nb.lessons.l03_patch_vae.experiment import look, oddness
 from hpvae_nb.model import Model
 
@@ -45,11 +45,11 @@ def vae_sheet(model: Model, *, samples: int = 3, seed: int = 0) -> Figure:
         for label, pictures, others in zip(("real", "reconstructed", "KL map"), left, right, strict=True)
     ]
     numbers = [f"frame {frame}" for frame in range(frames)]
-    width = 11 / (2 * frames + 1)
+    width = WIDE / (2 * frames + 1)
     colors = [REAL, RECONSTRUCTED, "black"]
     figure = grid(rows, [*numbers, "", *numbers], width=width, colors=colors, heat=HEAT, bar=KL_LABEL)
     for i, axis in zip(range(samples), figure.axes[frames + 1 :: 2 * frames + 1], strict=False):
-        axis.set_ylabel(f"random {i + 1}", rotation=0, ha="right", va="center", color=RANDOM, fontsize=9)
+        axis.set_ylabel(f"random {i + 1}", rotation=0, ha="right", va="center", color=RANDOM, fontsize=10)
     return figure
 
 
@@ -61,7 +61,7 @@ def compare(models: Mapping[str, Model], *, samples: int = 4, frame: int = 1, se
         for label, seen in looks.items()
     ]
     titles = ["reconstructed", "KL map", *(f"random {i + 1}" for i in range(samples))]
-    figure = grid(rows, titles, width=10 / len(titles), heat=HEAT, bar=KL_LABEL)
+    figure = grid(rows, titles, width=WIDE / len(titles), heat=HEAT, bar=KL_LABEL)
     for axis, color in zip(figure.axes, [RECONSTRUCTED, "black"] + [RANDOM] * samples, strict=False):
         axis.title.set(color=color, fontweight="bold")
     return figure

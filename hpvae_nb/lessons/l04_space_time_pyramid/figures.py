@@ -12,7 +12,7 @@ from hpvae_nb.core.resampling import resize
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.lab.render import KIND_COLORS, outline, subplots
-from hpvae_nb.lab.show import RANDOM, REAL, grid, to_uint8
+from hpvae_nb.lab.show import RANDOM, REAL, WIDE, grid, to_uint8
 from hpvae_nb.lessons.l04_space_time_pyramid.experiment import kept, shown_times, stretched
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.pyramid import planned_shapes, real_samples, scale_shapes
@@ -60,7 +60,7 @@ def patch_reach(config: Config, clip: Clip, field: int, scales: Sequence[int]) -
     shapes = scale_shapes(config, clip)
     frames = [real_samples(config, clip, n, shapes[n])[0, :, 0] for n in scales]
     titles = [f"scale {n}: {shapes[n][-1]} x {shapes[n][-2]} px" for n in scales]
-    figure = grid([("", frames)], titles, width=10.8 / len(scales))
+    figure = grid([("", frames)], titles, width=WIDE / len(scales))
     for axis, n in zip(figure.axes, scales, strict=True):
         height, width = shapes[n][-2:]
         outline(axis, (0.42 * height - field / 2, 0.2 * width - field / 2), (field, field), "white", rim="black")
@@ -101,7 +101,7 @@ def kept_or_averaged(clip: Clip, rate: int, at: int) -> Figure:
 
 def side_by_side(pictures: Mapping[str, Tensor]) -> Figure:
     """Images `c h w` in [-1, 1] in a row, each below its title."""
-    return grid([("", list(pictures.values()))], list(pictures), width=10.8 / len(pictures))
+    return grid([("", list(pictures.values()))], list(pictures), width=WIDE / len(pictures))
 
 
 def alignment(coarse: int, frames: int) -> Figure:

@@ -22,6 +22,8 @@ def refine(answer: Callable[[Tensor, tuple[int, int, int], Callable[[Tensor], Te
         wrong = {
             "the residual alone: add it to what came from below": stand_in(up),
             "upsampled, but the generator was not asked": up,
+            "equation (6) is a plain sum; the tanh around it is the released code's": (up + stand_in(up)).tanh(),
+            "the residual is subtracted; it is what is missing, so add it": up - stand_in(up),
             "corners are not aligned, so first and last frames move: align_corners=True": loose + stand_in(loose),
             "the generator must see the upsampled clip, not the small one: the order is ↑, then G": up
             + upsample(stand_in(below), shape),
@@ -59,6 +61,8 @@ def vae_loss(answer: Callable[..., Tensor]) -> str:
             "scale n is missing, the very thing this step is for": at_0 + beta * kl,
             "β weighs all of it; it stands before the KL alone": beta * (at_n + at_0 + kl),
             "β is missing": at_n + at_0 + kl,
+            "the KL is subtracted: a loss adds what it wants small": at_n + at_0 - beta * kl,
+            "the KL is missing": at_n + at_0,
             "the norms are squared; equation (7) takes their root": at_n**2 + at_0**2 + beta * kl,
             "mean squared errors stand where equation (7) has norms": losses.reconstruction(fine[0], fine[1])
             + losses.reconstruction(coarse[0], coarse[1])

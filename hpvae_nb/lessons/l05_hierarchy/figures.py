@@ -8,7 +8,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from hpvae_nb.core.steering import rms
 from hpvae_nb.lab.render import KIND_COLORS, VAE_COLOR, raised, scale_title, subplots
-from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED, frame_at, grid
+from hpvae_nb.lab.show import RANDOM, REAL, RECONSTRUCTED, WIDE, frame_at, grid
 from hpvae_nb.lessons.l05_hierarchy.experiment import PASSED, TRAINED, UNTOUCHED, Step
 from hpvae_nb.model import Model
 from hpvae_nb.recipe.config import Config
@@ -29,14 +29,14 @@ def residual_sheet(path: Sequence[Step], config: Config, *, time: float = 0.5) -
         ("real\nxⁿ", [step.real for step in path]),
     ]
     rows = [(label, [frame_at(clip, time) for clip in row]) for label, row in clips]
-    return _titled(grid(rows, width=11 / len(path), colors=["black", "black", RECONSTRUCTED, REAL]), config, first=1)
+    return _titled(grid(rows, width=WIDE / len(path), colors=["black", "black", RECONSTRUCTED, REAL]), config, first=1)
 
 
 def growth_sheet(model: Model, *, samples: int = 3, seed: int = 0, time: float = 0.5) -> Figure:
     """Random samples as they pass the scales: one row a sample, one column a scale."""
     grown = [model.sample(samples, seed=seed, scales=n + 1) for n in range(model.scales)]
     rows = [(f"random {i + 1}", [frame_at(clips[i], time) for clips in grown]) for i in range(samples)]
-    return _titled(grid(rows, width=11 / model.scales, colors=[RANDOM] * samples), model.config, first=0)
+    return _titled(grid(rows, width=WIDE / model.scales, colors=[RANDOM] * samples), model.config, first=0)
 
 
 def _titled(figure: Figure, config: Config, first: int) -> Figure:
@@ -77,13 +77,13 @@ def flow_diagram(flow: dict[str, str], config: Config) -> Figure:
         style["hatch"] = "//" if state == UNTOUCHED else None
         axis.add_patch(FancyBboxPatch((x - 0.27, -0.25), 0.54, 0.5, boxstyle="round,pad=0.03", **style))
         axis.text(x, 0, raised(name), ha="center", va="center", fontsize=14, fontweight="bold")
-        axis.text(x, -0.52, state, ha="center", va="center", fontsize=9)
+        axis.text(x, -0.52, state, ha="center", va="center", fontsize=11)
         if x:
             axis.annotate("", (x - 0.32, 0.12), (x - 0.68, 0.12), arrowprops={"arrowstyle": "->", "color": "0.5"})
             if flow[names[x - 1]] != UNTOUCHED:
                 arrow = {"arrowstyle": "-|>", "color": RANDOM, "linewidth": 2.5}
                 axis.annotate("", (x - 0.68, -0.12), (x - 0.32, -0.12), arrowprops=arrow)
-    axis.text(-0.4, 0.75, "→ signals", color="0.4", fontsize=10)
-    axis.text(0.7, 0.75, "← gradients", color=RANDOM, fontsize=10, fontweight="bold")
-    axis.text(2.2, 0.75, "rim: blue VAE, pink GAN", color="0.2", fontsize=10)
+    axis.text(-0.4, 0.75, "→ signals", color="0.4", fontsize=11)
+    axis.text(0.7, 0.75, "← gradients", color=RANDOM, fontsize=11, fontweight="bold")
+    axis.text(2.2, 0.75, "rim: blue VAE, pink GAN", color="0.2", fontsize=11)
     return figure

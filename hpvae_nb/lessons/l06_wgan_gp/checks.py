@@ -25,6 +25,7 @@ def gradient_penalty(answer: Callable[[Critic, Tensor, Tensor, Tensor], Tensor])
         slope = _slope(critic, real, fake, epsilon)
         norms, whole = slope.flatten(1).norm(dim=1), _squares(slope.norm() - 1)
         off, swapped = norms - 1, _penalty(critic, fake, real, epsilon)
+        marks = critic(real).numel()
         wrong = {
             "the -1 stands inside the norm, as the paper prints it: that asks every entry of the gradient to be 1. "
             "Take the norm first, then subtract 1": _squares((slope - 1).flatten(1).norm(dim=1)),
@@ -35,6 +36,10 @@ def gradient_penalty(answer: Callable[[Critic, Tensor, Tensor, Tensor], Tensor])
             "the square is missing: being too steep and too flat should both cost, more the further from 1": off.mean(),
             "the square is missing: an absolute value does not cost more the further it is from 0": off.abs().mean(),
             "you pull the norm towards 0: subtract 1 from it before squaring": _squares(norms),
+            "you add up the samples' penalties; E is a mean over them": off.square().sum(),
+            "you differentiate the mean of the critic's map, so all slopes come out too small; take its sum": _squares(
+                norms / marks - 1
+            ),
             "real and fake are swapped in the blend: epsilon weighs the real one, 1 - epsilon the fake one": swapped,
         }
         wrong |= {

@@ -120,7 +120,7 @@ def maps_figure(clips: Mapping[str, Tensor], maps: Mapping[str, Tensor], frame: 
     for top, bottom, (name, clip) in zip(axes[: len(clips)], axes[len(clips) :], clips.items(), strict=True):
         paint(top, to_uint8(clip[:, frame]))
         picture = paint(bottom, maps[name][frame].numpy(), cmap="viridis", vmin=low, vmax=high)
-        bottom.set_title(f"mean score {maps[name].mean():+.2f}", fontsize=9, **ON_TOP)
+        bottom.set_title(f"mean score {maps[name].mean():+.2f}", fontsize=11, **ON_TOP)
     if picture.colorbar is None:
         bar = next(axis for axis in figure.axes if axis.get_label() == COLOR_BAR)
         figure.colorbar(picture, cax=bar, label="score (more real ↑)")
@@ -135,7 +135,7 @@ def _maps_axes(clips: Mapping[str, Tensor]) -> Figure:
     figure, axes = subplots(2, len(clips), figsize=(width, height), layout=None, squeeze=False, gridspec_kw=space)
     named = {"real": REAL, "random sample": RANDOM}
     for axis, name in zip(axes[0], clips, strict=True):
-        axis.set_title(name, fontsize=10, color=named.get(name, "black"), weight="bold", **ON_TOP)
+        axis.set_title(name, fontsize=12, color=named.get(name, "black"), weight="bold", **ON_TOP)
     for axis in axes.flat:
         axis.set_axis_off()
     figure.add_axes((1 - 0.8 / width, 0.05, 0.14 / width, 0.36), label=COLOR_BAR)
