@@ -91,8 +91,8 @@ def test_images_have_figures_too():
 
 
 def parts(view):
-    (go, stop, upload), (bar, left) = view.children[0].children, view.children[1].children
-    return go, stop, upload, bar, left, view.children[2]
+    (bar, left), buttons = view.children[1].children, view.buttons
+    return buttons["train"], buttons["stop"], view.children[0].children[1].children[1], bar, left, view.children[2]
 
 
 def until(condition, seconds=20):
