@@ -53,24 +53,23 @@ class Upload(anywidget.AnyWidget):
 
     def _arrived(self, content: dict[str, Any], pieces: list[Any]) -> None:
         """A file's name and size, or its next piece; the answer says how many bytes are there, -1 when it is done."""
+        there = -1
         if "name" in content:
-            self._file, self._size = Path(self._folder) / plain_name(content["name"]), content["size"]
+            self._file, self._size, there = Path(self._folder) / plain_name(content["name"]), content["size"], 0
             self._file.write_bytes(b"")
-        elif self._size < 0 or content["at"] != self._file.stat().st_size:
-            self._size = -1  # of another window, or from before the kernel was restarted
-        else:
+        elif self._size >= 0 and content["at"] == self._file.stat().st_size:  # else it is of another window
             with self._file.open("ab") as file:
                 file.write(b"".join(pieces))
-        there = self._file.stat().st_size if self._size >= 0 else -1
-        if there == self._size and "at" in content:
-            self._size = there = -1
-            try:
-                self._received(self._file)
-            finally:
-                self._file.unlink(missing_ok=True)
-                self.send({"arrived": there})
-        else:
-            self.send({"arrived": there})
+            there = self._file.stat().st_size
+            if there == self._size:
+                self._size = there = -1
+                try:
+                    self._received(self._file)
+                finally:
+                    self._file.unlink(missing_ok=True)
+                    self.send({"arrived": there})
+                return
+        self.send({"arrived": there})
 
 
 def choosers(config: Config, received: Callable[[Path], Any], safely: Callable[[Callable[[], Any]], Any]) -> list[Any]:
