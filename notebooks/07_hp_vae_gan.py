@@ -290,7 +290,8 @@ check.train_for(train_for)
 # ## The dashboard
 #
 # The same events, live. **Train** begins. **Stop** ends after the step that is being made, **Continue** goes on from there.
-# Training runs beside the notebook, so you can scroll and run other cells. Run the cell again for a fresh start.
+# Training runs beside the notebook, so you can scroll and run other cells. Close the notebook, even kill its kernel: run
+# the cell again, and it finds what was trained, in the folder `runs`, and offers to go on. **Start anew** forgets it.
 
 # %% tags=["nbval-ignore-output"]
 from hpvae_nb.lab.dashboard import dashboard
@@ -302,8 +303,8 @@ view
 # The next cell presses the buttons for those who read this without a mouse: train, stop in the middle, go on.
 
 # %%
-train, stop, upload = view.children[0].children
-training = view.training
+view.buttons["anew"].click()  # in case it was trained before
+train, stop, training = view.buttons["train"], view.buttons["stop"], view.training
 train.click()
 while training.state == "running" and training.progress.steps < 50:
     time.sleep(0.05)
@@ -347,6 +348,7 @@ print(re.sub(r"<.*?>| \(.*?\)", "", said))
 assert 'role="alert"' in said
 assert "diary.mp4" in said
 assert view.training is training, "the clip from before must still be there"
+view.buttons["anew"].click()  # and the dashboard is as you first saw it
 
 # %% [markdown]
 # ## What will it cost?

@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(browser.missing()), reas
 PATIENCE = 90  # seconds, on a busy machine
 TRAIN = """
 import os
+import time
 import torch
 from hpvae_nb import Clip, preset
 from hpvae_nb.lab.dashboard import dashboard
@@ -20,7 +21,7 @@ from hpvae_nb.lab.dashboard import dashboard
 torch.manual_seed(0)
 clip = Clip(torch.rand(3, 13, 24, 40) * 2 - 1, fps=24, name="noise")
 """
-VIDEO = 'view = dashboard(clip, preset("smoke", iterations=1000))\nview'
+VIDEO = 'view = dashboard(clip, preset("smoke", iterations=60))\nview'
 IMAGE = """
 picture = Clip(torch.rand(3, 48, 64) * 2 - 1, name="noise")
 view = dashboard(picture, preset("laptop-image", scales=3, fine_size=32, coarse_size=16, iterations=20))
@@ -67,13 +68,10 @@ def test_files_of_any_size_arrive(read, tmp_path):
 def test_a_file_that_does_not_arrive_is_a_sentence(read, tmp_path):
     reader = read("upload")
     reader.run_all()
-    cell, said, _ = parts(reader)
+    cell, _, _ = parts(reader)
     path = tmp_path / "late.png"
     Image.new("RGB", (80, 60)).save(path)
-    reader.page.evaluate(
-        "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code: 'import time; "
-        "view.children[0].children[1].children[0]._arrived = lambda *_: None'}).done"
-    )
+    reader.run_code("view.children[0].children[1].children[0]._arrived = lambda *_: None")
     with reader.page.expect_file_chooser() as chooser:
         cell.locator("button", has_text="Upload").click()
     chooser.value.set_files(path)
@@ -87,6 +85,7 @@ def test_a_reloaded_window_goes_on_and_a_killed_kernel_loses_little(read):
     reader = read("train")
     reader.run_all()
     cell, said, beside = parts(reader)
+    reader.run_code("slow, pause = [0.2], view.training._pause; view.training._pause = lambda: pause(slow[0])")
     cell.locator("button", has_text="Train").first.click()
     wait_for(lambda: "so far" in beside.inner_text(), PATIENCE, "it did not begin")
     reader.screenshot("training")
@@ -96,7 +95,8 @@ def test_a_reloaded_window_goes_on_and_a_killed_kernel_loses_little(read):
     cell, said, beside = parts(reader)
     first = wait_for(lambda: "so far" in beside.inner_text() and beside.inner_text(), PATIENCE, "it did not come back")
     wait_for(lambda: beside.inner_text() != first, PATIENCE, "it came back and stands still")
-    wait_for(lambda: said.inner_text().startswith("Scale 2"), 2 * PATIENCE, "it did not get to scale 2")
+    reader.run_code("while view.training.progress.last.scale < 2: slow[0] = 0; time.sleep(0.001)\nslow[0] = 1")
+    wait_for(lambda: said.inner_text().startswith("Scale 2"), PATIENCE, "it did not get to scale 2")
     reader.screenshot("reloaded")
     reader.run_code("print(os.getpid(), file=open('pid', 'w'))")
     pid = reader.page.evaluate("fetch('/files/pid').then(answer => answer.text())")
@@ -109,7 +109,7 @@ def test_a_reloaded_window_goes_on_and_a_killed_kernel_loses_little(read):
     cell.locator("button", has_text="Continue").click()
     wait_for(lambda: said.inner_text().startswith("Scale"), PATIENCE, "it did not go on")
     assert not said.inner_text().startswith(("Scale 0", "Scale 1"))
-    wait_for(lambda: "All 4 scales are trained" in said.inner_text(), 2 * PATIENCE, "it did not get to its end")
+    wait_for(lambda: "All 4 scales are trained" in said.inner_text(), PATIENCE, "it did not get to its end")
     cell.locator("button", has_text="Sample").click()
     wait_for(lambda: "sample 1" in cell.inner_text(), PATIENCE, "there is no sample")
     reader.screenshot("done")

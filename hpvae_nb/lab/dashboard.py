@@ -87,7 +87,7 @@ class _Dashboard:
         self.text = widgets.HTML()
         self.losses = image("png", max_width="100%")
         wrapped = widgets.Layout(flex_flow="row wrap", align_items="center")
-        self.previews = widgets.HBox(layout=wrapped)
+        self.previews = widgets.HBox(layout=widgets.Layout(flex_flow="row wrap"))
         brought = choosers(config, lambda path: self._safely(lambda: self._take(path)), self._safely)
         controls = widgets.VBox(
             [widgets.HBox(list(self.buttons.values()), layout=wrapped), widgets.HBox(brought, layout=wrapped)]
@@ -275,7 +275,7 @@ def _preview(name: str, clip: torch.Tensor, fps: float) -> Any:
     size = " x ".join(map(str, clip.shape[1:]))
     picture = image("webp", width=f"{PREVIEW}px")
     picture.value, picture.tooltip = animation(video, fps, width=PREVIEW), f"{name}, {size}"
-    return widgets.VBox([picture, widgets.Label(picture.tooltip)])
+    return widgets.VBox([picture, widgets.Label(picture.tooltip)], layout=widgets.Layout(margin="0 10px 0 0"))
 
 
 def _noted(action: Callable[[], Any]) -> tuple[str, Any]:
