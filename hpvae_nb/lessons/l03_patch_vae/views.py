@@ -68,13 +68,13 @@ def beta_view(clip: Clip, model: Model) -> Any:
                     training.show(partial(draw, beta_picture(event.model)))
                 pause()
 
-        def failed() -> None:
-            text.value = message(f"No model for β = {beta:g}. {sentence(training.error)}", alert=True)
+        def failed(error: Exception) -> None:
+            text.value = message(f"No model for β = {beta:g}. {sentence(error)}", alert=True)
             bar.value = steps
 
         def changed() -> None:
             if training.error:
-                training.show(failed)
+                training.show(partial(failed, training.error))
 
         Background.stop_any()
         bar.value = 0
