@@ -296,10 +296,10 @@ check.train_for(train_for)
 # ## The dashboard
 #
 # The same events, live. **Train** begins. **Stop** ends after the step that is being made, **Continue** goes on from there.
-# Training runs beside the notebook, so you can scroll and run other cells. It is kept in a folder `runs` beside the
-# notebook: if the kernel dies or you shut the window, run the cell again, and the dashboard finds what was trained and
-# goes on with it. **Start anew** forgets it. After the last scale **Sample** shows another clip at each press, **Save**
-# writes the model as a file, and **Go on training** adds steps at the finest scale.
+# Training runs beside the notebook, so you can scroll and run other cells. Close the notebook, even kill its kernel: run
+# the cell again, and it finds what was trained, in the folder `runs`, and offers to go on. **Start anew** forgets it.
+# After the last scale **Sample** shows another clip at each press, **Save** writes the model as a file, and **Go on
+# training** adds steps at the finest scale.
 
 # %% tags=["nbval-ignore-output"]
 from hpvae_nb.lab.dashboard import dashboard

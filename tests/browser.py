@@ -93,9 +93,14 @@ class Reader:
         page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.goto(f"{address}/lab/tree/{name}.ipynb?reset")
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-        page.wait_for_function(f"{NOTEBOOK}.model && window.jupyterapp.shell.currentWidget.sessionContext.isReady")
+        self.opened()
         self.command("application:toggle-left-area")
+
+    def opened(self):
+        """Wait until the notebook is there, and its kernel."""
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        ready = f"{NOTEBOOK}.model && window.jupyterapp.shell.currentWidget.sessionContext.isReady"
+        self.page.wait_for_function(ready, timeout=60_000)
 
     def command(self, name):
         """Let JupyterLab do something, and wait until it is done."""

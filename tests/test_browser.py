@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 import shutil
 
 import browser
@@ -108,8 +109,11 @@ def press_buttons(reader):
     """The dashboard: run its cell again, train, stop, continue; upload what is no video, then one that is."""
     (number,) = (number for number in reader.views() if "dashboard" in reader.source(number))
     cell = reader.run_again(number)
-    button = {name: cell.locator("button", has_text=name) for name in ("Train", "Stop", "Continue", "Upload")}
-    losses, text = cell.locator("img.widget-image").first, cell.locator("[role=status], [role=alert]")
+    button = {
+        name: cell.locator("button", has_text=re.compile(name)) for name in ("Train", "Stop", "Continue", "Upload")
+    }
+    losses, said = cell.locator("img.widget-image").first, "[role=status], [role=alert]"
+    text = cell.locator(".widget-html-content").locator(said)
     wait_for(lambda: "Expect about" in text.inner_text(), PATIENCE, "no plan")
     empty = wait_for(lambda: pixels(losses), PATIENCE, "no axes")
     reader.screenshot("ready")

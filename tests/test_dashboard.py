@@ -1,25 +1,32 @@
 """What a viewer remembers of a training, and the dashboard that trains."""
 
+import subprocess
+import sys
 import threading
 import time
-from datetime import UTC, datetime
-from io import BytesIO
+from pathlib import Path
 
 import pytest
 import torch
-from common import noise_clip, pixels, same_weights, tiny_config
-from PIL import Image
+from common import environment, noise_clip, pixels, same_weights, tiny_config
 
-from hpvae_nb import TrainingError, bundled_clips, fit, load_clip, scale_shapes, train
+from hpvae_nb import TrainingError, bundled_clips, fit, load_clip, load_model, scale_shapes, train
 from hpvae_nb.errors import InputError
-from hpvae_nb.io import video_files
 from hpvae_nb.io.clips import data_dir
 from hpvae_nb.lab import dashboard as widgets
 from hpvae_nb.lab import progress as figures
+from hpvae_nb.lab import session
 from hpvae_nb.lab.background import Background
 from hpvae_nb.lab.show import to_uint8
 
 pytestmark = pytest.mark.slow  # each of them trains
+
+
+@pytest.fixture(autouse=True)
+def beside(tmp_path, monkeypatch):
+    """The folder of a notebook, where runs are kept if nothing else is said."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +98,8 @@ def test_images_have_figures_too():
 
 
 def parts(view):
-    (go, stop, upload), (bar, left) = view.children[0].children, view.children[1].children
-    return go, stop, upload, bar, left, view.children[2]
+    bar, left = view.children[1].children
+    return view.buttons["train"], view.buttons["stop"], bar, left, view.children[2]
 
 
 def until(condition, seconds=20):
@@ -104,13 +111,14 @@ def until(condition, seconds=20):
 
 def test_the_dashboard_trains_to_the_end(small, tmp_path):
     view = widgets.dashboard(noise_clip(), small, out=tmp_path)
-    go, stop, _, bar, left, text = parts(view)
+    go, stop, bar, left, text = parts(view)
     assert "Expect about" in text.value
-    assert (go.description, go.disabled, stop.disabled, left.value) == ("Train", False, True, "ready")
+    assert (go.description, go.disabled, stop.disabled) == ("Train", False, True)
+    assert left.value == "step 0 of 24 (0 %), ready"
     empty = view.children[3].value
     go.click()
     assert view.training.wait() == "done"
-    assert (bar.value, bar.max, left.value) == (24, 24, "done")
+    assert (bar.value, bar.max, left.value) == (24, 24, "step 24 of 24 (100 %), trained")
     assert (go.disabled, stop.disabled) == (True, True)
     assert "All 4 scales are trained." in text.value
     assert view.children[3].value != empty
@@ -136,15 +144,156 @@ def test_stop_and_continue_lose_nothing():
     assert same_weights(view.training.model, fit(noise_clip(), config))
 
 
-def test_a_finished_run_is_taken_up_again(small, tmp_path):
-    first = widgets.dashboard(noise_clip(), small, out=tmp_path)
-    first.training.start()
-    first.training.wait()
-    view = widgets.dashboard(noise_clip(), small, out=tmp_path)
-    parts(view)[0].click()
-    assert view.training.wait() == "done"
-    assert len(view.children[4].children) == 5
+def trained_view(clip, config):
+    view = widgets.dashboard(clip, config)
+    view.training.start()
+    assert view.training.wait() == "done", view.training.error
+    return view
+
+
+def test_a_finished_run_is_found_as_trained(small):
+    first = trained_view(noise_clip(), small)
+    view = widgets.dashboard(noise_clip(), small)
+    assert (view.training.state, len(view.children[4].children)) == ("done", 5)
+    assert "Found in runs" in view.children[2].value
     assert same_weights(view.training.model, first.training.model)
+    assert view.training.progress.losses == first.training.progress.losses
+
+
+@pytest.mark.parametrize("other", [{"iterations": 7}, {"seed": 1}, {"clip": 1}])
+def test_what_belongs_to_another_clip_or_configuration_is_left_alone(small, other):
+    trained_view(noise_clip(), small)
+    config = small.replace(iterations=other.get("iterations", small.iterations))
+    view = widgets.dashboard(noise_clip(seed=other.get("clip", 0)), config, seed=other.get("seed", 0))
+    assert (view.training.state, view.training.progress.steps) == ("ready", 0)
+    view.training.start()
+    assert view.training.wait() == "done"
+
+
+def test_a_run_whose_kernel_was_killed_is_found_and_gone_on_with(beside, small):
+    config = small.replace(iterations=20)
+    script = beside / "notebook.py"
+    script.write_text(KILLED)
+    dead = subprocess.Popen(
+        [sys.executable, script], cwd=beside, env=environment(), stdout=subprocess.PIPE, text=True, bufsize=1
+    )
+    assert "scale 2" in dead.stdout.readline()
+    dead.kill()
+    dead.wait()
+    view = widgets.dashboard(noise_clip(), config)
+    text, left = view.children[2].value, view.children[1].children[1].value
+    assert "Found in runs" in text
+    assert "40 of 80 steps are made. Continue goes on with it." in text
+    assert left == "step 40 of 80 (50 %), ready"
+    assert view.buttons["train"].description == "Continue"
+    assert max(step for step, _ in view.training.progress.losses["reconstruction"]) == 40
+    view.buttons["train"].click()
+    assert view.training.wait() == "done"
+    assert same_weights(view.training.model, fit(noise_clip(), config))
+
+
+KILLED = f"""
+import time
+from pathlib import Path
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from common import noise_clip, tiny_config
+from hpvae_nb.lab.dashboard import dashboard
+
+view = dashboard(noise_clip(), tiny_config(iterations=20))
+view.training.start()
+while view.training.progress.last is None or view.training.progress.last.scale < 2:
+    time.sleep(0.001)
+print("scale 2", flush=True)
+while True:
+    time.sleep(0.001)
+"""
+
+
+def test_a_damaged_checkpoint_is_a_sentence_and_can_be_forgotten(small):
+    first = trained_view(noise_clip(), small)
+    (first.training.folder / "checkpoint.safetensors").write_bytes(b"half")
+    view = widgets.dashboard(noise_clip(), small)
+    assert 'role="alert"' in view.children[2].value
+    assert "Start anew" in view.children[2].value
+    view.buttons["anew"].click()
+    assert "alert" not in view.children[2].value
+    view.buttons["train"].click()
+    assert view.training.wait() == "done"
+
+
+def test_start_anew_deletes_this_run_and_no_other(small):
+    other = trained_view(noise_clip(seed=1), small)
+    view = trained_view(noise_clip(), small)
+    assert not view.buttons["anew"].disabled
+    view.buttons["anew"].click()
+    assert list(Path("runs").iterdir()) == [other.training.folder]
+    assert (view.training.state, view.buttons["anew"].disabled) == ("ready", True)
+
+
+@pytest.mark.parametrize("kind", ["a file is in the way", "the system forbids it"])
+def test_where_nothing_can_be_written_it_trains_all_the_same(small, kind):
+    out = Path("runs")
+    if kind == "a file is in the way":
+        out.write_text("")
+    else:
+        out = Path("/proc/runs")
+    view = widgets.dashboard(noise_clip(), small, out=out)
+    assert "cannot be written to" in view.children[2].value
+    view.buttons["train"].click()
+    assert view.training.wait() == "done"
+
+
+def test_a_trained_model_is_sampled_saved_and_trained_on(small):
+    view = trained_view(noise_clip(), small)
+    buttons, previews = view.buttons, view.children[4]
+    seen = set()
+    for k in (1, 2):
+        buttons["sample"].click()
+        assert len(previews.children) == 6
+        assert previews.children[-1].children[1].value.startswith(f"sample {k}, ")
+        seen.add(previews.children[-1].children[0].value)
+    assert len(seen) == 2, "each press shows another one"
+    buttons["save"].click()
+    (saved,) = Path().glob("*.safetensors")
+    assert f"load_model(&#x27;{saved}&#x27;)" in view.children[2].value
+    assert same_weights(load_model(saved), view.training.model)
+
+    before = view.training.model
+    buttons["longer"].click()
+    assert view.training.wait() == "done"
+    after = view.training.model
+    assert [len(scale) for scale in after.facts["history"]] == [6, 6, 6, 9]
+    old, new = before.network.state_dict(), after.network.state_dict()
+    changed = {name.split(".")[1] for name in old if not torch.equal(old[name], new[name])}
+    assert changed == {"3"}, "the finest scale alone"
+    assert widgets.dashboard(noise_clip(), small).training.progress.total == 24, "the run itself is as it was"
+
+
+def test_a_button_that_can_do_nothing_says_why(small):
+    view = widgets.dashboard(noise_clip(), small)
+    assert view.buttons["train"].tooltip == "train, or go on from the last checkpoint"
+    for name in ("stop", "anew", "sample", "save", "longer"):
+        assert view.buttons[name].disabled
+        assert view.buttons[name].tooltip == widgets.TIPS[name][1]
+
+
+def test_the_clock_moves_twice_a_second_while_steps_take_long(small, monkeypatch):
+    def slow(*arguments, **options):
+        for event in train(*arguments, **options):
+            time.sleep(1.5)
+            yield event
+
+    monkeypatch.setattr(session, "train", slow)
+    view = widgets.dashboard(noise_clip(), small)
+    shown = []
+    view.children[1].children[1].observe(lambda change: shown.append((time.monotonic(), change["new"])), names="value")
+    view.buttons["train"].click()
+    until(lambda: view.training.progress.steps == 2)
+    Background.stop_any()
+    moments = [moment for moment, words in shown if "so far" in words]
+    assert len(moments) >= 2 * (moments[-1] - moments[0])
+    assert any("step 1 of 24" in words for _, words in shown)
 
 
 def test_a_second_dashboard_stops_the_first_which_can_go_on():
@@ -182,7 +331,7 @@ def test_redraws_are_rare(monkeypatch):
     began = time.monotonic()
     view.training.start()
     view.training.wait()
-    assert len(drawn) <= 3 + (time.monotonic() - began) / widgets.PAUSE  # when made, at the first step, at the end
+    assert len(drawn) <= 7 + (time.monotonic() - began) / session.PAUSE  # made, at the first step, at each scale's end
 
 
 @pytest.mark.parametrize(
@@ -194,22 +343,15 @@ def test_a_failure_becomes_a_sentence(small, monkeypatch, error, said):
         yield from train(*arguments, **options)
         raise error
 
-    monkeypatch.setattr(widgets, "train", broken)
+    monkeypatch.setattr(session, "train", broken)
     view = widgets.dashboard(noise_clip(), small)
-    go, _, _, bar, left, text = parts(view)
+    go, _, bar, left, text = parts(view)
     go.click()
     assert view.training.wait() == "failed"
     assert 'role="alert"' in text.value
     assert said in text.value
-    assert (go.disabled, left.value, bar.bar_style) == (False, "failed", "danger")
-
-
-def test_another_run_in_the_folder_is_a_sentence(small, tmp_path):
-    fit(noise_clip(seed=1), small, out=tmp_path / "noise")
-    view = widgets.dashboard(noise_clip(), small, out=tmp_path)
-    parts(view)[0].click()
-    assert view.training.wait() == "failed"
-    assert "holds another run" in parts(view)[5].value
+    assert (go.disabled, bar.bar_style) == (False, "danger")
+    assert left.value.endswith(", failed")
 
 
 def test_a_clip_that_cannot_be_trained_is_refused(small):
@@ -217,19 +359,12 @@ def test_a_clip_that_cannot_be_trained_is_refused(small):
         widgets.dashboard(noise_clip(frames=5), small)
 
 
-def uploaded(name, content):
-    now = datetime.now(UTC)
-    return {"name": name, "type": "", "size": len(content), "content": memoryview(content), "last_modified": now}
-
-
 def test_an_upload_becomes_the_clip(small):
-    view = widgets.dashboard(noise_clip(), small)
-    go, _, upload, *_, text = parts(view)
-    view.training.start()
-    view.training.wait()
+    view = trained_view(noise_clip(), small)
+    go, _, _, _, text = parts(view)
     name = bundled_clips()[0]
     before = view.children[4].children[0].children[0].value
-    upload.value = [uploaded(f"{name}.mp4", (data_dir() / f"{name}.mp4").read_bytes())]
+    view.receive(f"{name}.mp4", (data_dir() / f"{name}.mp4").read_bytes())
     assert text.value.startswith(f'<span role="status">{name}: 4 scales')
     assert torch.equal(view.training.progress.clip.video, load_clip(name).video)
     assert (go.description, go.disabled, len(view.children[4].children)) == ("Train", False, 1)
@@ -239,26 +374,23 @@ def test_an_upload_becomes_the_clip(small):
     assert view.training.model.name == name
 
 
-def test_uploads_are_understood_in_the_form_of_ipywidgets_7_as_well():
-    old = {"a.mp4": {"metadata": {"name": "a.mp4", "type": "video/mp4"}, "content": b"clip"}}
-    assert widgets.uploads(old) == widgets.uploads((uploaded("a.mp4", b"clip"),)) == [("a.mp4", b"clip")]
-    assert widgets.uploads({}) == widgets.uploads(()) == []
-
-
-def test_two_uploads_may_have_one_name(small):
+def test_a_typed_path_becomes_the_clip(small):
     view = widgets.dashboard(noise_clip(), small)
-    for name in bundled_clips()[:2]:
-        parts(view)[2].value = [uploaded("clip.mp4", (data_dir() / f"{name}.mp4").read_bytes())]
-        parts(view)[0].click()
-        assert view.training.wait() == "done"
+    _, path = view.children[0].children[1].children[:2]
+    path.value = "nothing.mp4"
+    assert "nothing.mp4" in parts(view)[4].value
+    assert 'role="alert"' in parts(view)[4].value
+    path.value = str(data_dir() / f"{bundled_clips()[0]}.mp4")
+    assert parts(view)[4].value.startswith(f'<span role="status">{bundled_clips()[0]}: 4 scales')
+    assert path.value == ""
 
 
 @pytest.mark.parametrize("name", ["diary.mp4", "diary", "..", "../../diary.mp4"])
 def test_a_bad_upload_is_a_sentence_and_changes_nothing(small, name):
     view = widgets.dashboard(noise_clip(), small)
     training = view.training
-    parts(view)[2].value = [uploaded(name, b"Dear diary,")]
-    said = parts(view)[5].value
+    view.receive(name, b"Dear diary,")
+    said = parts(view)[4].value
     assert 'role="alert"' in said
     assert "/tmp" not in said
     assert view.training is training
@@ -271,25 +403,11 @@ def test_an_upload_during_training_stops_it(small):
     first = view.training
     first.start()
     until(lambda: first.progress.steps > 3)
-    name = bundled_clips()[0]
-    parts(view)[2].value = [uploaded("bad.mp4", b"")]
+    view.receive("bad.mp4", b"")
     assert first.state == "running"
-    parts(view)[2].value = [uploaded(f"{name}.mp4", (data_dir() / f"{name}.mp4").read_bytes())]
+    until(lambda: first.progress.steps > 50)
+    assert "bad.mp4" in parts(view)[4].value, "it stays to be read while steps are made"
+    name = bundled_clips()[0]
+    view.receive(f"{name}.mp4", (data_dir() / f"{name}.mp4").read_bytes())
     assert first.state == "stopped"
     assert view.training.state == "ready"
-
-
-def test_an_image_can_be_uploaded(small):
-    buffer = BytesIO()
-    Image.new("L", (700, 350), 90).save(buffer, "PNG")
-    with pytest.warns(UserWarning, match="grey is grey") as said:
-        clip = widgets.clip_from_upload("grey.png", buffer.getvalue(), small.replace(dims=2))
-    assert len(said) == 1
-    assert tuple(clip.video.shape) == (3, 320, 640)
-
-
-def test_an_uploaded_photo_may_be_larger_than_what_is_kept_whole(small, monkeypatch):
-    buffer = BytesIO()
-    Image.new("RGB", (800, 600), "red").save(buffer, "JPEG")
-    monkeypatch.setattr(video_files, "LARGEST", 640 * 480)
-    assert widgets.clip_from_upload("photo.jpg", buffer.getvalue(), small.replace(dims=2)).size == (480, 640)

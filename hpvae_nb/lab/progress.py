@@ -20,6 +20,8 @@ PANELS = {
     "kl": "KL, what messages cost",
     "distance": "critic: E[D(x)] - E[D(x̄_rand)]",
 }
+History = list[list[dict[str, float]]]
+"""For each scale, records of its losses by name, and their `iteration`; see `hpvae_nb.training.record`."""
 Losses = dict[str, list[tuple[int, float]]]
 """For each loss by name, its step counted over all scales (from 1) and its value."""
 
@@ -33,6 +35,7 @@ class Progress:
         losses: so far, as many as a figure can show.
         previews: one random sample of each finished scale, `c t h w` in [-1, 1], by scale.
         last: the latest event; None before the first.
+        before: steps made in earlier sessions, until there is an event.
         finished: whether there is nothing left to do.
     """
 
@@ -41,6 +44,7 @@ class Progress:
     losses: Losses = field(default_factory=dict)
     previews: dict[int, Tensor] = field(default_factory=dict)
     last: Event | None = None
+    before: int = 0
     finished: bool = False
 
     @property
@@ -48,12 +52,16 @@ class Progress:
         """Steps made, over all scales."""
         if self.finished:
             return self.total
-        return 0 if self.last is None else self.config.steps_below(self.last.scale) + self.last.iteration
+        return self.before if self.last is None else self.config.steps_below(self.last.scale) + self.last.iteration
 
     @property
     def total(self) -> int:
         """Steps to make, over all scales."""
         return self.config.steps_below(self.config.scales)
+
+    def take_up(self, scale: int, iteration: int, history: History) -> None:
+        """Remember where an earlier session got."""
+        self.before, self.losses = self.config.steps_below(scale) + iteration, losses_over(history, self.config)
 
     def note(self, event: Event) -> None:
         """Remember an event: a sample where a scale ends, and of its losses as many as a figure can show."""
@@ -86,7 +94,7 @@ class Progress:
         if self.finished:
             return f"All {self.config.scales} scales are trained."
         if self.last is None:
-            return "No step was made yet."
+            return "No step was made yet." if not self.before else f"{self.before} of {self.total} steps are made."
         kind, event = self.config.kind(self.last.scale), self.last
         return (
             f"Scale {event.scale} of 0..{self.config.scales - 1} ({kind}), step {event.iteration} of "
@@ -104,10 +112,15 @@ def watch(clip: Clip, config: Config, **options: Any) -> Figure:
 
 def losses_of(model: Model) -> Losses:
     """The losses of all sessions that a model was trained in."""
+    return losses_over(model.facts.get("history", []), model.config)
+
+
+def losses_over(history: History, config: Config) -> Losses:
+    """The same, from what was written down of each scale."""
     losses: Losses = {}
-    for scale, records in enumerate(model.facts.get("history", [])):
+    for scale, records in enumerate(history):
         for record in records:
-            step = model.config.steps_below(scale) + record["iteration"]
+            step = config.steps_below(scale) + int(record["iteration"])
             for name in record.keys() - {"iteration"}:
                 losses.setdefault(name, []).append((step, record[name]))
     return losses

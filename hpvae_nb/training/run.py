@@ -73,11 +73,15 @@ class Run:
         tensors, values = trainer.state()
         checkpoint.write(self.checkpoint, "checkpoint", tensors, values)
 
+    def reached(self) -> dict[str, Any] | None:
+        """What the last checkpoint says of itself, such as its `scale` and `iteration`; None if there is none."""
+        return checkpoint.read(self.checkpoint, "checkpoint")[1] if self.checkpoint.exists() else None
+
     def last_good(self) -> str:
         """Where the last checkpoint is, in words."""
-        if not self.checkpoint.exists():
+        values = self.reached()
+        if values is None:
             return "no checkpoint was written yet"
-        _, values = checkpoint.read(self.checkpoint, "checkpoint")
         place = f"scale {values['scale']}, iteration {values['iteration']}"
         return f"the last good checkpoint is {self.checkpoint}, {place}"
 

@@ -1,6 +1,7 @@
 """A slider for beta that trains the patch-VAE of scale 0 anew while the reader watches."""
 
 import html
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -52,10 +53,9 @@ def beta_view(clip: Clip, model: Model) -> Any:
     text = widgets.HTML()
     box = widgets.VBox([slider, bar, picture, text])
 
-    def draw(current: Model) -> None:
-        picture.value, words = beta_picture(current)
-        picture.tooltip = words
-        text.value = html.escape(words)
+    def draw(shown: tuple[bytes, str]) -> None:
+        picture.value, picture.tooltip = shown
+        text.value = html.escape(picture.tooltip)
 
     def restart(change: Any) -> None:
         beta = change["new"]
@@ -68,22 +68,25 @@ def beta_view(clip: Clip, model: Model) -> Any:
         def retrain(pause: Pause) -> None:
             pause(PAUSE)
             for event in first_scale(clip, model.config.replace(beta=beta)):
+                training.show(partial(setattr, bar, "value", event.iteration))
                 if event.iteration % max(1, steps // PICTURES) == 0:
-                    draw(event.model)
-                bar.value = event.iteration
+                    training.show(partial(draw, beta_picture(event.model)))
                 pause()
+
+        def failed(error: Exception) -> None:
+            text.value = message(f"No model for β = {beta:g}. {sentence(error)}", alert=True)
+            bar.value = steps
 
         def changed() -> None:
             if training.error:
-                text.value = message(f"No model for β = {beta:g}. {sentence(training.error)}", alert=True)
-                bar.value = steps
+                training.show(partial(failed, training.error))
 
         bar.value = 0
         text.value = html.escape(f"β = {beta:g}: training ...")
-        box.training = training = Background(retrain, changed)
+        training = box.training = Background(retrain, changed)
         training.start()
 
-    draw(model)
+    draw(beta_picture(model))
     slider.observe(restart, names="value")
     box.training = Background(lambda pause: None, lambda: None)
     box.controls, box.wait = {"beta": slider}, lambda seconds: box.training.wait(seconds)

@@ -76,14 +76,17 @@ def rerun_panel(rows: pd.DataFrame, trials: Sequence[sweeps.Trial], folder: Path
         trial = choice.value
 
         def tell(share: float) -> None:
-            bar.value = share
+            box.training.show(lambda: setattr(bar, "value", share))
             pause()
 
         row = sweeps.run_trial(trial, folder / trial.name, tell)
-        text.value = _compared(row, rows)
-        bar.value = 1
+        tell(1)
+        box.training.show(lambda: setattr(text, "value", _compared(row, rows)))
 
     def changed() -> None:
+        box.training.show(draw)
+
+    def draw() -> None:
         running = box.training.state == "running"
         start.disabled, stop.disabled, choice.disabled = running, not running, running
         if running:
