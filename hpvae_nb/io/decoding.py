@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import re
 import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,7 +14,9 @@ from hpvae_nb.io.shown import ALPHA_SAID
 STRICT = {"err_detect": "crccheck+explode"}  # else a decoder fills what is damaged from its surroundings
 _WAY = "give a video file, or a folder of pictures"
 _MERGED = "{} is interlaced: the two moments in each of its frames are merged into the first"
-_BOXES = 1000  # parts at the top of an mp4 that are looked at; an index that comes later is found by FFmpeg
+_FIRST = {b"ftyp", b"wide", b"mdat"}  # with which part an mp4 or mov begins
+_INDEX = {b"moov", b"meta"}  # of a film, and of pictures as HEIC and AVIF
+_BOXES = 1000  # parts that are looked at; an index that comes later is found by FFmpeg
 _LEAST = 4  # rows and columns that a frame needs to be merged
 
 
@@ -35,6 +38,8 @@ def track_of(container: Any, name: object, said: set[str]) -> Any:
     if track.metadata.get("alpha_mode") == "1":  # webm keeps it beside the pictures, where FFmpeg's decoders pass it by
         said.add(ALPHA_SAID)
     track.thread_type = "SLICE"  # threads over frames would decode ahead of what is wanted
+    if track.codec_context.name == "h264":
+        track.codec_context.thread_count = 1  # with several, FFmpeg forgets to mark the frames that it had to guess
     return track
 
 
@@ -126,17 +131,33 @@ def _pulled(graph: Any, frame: Any) -> Iterator[Any]:
 
 
 def cut_off(path: Path) -> str:
-    """What a file that cannot be opened lacks, where that can be told: it is empty, or an mp4 without its index."""
+    """What a file lacks, where its first bytes tell: it is empty, or an mp4 or mov without its whole index."""
     size = path.stat().st_size
     if not size:
         return "it is empty"
     with path.open("rb") as file:
-        boxes, at = list[bytes](), 0
-        while at + 8 <= size and len(boxes) < _BOXES:
+        at = 0
+        for _ in range(_BOXES):
             file.seek(at)
             length, kind, longer = struct.unpack(">I4sQ", file.read(16).ljust(16, b"\0"))
-            boxes.append(kind)
-            at += max(8, (size if length == 0 else longer if length == 1 else length))
-    if b"ftyp" in boxes and b"moov" not in boxes:
-        return "its index is missing: the recording or copy was cut off before its end"
+            if at == 0 and kind not in _FIRST:
+                return ""
+            at += max(8, longer if length == 1 else length or size)
+            if kind in _INDEX and at <= size:
+                return ""
+            if kind in _INDEX or at >= size:
+                return "its index is missing: the recording or the copy was cut off"
     return ""
+
+
+def ends_early(container: Any, track: Any, end: float) -> str:
+    """A sentence, if mkv or webm announces more seconds than there are; FFmpeg takes their end as it comes."""
+    if "matroska" not in container.format.name:
+        return ""
+    seconds = (container.duration or 0) / 1e6 if len(container.streams) == 1 else 0.0
+    if stated := re.fullmatch(r"(\d+):(\d+):([\d.]+)", track.metadata.get("DURATION", "")):
+        seconds = 3600 * int(stated[1]) + 60 * int(stated[2]) + float(stated[3])
+    missing = end < 0.98 * seconds - 0.1
+    return (
+        f"{{}} ends at {end:.3g} of the {seconds:.3g} seconds that it announces: it may be cut off" if missing else ""
+    )

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from hpvae_nb.errors import InputError, require
-from hpvae_nb.io.decoding import STRICT, cut_off, frames_of, track_of
+from hpvae_nb.io.decoding import STRICT, cut_off, ends_early, frames_of, track_of
 from hpvae_nb.io.shown import Shown
 
 FOLDER_FPS = 24.0  # numbered pictures carry no frame rate; cinema's is a fair guess
@@ -87,6 +87,7 @@ def read_file(
     """
     pictures: list[Tensor] = []
     times: list[float] = []
+    damaged: list[int] = []
     total = 0
     with _opened(path, said) as file:
         rate = float(file.track.average_rate or file.track.guessed_rate or FOLDER_FPS)
@@ -105,7 +106,12 @@ def read_file(
             if total > start:
                 pictures.append(sized(shown.stored(frame), size, shown.shape(frame)))
                 times.append(time)
+                damaged += [total] if frame.is_corrupt else []
+        if times and frames is None and (early := ends_early(file.container, file.track, times[-1] + 1 / rate)):
+            said.add(early)
     _check_enough(total, start, frames, path)
+    if damaged:
+        said.add(f"{{}} is damaged: parts of {len(damaged)} frames are guessed, first of number {damaged[0]}")
     return pictures, fps or _true_rate(times, rate, said)
 
 
@@ -152,6 +158,8 @@ class _Opened:
 def _opened(path: Path, said: set[str]) -> Iterator[_Opened]:
     """A file, ready to be decoded; what FFmpeg says while it is open becomes an InputError."""
     av = require("av", "reading videos and pictures")
+    if missing := cut_off(path):
+        raise InputError(f"{path} is not readable as video or picture ({missing}): copy or download it again")
     file = None
     try:
         # Only local files: a playlist may not fetch from elsewhere what the user did not name.
@@ -170,8 +178,6 @@ def _opened(path: Path, said: set[str]) -> Iterator[_Opened]:
         if file is not None and file.count:
             where = f"cannot be decoded past its first {file.count} frames"
             again += ", or ask for no more than those"
-        elif cut := cut_off(path):
-            why, again = cut, "copy or download it again"
         raise InputError(f"{path} {where} ({why}): {again}") from error
 
 
