@@ -3,6 +3,7 @@
 Clips are `c t h w` in [-1, 1]; frames of a picture `t h w c` in 0..255.
 """
 
+import base64
 import html
 import io
 import math
@@ -136,12 +137,19 @@ def show_videos(
     frames = [_frames(video, width) for video in videos]
     names = [html.escape(title) for title in titles]
     page = mediapy().show_videos(frames, names, fps=fps, width=width, columns=4, return_html=True)
-    labels = iter(names)
+    labels, pictures = iter(names), map(_instead_of_video, frames, names, [fps] * len(names))
     page = re.sub("<video ", lambda start: f'{start[0]}aria-label="{next(labels)}" ', page)
+    page = re.sub("This browser does not support the video tag.", lambda _: next(pictures), page)
     display = require("IPython.display", "showing videos in notebooks", "ipython")
     display.display(
         display.HTML(f'<div role="group" aria-label="{html.escape(text) or ", ".join(names)}">{page}</div>')
     )
+
+
+def _instead_of_video(frames: np.ndarray, name: str, fps: float) -> str:
+    """What is seen where videos are left out, as on code-hosting pages: a moving picture of about half the bytes."""
+    source = base64.b64encode(webp(frames, fps, quality=60)).decode()
+    return f'<img alt="{name}" src="data:image/webp;base64,{source}">'
 
 
 # Clips and still figures, beside and above each other in one moving picture
