@@ -1,6 +1,5 @@
 """Stills of views: what is read of them where there is no kernel, as on a code-hosting page, or on paper."""
 
-import base64
 import html
 import io
 from typing import Any
@@ -10,6 +9,7 @@ import ipywidgets as widgets
 import numpy as np
 from PIL import Image, ImageSequence
 
+from hpvae_nb.lab.render import address
 from hpvae_nb.lab.show import webp
 
 MARK = '<div class="still">'  # what every still begins with
@@ -71,14 +71,13 @@ def _value(view: Any) -> str:
 
 
 def _picture(view: Any) -> str:
-    data = _smaller(view.value)
-    kind = "png" if data.startswith(b"\x89PNG") else "webp"
-    source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
     width = f"width: {view.layout.width}; " if view.layout.width else ""
+    source = address(_smaller(bytes(view.value)))
     return f'<img alt="{html.escape(view.tooltip or "")}" src="{source}" style="{width}max-width: 100%">'
 
 
 def _smaller(picture: bytes) -> bytes:
+    """The same, moving or not, in a file that is smaller if one can be had."""
     image = Image.open(io.BytesIO(picture))
     frames = np.stack([np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(image)])
     return min(picture, webp(frames, 1000 / image.info.get("duration", 1000), quality=QUALITY), key=len)
