@@ -49,6 +49,13 @@ if not find_spec("hpvae_nb"):
     pytorch = f"torch=={version('torch')}" if find_spec("torch") else "torch"
     %pip install --quiet "{pytorch}" ipywidgets anywidget "hpvae_nb[metrics] @ git+https://github.com/REPOSITORY\""""
 
+# Run last, when the views stand as a reader leaves them who has run all cells.
+STILLS = """\
+from IPython.display import JSON
+from hpvae_nb.lab.stills import stills
+
+JSON(stills())"""
+
 
 def build(script: Path) -> NotebookNode:
     """The learner's notebook, without outputs, with cell ids that stay the same from build to build."""
@@ -160,11 +167,21 @@ def move(to: str) -> None:
 def run(script: Path) -> None:
     """Build a script's notebook, run it, and save it with its outputs."""
     notebook = build(script)
+    notebook.cells.append(new_code_cell(STILLS))
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(script.parent)}}).execute()
+    put_in_place(notebook, notebook.cells.pop().outputs[-1].data["application/json"])
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # times of day would change with every build
     write_bytes(script.with_suffix(".ipynb"), f"{nbformat.writes(notebook)}\n".encode())
     print(f"wrote {script.with_suffix('.ipynb')}")
+
+
+def put_in_place(notebook: NotebookNode, stills: dict[str, str]) -> None:
+    """Save stills instead of views, of which a page without a kernel shows nothing, and whose state is large."""
+    for data in (output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])):
+        if view := data.pop("application/vnd.jupyter.widget-view+json", None):
+            data.setdefault("text/html", stills[view["model_id"]])
+    notebook.metadata.pop("widgets", None)
 
 
 def main() -> None:

@@ -209,7 +209,7 @@ def test_pictures_and_videos_say_what_they_show(notebook):
 
 
 def test_total_size():
-    assert sum(path.stat().st_size for path in NOTEBOOKS) <= 25e6
+    assert sum(path.stat().st_size for path in NOTEBOOKS) <= 20e6
 
 
 # The two cells that all notebooks have, and the address in them

@@ -150,6 +150,12 @@ def scale_title(axis: Any, scale: int, kind: str) -> None:
     axis.set_title(f"scale {scale} ({kind})", fontsize=9, bbox=box)
 
 
+def address(picture: bytes) -> str:
+    """A PNG or WebP picture as the address that a page shows it by, without a file."""
+    kind = "png" if picture.startswith(b"\x89PNG") else "webp"
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
+
+
 def described(figure: Any, text: str, *, dpi: int = 100) -> Any:
     """A figure for a notebook cell to end in, with a description for those who cannot see it.
 
@@ -163,7 +169,5 @@ def described(figure: Any, text: str, *, dpi: int = 100) -> Any:
     if not text.strip():
         raise InputError("the description is empty: say in a sentence what the figure shows")
     data = figure if isinstance(figure, bytes) else png(figure, dpi=dpi)
-    kind = "png" if data.startswith(b"\x89PNG") else "webp"
-    source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
     display = require("IPython.display", "showing figures in notebooks", "ipython")
-    return display.HTML(f'<img alt="{html.escape(text)}" src="{source}" style="max-width: 100%">')
+    return display.HTML(f'<img alt="{html.escape(text)}" src="{address(data)}" style="max-width: 100%">')

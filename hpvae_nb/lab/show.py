@@ -24,13 +24,14 @@ from hpvae_nb.errors import InputError, require
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clip_sets import as_pixels
 from hpvae_nb.io.clips import Clip
-from hpvae_nb.lab.render import ON_TOP, bare, png, subplots
+from hpvae_nb.lab.render import ON_TOP, address, bare, png, subplots
 from hpvae_nb.model import Model
 from hpvae_nb.recipe.pyramid import real_samples
 
 # Colour-blind safe (Okabe and Ito 2008); the same thing has the same colour in every figure.
 REAL, RECONSTRUCTED, RANDOM = "#009E73", "#0072B2", "#D55E00"
 WIDE = 8.0  # inches of a sheet; a much wider one is shrunk in a narrow window until nobody can read its words
+POSTER = 60  # quality of pictures in place of a video: about as large as its file
 
 
 def to_uint8(video: Tensor) -> np.ndarray:
@@ -129,6 +130,8 @@ def show_videos(
 ) -> None:
     """Play clips side by side in a notebook, in a loop; in as many rows as its window needs.
 
+    Pages that trust nobody drop a video and show what is in it, a moving picture, or its source and show its poster.
+
     Args:
         titles: one above each clip; a screen reader says them too.
         text: what they show, in a sentence, for those who cannot see it.
@@ -143,11 +146,12 @@ def show_videos(
         if frames.shape[2] > width:
             frames = media.resize_video(frames, (height, width))
         source = base64.b64encode(media.compress_video(frames, fps=fps, codec="h264")).decode()
-        name = html.escape(title)
+        name, size = html.escape(title), f'width="{width}" height="{height}" style="max-width:100%; height:auto"'
+        still, moving = (address(webp(part, fps, quality=POSTER)) for part in (frames[:1], frames))
         players.append(
             f'<figure style="margin:0; max-width:100%"><figcaption style="text-align:center">{name}</figcaption>'
-            f'<video aria-label="{name}" width="{width}" height="{height}" style="max-width:100%; height:auto" '
-            f'controls loop autoplay muted src="data:video/mp4;base64,{source}"></video></figure>'
+            f'<video aria-label="{name}" poster="{still}" {size} controls loop autoplay muted '
+            f'src="data:video/mp4;base64,{source}"><img alt="{name}" src="{moving}" {size}></video></figure>'
         )
     said = html.escape(text or ", ".join(titles))
     style = "display:flex; flex-wrap:wrap; gap:4px"
