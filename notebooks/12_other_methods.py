@@ -499,7 +499,7 @@ view = copies_view(copier, points, clip.fps)
 view
 
 # %% [markdown]
-# Moved by hand, it says so in its line of text:
+# Moved by a cell, which puts it back, it says so in its line of text:
 
 # %%
 *_, text = view.children

@@ -128,7 +128,7 @@ def losses_over(history: History, config: Config) -> Losses:
 
 def loss_figure(losses: Losses, config: Config) -> Figure:
     """Losses so far, over all the steps to come, on the colours of VAE and GAN scales."""
-    figure, axes = subplots(1, len(PANELS), figsize=(11, 2.5))
+    figure, axes = subplots(1, len(PANELS), figsize=(8.5, 2.4))
     _draw_losses(axes, losses, config)
     return figure
 

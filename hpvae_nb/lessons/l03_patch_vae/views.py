@@ -61,7 +61,7 @@ def beta_view(clip: Clip, model: Model) -> Any:
         beta = change["new"]
         Background.stop_any()
         if beta == model.config.beta:
-            draw(model)
+            draw(beta_picture(model))
             bar.value = steps
             return
 

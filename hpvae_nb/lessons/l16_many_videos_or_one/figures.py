@@ -68,7 +68,7 @@ def critics_figure(critics: Mapping[str, nn.Module], real: Tensor, fake: Tensor)
 
 def levels_figure(systems: Mapping[str, Sequence[Level]]) -> Figure:
     """What is drawn at each level, coarsest below: a bar for each frame, as tall as it has pixels; and voxels."""
-    figure, (axes,) = subplots(1, len(systems), figsize=(4.3 * len(systems), 3.8), squeeze=False)
+    figure, (axes,) = subplots(1, len(systems), figsize=(4.7 * len(systems), 3.8), squeeze=False)
     for (name, levels), axis, color in zip(systems.items(), axes, (GAN_COLOR, VAE_COLOR), strict=True):
         length, finest = max(frames.stop for frames, _ in levels), max(side for _, side in levels)
         for level, ((frames, side), count) in enumerate(zip(levels, voxels(levels), strict=True)):
