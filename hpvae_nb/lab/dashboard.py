@@ -201,7 +201,7 @@ class _Dashboard:
         progress, new = training.progress, dict[str, Any]()
         if training.error is None:
             if progress.steps != self.drawn:
-                new["losses"] = png(loss_figure(progress.losses, progress.config))
+                new["losses"] = png(loss_figure(progress.losses, progress.config), quick=True)
             there = sum(not getattr(child, "sampled", False) for child in self.previews.children) - 1
             new["previews"] = [
                 _preview(f"scale {n} ({progress.config.kind(n)})", progress.previews[n], progress.fps(n))
