@@ -295,7 +295,7 @@ def test_addresses_go_to_download_clip():
 def test_unreadable_files(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(
-        InputError, match=rf"{name} (is not readable as video or picture .*: save it|holds no (frames|video): give)"
+        InputError, match=rf"{name} (is not readable as video or picture .*: save it|is text, and holds no|is empty)"
     ):
         load_clip(tmp_path / name)
 

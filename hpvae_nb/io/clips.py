@@ -1,6 +1,6 @@
 """Clips: from a file, a folder of pictures or a bundled name to a tensor in [-1, 1], checked on the way in.
 
-How files are decoded, and with what, stands in ``video_files``; pictures and sets of them are read by ``images``.
+How files are told apart and decoded stands in ``files``; pictures and sets of them are read by ``images``.
 
 Axis letters: ``c`` channel (3: red, green, blue), ``t`` time, ``h`` height, ``w`` width.
 """
@@ -21,16 +21,8 @@ from torch import Tensor
 
 from hpvae_nb.errors import InputError, require
 from hpvae_nb.io.download import ELSEWHERE
-from hpvae_nb.io.video_files import (
-    ALPHA_SAID,
-    FOLDER_FPS,
-    GREY_SAID,
-    PathLike,
-    Size,
-    check_size,
-    read_file,
-    read_folder,
-)
+from hpvae_nb.io.files import read_file, read_folder
+from hpvae_nb.io.video_files import ALPHA_SAID, FOLDER_FPS, GREY_SAID, PathLike, Size, check_size
 
 APART_SAID = (
     "the pictures of {} look like different ones, and are taken as moments of one video: load_images makes a set"
@@ -148,6 +140,14 @@ def _checked(video: Tensor, name: str) -> Tensor:
     return video.clamp(-1, 1)
 
 
+class Found(NamedTuple):
+    """A file or folder on disk, the label of what was asked for, and whether that came along with this package."""
+
+    path: Path
+    name: str
+    bundled: bool
+
+
 def data_dir() -> Path:
     """The folder of bundled clips: inside an installed wheel, else at the top of the source checkout.
 
@@ -200,10 +200,9 @@ def load_clip(
         ImportError: the package ``av`` is missing.
     """
     _check_request(frames, start, fps, size)
-    path, name, _ = find(path_or_name)
-    said: set[str] = set()
-    read = read_folder if path.is_dir() else read_file
-    pictures, rate = read(path, frames, start, fps, size, said)
+    found, said = find(path_or_name), set[str]()
+    path, name, _ = found
+    pictures, rate = read_found(found, frames, start, fps, size, said)
     shapes = {(picture.shape[1], picture.shape[2]) for picture in pictures}
     if len(shapes) > 1:
         (h, w), *_, (h2, w2) = sorted(shapes)
@@ -216,6 +215,15 @@ def load_clip(
     for sentence in sorted(said):
         warnings.warn(sentence.format(name), UserWarning, stacklevel=2)
     return Clip(video, float(rate), name)
+
+
+def read_found(
+    found: Found, frames: int | None, start: int, fps: float | None, size: Size | None, said: set[str]
+) -> tuple[list[Tensor], float]:
+    """As ``read_file``, of a file or folder. What is bundled keeps its numbers: the evidence was measured with them."""
+    if found.path.is_dir():
+        return read_folder(found.path, frames, start, fps, size, said)
+    return read_file(found.path, frames, start, fps, size, said, profiles=not found.bundled)
 
 
 def unlike(video: Tensor) -> bool:
@@ -233,14 +241,6 @@ def _check_request(frames: int | None, start: int, fps: float | None, size: Size
     if fps is not None and not (math.isfinite(fps) and fps > 0):
         raise InputError(f"fps={fps!r}, but frames per second must be above 0: give such as fps=12, or None for all")
     check_size(size)
-
-
-class Found(NamedTuple):
-    """A file or folder on disk, the label of what was asked for, and whether that came along with this package."""
-
-    path: Path
-    name: str
-    bundled: bool
 
 
 def find(path_or_name: PathLike) -> Found:

@@ -23,7 +23,6 @@ from torch.nn.functional import interpolate
 from hpvae_nb.errors import InputError, require
 
 FOLDER_FPS = 24.0  # numbered pictures carry no frame rate; cinema's is a fair guess
-PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 _EMPTY = "{} holds no frames: give a file that plays"
 GREY_SAID = "{} is grey: its one channel is repeated to red, green and blue"
 ALPHA_SAID = "{} has transparency: its alpha channel is dropped, and the colours are kept as stored"
@@ -41,29 +40,6 @@ PathLike = str | os.PathLike[str]
 
 class TooFewFrames(InputError):
     """A video is shorter than was asked for."""
-
-
-def read_folder(
-    path: Path, frames: int | None, start: int, fps: float | None, size: Size | None, said: set[str]
-) -> tuple[list[Tensor], float]:
-    """As ``read_file``, of a folder's pictures in natural order; none that are hidden. ``fps`` only names the rate."""
-    files = picture_files(path)
-    _check_enough(len(files), start, frames, path)
-    chosen = files[start : None if frames is None else start + frames]
-    return [read_file(file, 1, 0, None, size, said)[0][0] for file in chosen], fps or FOLDER_FPS
-
-
-def picture_files(folder: Path) -> list[Path]:
-    """The pictures of a folder in natural order; none that are hidden.
-
-    Raises:
-        InputError: there is none.
-    """
-    files = [f for f in folder.iterdir() if f.suffix.lower() in PICTURES and not f.name.startswith(".")]
-    if not files:
-        kinds = ", ".join(sorted(PICTURES))
-        raise InputError(f"the folder {folder} holds no pictures: put some there, numbered for a video ({kinds})")
-    return sorted(files, key=lambda file: natural(file.name))
 
 
 def natural(name: str) -> list[tuple[bool, int, str]]:
@@ -170,12 +146,7 @@ def _opened(path: Path) -> Iterator[_Opened]:
         if file is not None and file.count:
             where = f"cannot be decoded past its first {file.count} frames"
         why = getattr(error, "strerror", None) or error
-        again = (
-            f"png or jpg of at most {_mega(LARGEST_READ)} pixels"
-            if path.suffix.lower() in PICTURES
-            else "mp4, or as a folder of pngs"
-        )
-        raise InputError(f"{path} {where} ({why}): save it again as {again}") from error
+        raise InputError(f"{path} {where} ({why}): save it again as mp4, or as a folder of pngs") from error
 
 
 def _mega(pixels: int) -> str:

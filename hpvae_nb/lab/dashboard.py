@@ -14,8 +14,8 @@ import torch
 
 from hpvae_nb.errors import InputError, sentence
 from hpvae_nb.io.clips import Clip, load_clip
+from hpvae_nb.io.files import look
 from hpvae_nb.io.images import load_image
-from hpvae_nb.io.video_files import look
 from hpvae_nb.lab.background import Background, Pause
 from hpvae_nb.lab.live import image, message
 from hpvae_nb.lab.progress import Progress, loss_figure
