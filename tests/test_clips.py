@@ -571,7 +571,7 @@ def test_wrong_checksum_is_refused_and_nothing_stays(server, tmp_path):
 
 
 def test_download_refuses(server, tmp_path):
-    with pytest.raises(InputError, match=r"could not be fetched .*404.*check the address"):
+    with pytest.raises(InputError, match=r"could not be fetched: .*404 .*check the address"):
         download_clip(server + ".missing", "0" * 64, tmp_path)
     with pytest.raises(InputError, match="could not be fetched"):
         download_clip("http://127.0.0.1:9/clip.mp4", "0" * 64, tmp_path)

@@ -13,13 +13,14 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+from urllib.request import url2pathname
 
 import torch
 import torch.nn.functional as F
 from einops import rearrange, reduce, repeat
 from torch import Tensor
 
-from hpvae_nb.errors import InputError, require
+from hpvae_nb.errors import InputError, require, whole
 from hpvae_nb.io.download import ELSEWHERE
 from hpvae_nb.io.files import read_file, read_folder
 from hpvae_nb.io.video_files import ALPHA_SAID, FOLDER_FPS, GREY_SAID, PathLike, Size, check_size
@@ -199,7 +200,7 @@ def load_clip(
             or size out of range; a URL.
         ImportError: the package ``av`` is missing.
     """
-    _check_request(frames, start, fps, size)
+    frames, start, size = _checked_request(frames, start, fps, size)
     found, said = find(path_or_name), set[str]()
     path, name, _ = found
     pictures, rate = read_found(found, frames, start, fps, size, said)
@@ -233,14 +234,17 @@ def unlike(video: Tensor) -> bool:
     return len(small) > 1 and bool(apart > spread)  # of independent values it would be twice that
 
 
-def _check_request(frames: int | None, start: int, fps: float | None, size: Size | None) -> None:
-    if frames is not None and (not isinstance(frames, int) or frames < 1):
+def _checked_request(
+    frames: int | None, start: int, fps: float | None, size: Size | None
+) -> tuple[int | None, int, Size | None]:
+    count, first = whole(frames), whole(start)
+    if frames is not None and (count is None or count < 1):
         raise InputError(f"frames={frames!r}, but a whole number from 1 is wanted: give frames=13, or None for all")
-    if not isinstance(start, int) or start < 0:
+    if first is None or first < 0:
         raise InputError(f"start={start!r}, but a whole number from 0 is wanted: count from the clip's beginning")
     if fps is not None and not (math.isfinite(fps) and fps > 0):
         raise InputError(f"fps={fps!r}, but frames per second must be above 0: give such as fps=12, or None for all")
-    check_size(size)
+    return count, first, check_size(size)
 
 
 def find(path_or_name: PathLike) -> Found:
@@ -249,9 +253,8 @@ def find(path_or_name: PathLike) -> Found:
     Raises:
         InputError: there is nothing of that name (with the nearest one that is bundled), or it is an address.
     """
+    path_or_name = local(path_or_name)
     if isinstance(path_or_name, str):
-        if "://" in path_or_name:
-            raise InputError(f"{path_or_name!r} is an address: fetch it with download_clip first, then load the file")
         bare = re.fullmatch(r"[\w-]+", path_or_name) is not None
         if bare and path_or_name in (*bundled_clips(), *bundled_images()):
             return Found(_bundled(path_or_name), path_or_name, True)
@@ -265,6 +268,19 @@ def find(path_or_name: PathLike) -> Found:
     for near in difflib.get_close_matches(path.stem.lower(), [*clips, *images], n=1, cutoff=0.5):
         hint = f"did you mean the bundled {'clip' if near in clips else 'picture'} {near!r}? The bundled ones"
     raise InputError(f"there is no file or folder {str(path)!r}: {hint} are {', '.join([*clips, *images])}")
+
+
+def local(path_or_name: PathLike) -> PathLike:
+    """What a ``file:`` address points to; anything else as it is, but for other addresses."""
+    if not isinstance(path_or_name, str):
+        return path_or_name
+    if address := re.fullmatch(r"file:(?://(?:localhost)?)?(/.*)", path_or_name, re.IGNORECASE):
+        return url2pathname(address[1])
+    if re.match(r"file:", path_or_name, re.IGNORECASE):
+        raise InputError(f"{path_or_name!r} is a file on another machine: copy it here, and give its path")
+    if "://" in path_or_name:
+        raise InputError(f"{path_or_name!r} is an address: fetch it with download_clip first, then load the file")
+    return path_or_name
 
 
 def _bundled(name: str) -> Path:

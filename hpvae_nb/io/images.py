@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from hpvae_nb.errors import InputError
-from hpvae_nb.io.clips import Clip, Found, find, read_found
+from hpvae_nb.io.clips import Clip, Found, find, local, read_found
 from hpvae_nb.io.files import look, pictures_in
 from hpvae_nb.io.video_files import LARGEST, PathLike, Size, check_size
 
@@ -35,7 +35,7 @@ def load_image(path_or_name: PathLike, size: Size | None = None) -> Clip:
         InputError: no such file; not readable; too large; size out of range; a URL.
         ImportError: the package ``av`` is missing.
     """
-    check_size(size)
+    size = check_size(size)
     found, said = find(path_or_name), set[str]()
     (picture,), rate = read_found(found, 1, 0, None, size, said)
     if not found.bundled:
@@ -62,7 +62,7 @@ def load_images(folder_or_list: PathLike | Sequence[PathLike], size: Size | None
             video; size out of range.
         ImportError: the package ``av`` is missing.
     """
-    check_size(size)
+    size = check_size(size)
     files, name = _files(folder_or_list)
     looks = {file.path: look(file.path) for file in files}
     for path, seen in looks.items():
@@ -102,7 +102,7 @@ def load_still(path_or_name: PathLike) -> Clip:
 def _files(folder_or_list: PathLike | Sequence[PathLike]) -> tuple[list[Found], str]:
     """The files of a set, and a label for it."""
     if isinstance(folder_or_list, str | os.PathLike):
-        folder = Path(folder_or_list).expanduser()
+        folder = Path(local(folder_or_list)).expanduser()
         if not folder.is_dir():
             way = "use load_image for one picture, or give a list of files"
             raise InputError(f"{find(folder_or_list).path} is no folder of pictures: {way}")

@@ -20,7 +20,7 @@ from einops import rearrange
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from hpvae_nb.errors import InputError, require
+from hpvae_nb.errors import InputError, require, whole
 
 FOLDER_FPS = 24.0  # numbered pictures carry no frame rate; cinema's is a fair guess
 _EMPTY = "{} holds no frames: give a file that plays"
@@ -153,13 +153,14 @@ def _mega(pixels: int) -> str:
     return f"{pixels / 1e6:.0f} million"
 
 
-def check_size(size: Size | None) -> None:
-    """Refuse a size that is no (height, width) or width."""
+def check_size(size: Size | None) -> Size | None:
+    """The same size in Python's numbers; refuses one that is no (height, width) or width."""
     if size is None:
-        return
-    sides = size if isinstance(size, tuple | list) else (size, size)
-    if len(sides) != 2 or not all(isinstance(side, int) and side >= 1 for side in sides):
+        return None
+    sides = [whole(side) or 0 for side in (size if isinstance(size, tuple | list) else (size, size))]
+    if len(sides) != 2 or min(sides) < 1:
         raise InputError(f"size={size!r}, but pixels from 1 are wanted: give (height, width) or the width alone")
+    return (sides[0], sides[1]) if isinstance(size, tuple | list) else sides[0]
 
 
 def _timed(decoded: Iterable[Any], rate: float) -> Iterator[tuple[float, Any]]:
