@@ -274,7 +274,7 @@ def local(path_or_name: PathLike) -> PathLike:
     """What a ``file:`` address points to; anything else as it is, but for other addresses."""
     if not isinstance(path_or_name, str):
         return path_or_name
-    if address := re.fullmatch(r"file:(?://(?:localhost)?)?(/.*)", path_or_name, re.IGNORECASE):
+    if address := re.fullmatch(r"file:(?://(?:localhost)?)?(/(?!/).*)", path_or_name, re.IGNORECASE):
         return url2pathname(address[1])
     if re.match(r"file:", path_or_name, re.IGNORECASE):
         raise InputError(f"{path_or_name!r} is a file on another machine: copy it here, and give its path")

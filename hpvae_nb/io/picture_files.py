@@ -7,7 +7,7 @@ print, or cut off. All else is for ``video_files``.
 import contextlib
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -159,13 +159,15 @@ def _notes(path: Path) -> bytes:
         return file.read(_NOTES)
 
 
-def _frames(image: Any) -> list[int]:
+def _frames(image: Any) -> Sequence[int]:
     """Which of a file's pictures are frames."""
     if image.format not in MOVING:
         return [image.tell()]
-    first = bool(image.info.get("default_image"))  # a PNG's, for programs that know no moving ones
-    numbers = range(first, image.n_frames)
-    return [k for k in numbers if image.format != "TIFF" or not _page_kind(image, k) & _COPY_OR_MASK]
+    if image.format == "TIFF":
+        return [page for page in range(image.n_frames) if not _page_kind(image, page) & _COPY_OR_MASK]
+    return range(
+        bool(image.info.get("default_image")), image.n_frames
+    )  # a PNG's, for programs that know no moving ones
 
 
 def _page_kind(image: Any, page: int = 0) -> int:
