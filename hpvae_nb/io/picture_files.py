@@ -27,7 +27,8 @@ MOVING = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")  # what stands beside the first 
 PAGES_SAID = "{} has several pages, of which one is taken: load_clip(path, frames=None) takes all as frames"
 HDR_SAID = "{} is a picture for HDR screens: its colours look paler than there"
 
-_COPIES = {"AVIF": 2, "WEBP": 2}  # whose decoders keep two while they work
+_COPIES = {"AVIF": 2, "WEBP": 2}  # whose decoders keep two while they work,
+_OF_MANY = 5  # and a frame of a moving picture may be as much smaller, as there are many
 _REDUCE = "reduce it in a program for photos first"
 _PAGE_KIND, _DNG = 254, 50706  # TIFF's tags for what a page is, and for a camera's raw file
 _COPY_OR_MASK = 1 | 4  # bits of the first: no page of its own
@@ -145,7 +146,9 @@ def _opened(path: Path) -> Iterator[Any]:
 def _check_pixels(path: Path, image: Any, whole: bool) -> None:
     """Refuse a picture of too many pixels to be kept whole, or to be read at all."""
     width, height = image.size
-    most, kept, way = video_files.LARGEST_READ // _COPIES.get(image.format, 1), "read", _REDUCE
+    moves = image.format in MOVING and image.format != "TIFF" and image.is_animated
+    share = _OF_MANY if moves else _COPIES.get(image.format, 1)
+    most, kept, way = video_files.LARGEST_READ // share, "read", _REDUCE
     if whole:
         way = "give a size, such as size=1024, and it is reduced while it is read"
         most, kept = video_files.LARGEST, "kept whole"
