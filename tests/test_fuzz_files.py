@@ -1,7 +1,7 @@
 """Damaged files of every kind: a clip, a warning or a sentence comes out, and never anything else.
 
 Files are read by a second process, so that a crash, a wait or a gigabyte ends that one alone. The same examples come
-every time; `FUZZ_EXAMPLES=1000 pytest -s tests/test_fuzz_files.py` tries so many others of each kind, with a table of them.
+every time; `FUZZ_EXAMPLES=1000 pytest -s tests/test_fuzz_files.py` tries so many others of each kind, and counts them.
 """
 
 import collections
