@@ -136,6 +136,8 @@ def _opened(path: Path) -> Iterator[_Opened]:
         with av.open(str(path.resolve()), metadata_errors="replace", options=options) as container:
             if not container.streams.video or container.format.name == "tty":  # FFmpeg films plain text as a terminal
                 raise InputError(f"{path} holds no video: give a video file, or a folder of pictures")
+            if container.streams.video[0].codec_context is None:  # its name is damaged, or newer than FFmpeg
+                raise InputError(f"{path} holds a video of a kind that is not known: save it again as mp4")
             file = _Opened(container)
             if file.pixels > LARGEST_READ:
                 way = "reduce it in a program for photos first"
