@@ -23,7 +23,8 @@ from torch import Tensor
 from hpvae_nb.errors import InputError, require, whole
 from hpvae_nb.io.download import ELSEWHERE
 from hpvae_nb.io.files import read_file, read_folder
-from hpvae_nb.io.video_files import ALPHA_SAID, FOLDER_FPS, GREY_SAID, PathLike, Size, check_size
+from hpvae_nb.io.shown import ALPHA_SAID, GREY_SAID
+from hpvae_nb.io.video_files import FOLDER_FPS, PathLike, Size, check_size
 
 APART_SAID = (
     "the pictures of {} look like different ones, and are taken as moments of one video: load_images makes a set"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpvae_nb.errors import require
-from hpvae_nb.io.video_files import ALPHA_SAID, GREY_SAID
+from hpvae_nb.io.shown import ALPHA_SAID, GREY_SAID
 
 INKS_SAID = "{} is made for print (CMYK) without saying for which inks: its colours are near, but not exact"
 PROFILE_SAID = "{} has a colour profile that cannot be used: its numbers are taken as those of a screen (sRGB)"

@@ -1,8 +1,9 @@
-"""Decoding: the wanted frames of a video file, a picture or a folder of pictures, as tensors.
+"""The wanted frames of a video file, as tensors.
 
-Everything is decoded with PyAV (the package ``av``): its wheels carry FFmpeg's libraries, so mp4, mov, webm, gif, avi,
-png and jpg open alike on every system without a separately installed ``ffmpeg`` program, one frame at a time and each
-with its own timestamp, which variable frame rates need.
+Videos are decoded with PyAV (the package ``av``): its wheels carry FFmpeg's libraries, so mp4, mov, webm and avi
+open alike on every system without a separately installed ``ffmpeg``, one frame at a time and each with its own
+timestamp, which variable frame rates need. How damage is found stands in ``decoding``, and in ``shown`` how a frame
+comes to look as a player shows it.
 """
 
 import contextlib
@@ -16,19 +17,15 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import torch
-from einops import rearrange
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from hpvae_nb.errors import InputError, require, whole
+from hpvae_nb.io.decoding import STRICT, cut_off, ends_early, frames_of, track_of
+from hpvae_nb.io.shown import Shown
 
 FOLDER_FPS = 24.0  # numbered pictures carry no frame rate; cinema's is a fair guess
 _EMPTY = "{} holds no frames: give a file that plays"
-GREY_SAID = "{} is grey: its one channel is repeated to red, green and blue"
-ALPHA_SAID = "{} has transparency: its alpha channel is dropped, and the colours are kept as stored"
-
-# FFmpeg's flags bicubic, full chroma and accurate rounding: its quick way to RGB darkens by one level of 255.
-FAITHFUL = 4 | 8192 | 262144
 
 LARGEST = 24_000_000  # pixels of a frame that is kept whole: 288 MB in floats, and what a good camera takes
 LARGEST_READ = 128_000_000  # pixels of a frame that is reduced while it is read: 0.6 GB while it is decoded
@@ -66,13 +63,15 @@ def read_file(
     """
     pictures: list[Tensor] = []
     times: list[float] = []
+    damaged: list[int] = []
     total = 0
-    with _opened(path) as file:
-        rate = float(file.stream.average_rate or file.stream.guessed_rate or FOLDER_FPS)
+    with _opened(path, said) as file:
+        rate = float(file.track.average_rate or file.track.guessed_rate or FOLDER_FPS)
         if fps is not None and fps > rate * 1.001:
             above = f"fps={fps:g} is above the {rate:g} of {path}, and repeated frames would freeze the motion"
             raise InputError(f"{above}: give at most fps={rate:g}")
-        if size is None and file.pixels > LARGEST:
+        shown = Shown(file.track, said)
+        if size is None and file.pixels * shown.pixel > LARGEST:
             way = "give a size, such as size=1024, and it is reduced while it is read"
             raise InputError(f"{path} has {file.measure}, but at most {_mega(LARGEST)} are kept whole: {way}")
         timed = _timed(file.frames(), rate)
@@ -81,9 +80,14 @@ def read_file(
         for time, frame in islice(timed, None if frames is None else start + frames):
             total += 1
             if total > start:
-                pictures.append(_pixels(frame, size, said))
+                pictures.append(sized(shown.stored(frame), size, shown.shape(frame)))
                 times.append(time)
+                damaged += [total] if frame.is_corrupt else []
+        if times and frames is None and (early := ends_early(file.container, file.track, times[-1] + 1 / rate)):
+            said.add(early)
     _check_enough(total, start, frames, path)
+    if damaged:
+        said.add(f"{{}} is damaged: parts of {len(damaged)} frames are guessed, first of number {damaged[0]}")
     return pictures, fps or _true_rate(times, rate, said)
 
 
@@ -97,58 +101,59 @@ class Look(NamedTuple):
 
 def look(path: Path) -> Look:
     """What a file holds, as far as can be told without keeping its pixels; errors as of ``read_file``."""
-    first, packets = None, 0
-    with _opened(path) as file:
-        for packet in file.container.demux(file.stream):
-            packets += packet.size > 0
-            first = first or next(iter(packet.decode()), None)
-            if first and packets > 1:
-                break
-    if first is None:
-        raise InputError(_EMPTY.format(path))
-    lying = _turns(first) % 2
-    return Look(*((first.width, first.height) if lying else (first.height, first.width)), moves=packets > 1)
+    unsaid = set[str]()
+    with _opened(path, unsaid) as file:
+        frames = file.frames()
+        first = next(frames, None)
+        if first is None:
+            raise InputError(_EMPTY.format(path))
+        shape = Shown(file.track, unsaid).shape(first)
+        try:
+            moves = next(frames, None) is not None
+        except ValueError:  # there is a second, and it is damaged
+            moves = True
+        return Look(*shape, moves)
 
 
 class _Opened:
-    """A container of PyAV, its video stream, the pixels of a frame, and how many frames were decoded."""
+    """A container of PyAV, the video in it, the pixels of a frame, and how many frames were decoded."""
 
-    def __init__(self, container: Any) -> None:
-        self.container, self.stream, self.count = container, container.streams.video[0], 0
-        self.stream.thread_type = "SLICE"  # threads over frames would decode ahead of what is wanted
-        self.pixels = self.stream.width * self.stream.height  # by the file's header: nothing was decoded for it
-        self.measure = f"{self.stream.width}x{self.stream.height} pixels, {_mega(self.pixels)}"
+    def __init__(self, container: Any, path: Path, said: set[str]) -> None:
+        self.container, self.track, self.said, self.count = container, track_of(container, path, said), said, 0
+        self.track.codec_context.options = {**STRICT, "max_pixels": str(LARGEST_READ)}
+        self.pixels = self.track.width * self.track.height  # by the file's header: nothing was decoded for it
+        self.measure = f"{self.track.width}x{self.track.height} pixels, {_mega(self.pixels)}"
 
     def frames(self) -> Iterator[Any]:
-        for frame in self.container.decode(self.stream):
+        for frame in frames_of(self.container, self.track, self.said):
             self.count += 1
             yield frame
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[_Opened]:
+def _opened(path: Path, said: set[str]) -> Iterator[_Opened]:
     """A file, ready to be decoded; what FFmpeg says while it is open becomes an InputError."""
     av = require("av", "reading videos and pictures")
+    if missing := cut_off(path):
+        raise InputError(f"{path} is not readable as video or picture ({missing}): copy or download it again")
     file = None
     try:
         # Only local files: a playlist may not fetch from elsewhere what the user did not name.
         options = {"protocol_whitelist": "file"}
         with av.open(str(path.resolve()), metadata_errors="replace", options=options) as container:
-            if not container.streams.video or container.format.name == "tty":  # FFmpeg films plain text as a terminal
-                raise InputError(f"{path} holds no video: give a video file, or a folder of pictures")
-            if container.streams.video[0].codec_context is None:  # its name is damaged, or newer than FFmpeg
-                raise InputError(f"{path} holds a video of a kind that is not known: save it again as mp4")
-            file = _Opened(container)
+            file = _Opened(container, path, said)
             if file.pixels > LARGEST_READ:
                 way = "reduce it in a program for photos first"
                 raise InputError(f"{path} has {file.measure}, but at most {_mega(LARGEST_READ)} are read: {way}")
             yield file
     except (av.error.FFmpegError, OSError) as error:
         where = "is not readable as video or picture"
+        again = "save it again as mp4, or as a folder of pngs"
+        why = getattr(error, "strerror", None) or error
         if file is not None and file.count:
             where = f"cannot be decoded past its first {file.count} frames"
-        why = getattr(error, "strerror", None) or error
-        raise InputError(f"{path} {where} ({why}): save it again as mp4, or as a folder of pngs") from error
+            again += ", or ask for no more than those"
+        raise InputError(f"{path} {where} ({why}): {again}") from error
 
 
 def _mega(pixels: int) -> str:
@@ -204,34 +209,13 @@ def _true_rate(times: list[float], rate: float, said: set[str]) -> float:
     return rate if abs(measured / rate - 1) < 0.02 else measured
 
 
-def _pixels(frame: Any, size: Size | None, said: set[str]) -> Tensor:
-    """One decoded frame as float32 ``c h w`` in [-1, 1], turned upright and resized; notes what had to be dropped."""
-    if frame.format.name.startswith(("gray", "mono", "ya")):
-        said.add(GREY_SAID)
-    if frame.format.has_palette or any(part.is_alpha for part in frame.format.components):
-        pixels = frame.to_ndarray(format="rgba", interpolation=FAITHFUL)
-        if (pixels[..., 3] < 255).any():
-            said.add(ALPHA_SAID)
-        pixels = pixels[..., :3].copy()
-    else:
-        pixels = frame.to_ndarray(format="rgb24", interpolation=FAITHFUL)
-    upright = rearrange(torch.from_numpy(pixels), "h w c -> c h w")
-    if turns := _turns(frame):
-        upright = torch.rot90(upright, turns, dims=(1, 2))
-    return sized(upright, size)
-
-
-def _turns(frame: Any) -> int:
-    """Quarters to turn a frame by, counterclockwise: phones store portrait lying down, with a note to turn it."""
-    return round(getattr(frame, "rotation", 0) / 90)
-
-
-def sized(pixels: Tensor, size: Size | None) -> Tensor:
-    """Bytes ``c h w`` as float32 in [-1, 1], at ``size`` as in ``load_clip``."""
-    if size is None:
+def sized(pixels: Tensor, size: Size | None, shape: tuple[int, int] | None = None) -> Tensor:
+    """Bytes ``c h w`` as float32 in [-1, 1], at ``size`` as in ``load_clip``; ``shape`` is theirs if not h and w."""
+    height, width = shape or pixels.shape[1:]
+    if size is None and (height, width) == pixels.shape[1:]:
         return _floats(pixels)
-    height, width = pixels.shape[1:]
-    target = size if not isinstance(size, int) else (max(1, round(height * size / width)), size)
+    target = size or (height, width)
+    target = (max(1, round(height * target / width)), target) if isinstance(target, int) else target
     # Columns first, some rows at a time: a photo of a hundred megapixels is never there in floats.
     strips = [_scaled(_floats(rows), (rows.shape[1], target[1])) for rows in pixels.split(_STRIP, dim=1)]
     return _scaled(torch.cat(strips, dim=1), tuple(target)).clamp(-1, 1)
