@@ -68,24 +68,28 @@ def _repeated(container: Any, track: Any) -> Iterator[Any]:
 def _decoded(container: Any, track: Any, empty: list[int]) -> Iterator[Any]:
     """The frames that are stored; `empty` receives the times of packets that hold none."""
     failure = require("av", "reading videos and pictures").error.FFmpegError
-    begun, sound = None, math.inf
+    keys, torn, begun, sound = 0, False, math.inf, math.inf
+    guesses = track.codec_context.name == "mpeg4"  # as if what came before had been grey
     try:
         for packet in container.demux(track):
             time = packet.dts if packet.pts is None else packet.pts
             if not packet.size:  # PyAV's mark of the end is empty, too, and has no time
                 empty += [] if time is None else [time]
                 continue
+            # What was recorded from the air or cut from a stream begins with packets that need others before them; and
+            # the frames between its first whole picture and the next may name some that nothing is taken from.
+            begun = time if packet.is_keyframe and not keys and time is not None else begun
+            keys += packet.is_keyframe
+            torn = torn or not keys
+            if guesses and not keys:
+                continue
             try:
                 frames = packet.decode()
             except failure:
-                # What was recorded from the air or cut from a stream begins with frames that need ones before them.
-                if (begun is None and not packet.is_keyframe) or (
-                    begun is not None and time is not None and time < begun
-                ):
+                if (torn and keys < 2) or (time is not None and time < begun < math.inf):
                     continue
                 sound = -math.inf if time is None else time
                 raise
-            begun = time if begun is None else begun
             yield from frames
     except failure:
         yield from (frame for frame in _rest(track) if frame.pts is not None and frame.pts < sound)
