@@ -16,8 +16,8 @@ from hpvae_nb.errors import CheckpointError, InputError, TrainingError, require
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clip_folders import SPLITS, write_set
 from hpvae_nb.io.clips import Clip, find
+from hpvae_nb.io.files import look
 from hpvae_nb.io.images import load_still
-from hpvae_nb.io.video_files import look
 from hpvae_nb.lab import report, show
 from hpvae_nb.machine import choose_threads
 from hpvae_nb.model import Model

@@ -1,6 +1,7 @@
 """What goes wrong, said in one sentence: the value, the limit and the way out."""
 
 import importlib
+from numbers import Integral
 from types import ModuleType
 
 
@@ -22,10 +23,17 @@ def sentence(error: Exception) -> str:
     return str(error) if isinstance(error, own) else f"{type(error).__name__}: {error}"
 
 
-def check_whole(name: str, value: object, least: int = 1, advice: str = "") -> None:
-    """Raise InputError unless `value`, called `name`, is a whole number of at least `least`."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+def whole(value: object) -> int | None:
+    """A whole number of any kind, NumPy's too, as Python's; None for anything else, also for True and False."""
+    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
+
+
+def check_whole(name: str, value: object, least: int = 1, advice: str = "") -> int:
+    """The whole number `value`, called `name`, as Python's own; InputError unless it is at least `least`."""
+    number = whole(value)
+    if number is None or number < least:
         raise InputError(f"{name} is {value!r}, but must be a whole number of at least {least}{advice}")
+    return number
 
 
 def require(module: str, purpose: str, install: str | None = None) -> ModuleType:

@@ -119,8 +119,7 @@ def choose_threads(threads: int | None = None) -> tuple[int, str]:
         InputError: for a number below 1.
     """
     if threads is not None:
-        check_whole("threads", threads, advice=": leave it out to be chosen")
-        return threads, "as asked"
+        return check_whole("threads", threads, advice=": leave it out to be chosen"), "as asked"
     if "OMP_NUM_THREADS" in os.environ:
         return torch.get_num_threads(), "by OMP_NUM_THREADS"
     seconds = _thread_race(torch.get_num_threads())

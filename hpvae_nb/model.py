@@ -107,8 +107,7 @@ class Model:
 
     def latent(self, n: int, *, seed: int, size: Shape | None = None) -> Float[Tensor, "b l *sites"]:
         """The latent maps that `sample` decodes: z ~ N(0, I), `b latent t h w` at scale 0. Arguments as in `sample`."""
-        check_whole("n", n)
-        return self.method.prior(self.network, self.sizes(size), seed, range(n))
+        return self.method.prior(self.network, self.sizes(size), seed, range(check_whole("n", n)))
 
     def decode(
         self,

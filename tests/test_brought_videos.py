@@ -349,9 +349,7 @@ def test_half_an_mp4(tmp_path, plain, share):
 
 def test_an_empty_file(tmp_path):
     (tmp_path / "no.mp4").touch()
-    with pytest.raises(
-        InputError, match=r"no\.mp4 is not readable as video or picture \(it is empty\): copy or download"
-    ):
+    with pytest.raises(InputError, match=r"no\.mp4 is empty, without a single byte: fetch"):
         load_clip(tmp_path / "no.mp4")
 
 

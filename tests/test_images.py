@@ -294,7 +294,7 @@ def test_what_cannot_be_a_set_is_refused_with_the_way_out(tmp_path):
     (tmp_path / "broken" / "2.png").write_bytes(b"no picture at all")
     for given, sentence in (
         (tmp_path / "empty", r"the folder .*empty holds no pictures: put some there"),
-        (tmp_path / "broken", r"broken/2\.png is not readable as .*: save it again as png or jpg"),
+        (tmp_path / "broken", r"broken/2\.png is text, and holds no video"),
         ([path, video], r"film\.mp4 is a video, but a set is made of pictures: leave it out"),
         ([path, "koi"], r"koi\.mp4 is a video, but a set is made of pictures"),
         ([], "the list of pictures is empty: give at least one"),

@@ -19,7 +19,7 @@ from hpvae_nb.applications.given import (
     working_size,
 )
 from hpvae_nb.core.networks import RGB
-from hpvae_nb.errors import InputError, check_whole, require
+from hpvae_nb.errors import InputError, check_whole, require, whole
 from hpvae_nb.io.clips import Clip
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def edit(
 
 def _check_start(model: hpvae_nb.model.Model, start: int, project: bool) -> None:
     last, levels = model.scales - 1, model.network.vae_levels
-    if not isinstance(start, int) or isinstance(start, bool) or not 0 <= start < last:
+    if whole(start) is None or not 0 <= start < last:
         raise InputError(f"start is {start!r}, but must be a scale below the last: 0..{last - 1}")
     if project and start >= levels:
         ways = f"start at one of 0..{levels - 1}, or leave out project" if levels else "leave out project"

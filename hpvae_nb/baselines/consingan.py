@@ -74,7 +74,7 @@ class ConSinGan(GanMethod):
     lr_scale: float = 0.1  # paper, per stage of age; the script of the comparison: 0.2
 
     def __post_init__(self) -> None:
-        check_whole("stages", self.stages)
+        object.__setattr__(self, "stages", check_whole("stages", self.stages))
         if not 0 < self.lr_scale <= 1:
             raise InputError(f"lr_scale is {self.lr_scale}, but must lie in (0, 1]")
 

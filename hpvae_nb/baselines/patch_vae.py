@@ -107,7 +107,7 @@ class PatchVae(HpVaeGan):
     temperature: float = 0.5  # of the relaxed Bernoulli whose gradient stands in for that of 0 or 1
 
     def __post_init__(self) -> None:
-        check_whole("parts", self.parts)
+        object.__setattr__(self, "parts", check_whole("parts", self.parts))
         if not 0 < self.occurrence < 1:
             raise InputError(f"occurrence is {self.occurrence}, but a prior probability must lie in (0, 1)")
         if not self.temperature > 0:

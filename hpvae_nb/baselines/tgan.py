@@ -45,7 +45,7 @@ class TGan(ManyClips):
     clip_every: int = 5  # paper: rounds from one clipping of singular values to the next
 
     def __post_init__(self) -> None:
-        check_whole("clip_every", self.clip_every)
+        object.__setattr__(self, "clip_every", check_whole("clip_every", self.clip_every))
 
     def build(self, config: Config, shapes: list[Shape], seed: int = 0) -> SlowFastGenerator:
         return SlowFastGenerator(config.latent, config.channels, *shapes[0][:2])

@@ -44,7 +44,7 @@ class TGanV2(ManyClips):
     levels: int = 4  # paper; fewer where the coarsest would have less than 8 px
 
     def __post_init__(self) -> None:
-        check_whole("levels", self.levels)
+        object.__setattr__(self, "levels", check_whole("levels", self.levels))
 
     def build(self, config: Config, shapes: list[Shape], seed: int = 0) -> RecurrentGenerator:
         frames, size, _ = shapes[0]

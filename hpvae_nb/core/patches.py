@@ -63,7 +63,7 @@ def shuffled(video: Shaped[Tensor, "c t h w"], size: int | Shape, seed: int = 0)
     """
     whole, counts = tiled(video, size)
     tiles = cut(whole, size)
-    order = torch.randperm(len(tiles), generator=torch.Generator().manual_seed(seed))
+    order = torch.randperm(len(tiles), generator=torch.Generator().manual_seed(int(seed)))
     return put_back(tiles[order], *counts)
 
 

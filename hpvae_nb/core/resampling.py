@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from einops import pack, rearrange, unpack
 from torch import Tensor
 
-from hpvae_nb.errors import InputError
+from hpvae_nb.errors import InputError, whole
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -60,8 +60,9 @@ def shapes_for_output(trained: list[Shape], output: Shape) -> list[Shape]:
         output = (finest[0], *output)
     if len(output) != len(finest):
         raise InputError(f"size is {output}, but must be {_axes(finest)}, as in {finest}")
-    if not all(isinstance(length, int) for length in output):
+    if any(whole(length) is None for length in output):
         raise InputError(f"size is {output}, but must be whole numbers, as in {finest}")
+    output = tuple(map(int, output))
     if tuple(output) == tuple(finest):
         return list(trained)
     shapes = [_proportional(shape, finest, output) for shape in trained[:-1]] + [tuple(output)]

@@ -1,6 +1,6 @@
 """Clips: from a file, a folder of pictures or a bundled name to a tensor in [-1, 1], checked on the way in.
 
-How files are decoded, and with what, stands in ``video_files``; pictures and sets of them are read by ``images``.
+How files are told apart and decoded stands in ``files``; pictures and sets of them are read by ``images``.
 
 Axis letters: ``c`` channel (3: red, green, blue), ``t`` time, ``h`` height, ``w`` width.
 """
@@ -13,16 +13,18 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+from urllib.request import url2pathname
 
 import torch
 import torch.nn.functional as F
 from einops import rearrange, reduce, repeat
 from torch import Tensor
 
-from hpvae_nb.errors import InputError, require
+from hpvae_nb.errors import InputError, require, whole
 from hpvae_nb.io.download import ELSEWHERE
+from hpvae_nb.io.files import read_file, read_folder
 from hpvae_nb.io.shown import ALPHA_SAID, GREY_SAID
-from hpvae_nb.io.video_files import FOLDER_FPS, PathLike, Size, check_size, read_file, read_folder
+from hpvae_nb.io.video_files import FOLDER_FPS, PathLike, Size, check_size
 
 APART_SAID = (
     "the pictures of {} look like different ones, and are taken as moments of one video: load_images makes a set"
@@ -140,6 +142,14 @@ def _checked(video: Tensor, name: str) -> Tensor:
     return video.clamp(-1, 1)
 
 
+class Found(NamedTuple):
+    """A file or folder on disk, the label of what was asked for, and whether that came along with this package."""
+
+    path: Path
+    name: str
+    bundled: bool
+
+
 def data_dir() -> Path:
     """The folder of bundled clips: inside an installed wheel, else at the top of the source checkout.
 
@@ -191,11 +201,10 @@ def load_clip(
             or size out of range; a URL.
         ImportError: the package ``av`` is missing.
     """
-    _check_request(frames, start, fps, size)
-    path, name, _ = find(path_or_name)
-    said: set[str] = set()
-    read = read_folder if path.is_dir() else read_file
-    pictures, rate = read(path, frames, start, fps, size, said)
+    frames, start, size = _checked_request(frames, start, fps, size)
+    found, said = find(path_or_name), set[str]()
+    path, name, _ = found
+    pictures, rate = read_found(found, frames, start, fps, size, said)
     shapes = {(picture.shape[1], picture.shape[2]) for picture in pictures}
     if len(shapes) > 1:
         (h, w), *_, (h2, w2) = sorted(shapes)
@@ -210,6 +219,15 @@ def load_clip(
     return Clip(video, float(rate), name)
 
 
+def read_found(
+    found: Found, frames: int | None, start: int, fps: float | None, size: Size | None, said: set[str]
+) -> tuple[list[Tensor], float]:
+    """As ``read_file``, of a file or folder. What is bundled keeps its numbers: the evidence was measured with them."""
+    if found.path.is_dir():
+        return read_folder(found.path, frames, start, fps, size, said)
+    return read_file(found.path, frames, start, fps, size, said, profiles=not found.bundled)
+
+
 def unlike(video: Tensor) -> bool:
     """Whether neighbouring frames `c t h w` are hardly more alike than pictures of different things are."""
     small = F.adaptive_avg_pool2d(rearrange(video, "c t h w -> t c h w"), _COARSE)
@@ -217,22 +235,17 @@ def unlike(video: Tensor) -> bool:
     return len(small) > 1 and bool(apart > spread)  # of independent values it would be twice that
 
 
-def _check_request(frames: int | None, start: int, fps: float | None, size: Size | None) -> None:
-    if frames is not None and (not isinstance(frames, int) or frames < 1):
+def _checked_request(
+    frames: int | None, start: int, fps: float | None, size: Size | None
+) -> tuple[int | None, int, Size | None]:
+    count, first = whole(frames), whole(start)
+    if frames is not None and (count is None or count < 1):
         raise InputError(f"frames={frames!r}, but a whole number from 1 is wanted: give frames=13, or None for all")
-    if not isinstance(start, int) or start < 0:
+    if first is None or first < 0:
         raise InputError(f"start={start!r}, but a whole number from 0 is wanted: count from the clip's beginning")
     if fps is not None and not (math.isfinite(fps) and fps > 0):
         raise InputError(f"fps={fps!r}, but frames per second must be above 0: give such as fps=12, or None for all")
-    check_size(size)
-
-
-class Found(NamedTuple):
-    """A file or folder on disk, the label of what was asked for, and whether that came along with this package."""
-
-    path: Path
-    name: str
-    bundled: bool
+    return count, first, check_size(size)
 
 
 def find(path_or_name: PathLike) -> Found:
@@ -241,9 +254,8 @@ def find(path_or_name: PathLike) -> Found:
     Raises:
         InputError: there is nothing of that name (with the nearest one that is bundled), or it is an address.
     """
+    path_or_name = local(path_or_name)
     if isinstance(path_or_name, str):
-        if "://" in path_or_name:
-            raise InputError(f"{path_or_name!r} is an address: fetch it with download_clip first, then load the file")
         bare = re.fullmatch(r"[\w-]+", path_or_name) is not None
         if bare and path_or_name in (*bundled_clips(), *bundled_images()):
             return Found(_bundled(path_or_name), path_or_name, True)
@@ -257,6 +269,19 @@ def find(path_or_name: PathLike) -> Found:
     for near in difflib.get_close_matches(path.stem.lower(), [*clips, *images], n=1, cutoff=0.5):
         hint = f"did you mean the bundled {'clip' if near in clips else 'picture'} {near!r}? The bundled ones"
     raise InputError(f"there is no file or folder {str(path)!r}: {hint} are {', '.join([*clips, *images])}")
+
+
+def local(path_or_name: PathLike) -> PathLike:
+    """What a ``file:`` address points to; anything else as it is, but for other addresses."""
+    if not isinstance(path_or_name, str):
+        return path_or_name
+    if address := re.fullmatch(r"file:(?://(?:localhost)?)?(/(?!/).*)", path_or_name, re.IGNORECASE):
+        return url2pathname(address[1])
+    if re.match(r"file:", path_or_name, re.IGNORECASE):
+        raise InputError(f"{path_or_name!r} is a file on another machine: copy it here, and give its path")
+    if "://" in path_or_name:
+        raise InputError(f"{path_or_name!r} is an address: fetch it with download_clip first, then load the file")
+    return path_or_name
 
 
 def _bundled(name: str) -> Path:

@@ -33,6 +33,8 @@ def track_of(container: Any, name: object, said: set[str]) -> Any:
         what = "sound and a cover picture, but no video" if videos else "no video"
         raise InputError(f"{name} holds {what}: {_WAY}")
     track = max(films, key=lambda film: bool(film.disposition & kinds.default))
+    if track.codec_context is None:  # its name is damaged, or newer than FFmpeg
+        raise InputError(f"{name} holds a video of a kind that is not known: save it again as mp4")
     if len(films) > 1:
         said.add(f"{{}} holds {len(films)} videos: number {films.index(track) + 1} is taken, which players show first")
     if track.metadata.get("alpha_mode") == "1":  # webm keeps it beside the pictures, where FFmpeg's decoders pass it by

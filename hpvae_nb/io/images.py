@@ -1,6 +1,6 @@
 """Pictures: one from a photo or a bundled name, or several different ones as one training set.
 
-They are decoded as videos are (``video_files``): a picture is a file with a single frame.
+Files are told apart and decoded by ``files``.
 """
 
 import math
@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from hpvae_nb.errors import InputError
-from hpvae_nb.io.clips import Clip, Found, find
-from hpvae_nb.io.video_files import LARGEST, PathLike, Size, check_size, look, picture_files, read_file, read_folder
+from hpvae_nb.io.clips import Clip, Found, find, local, read_found
+from hpvae_nb.io.files import look, pictures_in
+from hpvae_nb.io.video_files import LARGEST, PathLike, Size, check_size
 
 
 def load_image(path_or_name: PathLike, size: Size | None = None) -> Clip:
@@ -34,10 +35,9 @@ def load_image(path_or_name: PathLike, size: Size | None = None) -> Clip:
         InputError: no such file; not readable; too large; size out of range; a URL.
         ImportError: the package ``av`` is missing.
     """
-    check_size(size)
+    size = check_size(size)
     found, said = find(path_or_name), set[str]()
-    read = read_folder if found.path.is_dir() else read_file
-    (picture,), rate = read(found.path, 1, 0, None, size, said)
+    (picture,), rate = read_found(found, 1, 0, None, size, said)
     if not found.bundled:
         _warn(said, found.name)
     return Clip(picture, float(rate), found.name)
@@ -62,7 +62,7 @@ def load_images(folder_or_list: PathLike | Sequence[PathLike], size: Size | None
             video; size out of range.
         ImportError: the package ``av`` is missing.
     """
-    check_size(size)
+    size = check_size(size)
     files, name = _files(folder_or_list)
     looks = {file.path: look(file.path) for file in files}
     for path, seen in looks.items():
@@ -78,7 +78,7 @@ def load_images(folder_or_list: PathLike | Sequence[PathLike], size: Size | None
     pictures, said = [], set[str]()
     for file, shape in zip(files, shapes, strict=True):
         unsaid = set[str]() if file.bundled else said
-        (picture,), _ = read_file(file.path, 1, 0, None, _covering(shape, (height, width)), unsaid)
+        (picture,), _ = read_found(file, 1, 0, None, _covering(shape, (height, width)), unsaid)
         pictures.append(_middle(picture, (height, width)))
     _warn(said, f"a picture of {name}")
     return Clip(torch.stack(pictures, dim=1), name=name, still=True)
@@ -102,11 +102,11 @@ def load_still(path_or_name: PathLike) -> Clip:
 def _files(folder_or_list: PathLike | Sequence[PathLike]) -> tuple[list[Found], str]:
     """The files of a set, and a label for it."""
     if isinstance(folder_or_list, str | os.PathLike):
-        folder = Path(folder_or_list).expanduser()
+        folder = Path(local(folder_or_list)).expanduser()
         if not folder.is_dir():
             way = "use load_image for one picture, or give a list of files"
             raise InputError(f"{find(folder_or_list).path} is no folder of pictures: {way}")
-        return [Found(path, path.stem, False) for path in picture_files(folder)], folder.resolve().name
+        return [Found(path, path.stem, False) for path in pictures_in(folder)], folder.resolve().name
     for entry in folder_or_list:
         if not isinstance(entry, str | os.PathLike):
             raise InputError(f"the list of pictures holds a {type(entry).__name__}: give paths or bundled names alone")

@@ -1,9 +1,9 @@
-"""Decoding: the wanted frames of a video file, a picture or a folder of pictures, as tensors.
+"""The wanted frames of a video file, as tensors.
 
-Everything is decoded with PyAV (the package ``av``): its wheels carry FFmpeg's libraries, so mp4, mov, webm, gif, avi,
-png and jpg open alike on every system without a separately installed ``ffmpeg`` program, one frame at a time and each
-with its own timestamp, which variable frame rates need. How damage is found stands in ``decoding``, and in
-``shown`` how a frame comes to look as a player shows it.
+Videos are decoded with PyAV (the package ``av``): its wheels carry FFmpeg's libraries, so mp4, mov, webm and avi
+open alike on every system without a separately installed ``ffmpeg``, one frame at a time and each with its own
+timestamp, which variable frame rates need. How damage is found stands in ``decoding``, and in ``shown`` how a frame
+comes to look as a player shows it.
 """
 
 import contextlib
@@ -20,12 +20,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from hpvae_nb.errors import InputError, require
+from hpvae_nb.errors import InputError, require, whole
 from hpvae_nb.io.decoding import STRICT, cut_off, ends_early, frames_of, track_of
 from hpvae_nb.io.shown import Shown
 
 FOLDER_FPS = 24.0  # numbered pictures carry no frame rate; cinema's is a fair guess
-PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 _EMPTY = "{} holds no frames: give a file that plays"
 
 LARGEST = 24_000_000  # pixels of a frame that is kept whole: 288 MB in floats, and what a good camera takes
@@ -38,29 +37,6 @@ PathLike = str | os.PathLike[str]
 
 class TooFewFrames(InputError):
     """A video is shorter than was asked for."""
-
-
-def read_folder(
-    path: Path, frames: int | None, start: int, fps: float | None, size: Size | None, said: set[str]
-) -> tuple[list[Tensor], float]:
-    """As ``read_file``, of a folder's pictures in natural order; none that are hidden. ``fps`` only names the rate."""
-    files = picture_files(path)
-    _check_enough(len(files), start, frames, path)
-    chosen = files[start : None if frames is None else start + frames]
-    return [read_file(file, 1, 0, None, size, said)[0][0] for file in chosen], fps or FOLDER_FPS
-
-
-def picture_files(folder: Path) -> list[Path]:
-    """The pictures of a folder in natural order; none that are hidden.
-
-    Raises:
-        InputError: there is none.
-    """
-    files = [f for f in folder.iterdir() if f.suffix.lower() in PICTURES and not f.name.startswith(".")]
-    if not files:
-        kinds = ", ".join(sorted(PICTURES))
-        raise InputError(f"the folder {folder} holds no pictures: put some there, numbered for a video ({kinds})")
-    return sorted(files, key=lambda file: natural(file.name))
 
 
 def natural(name: str) -> list[tuple[bool, int, str]]:
@@ -172,8 +148,7 @@ def _opened(path: Path, said: set[str]) -> Iterator[_Opened]:
             yield file
     except (av.error.FFmpegError, OSError) as error:
         where = "is not readable as video or picture"
-        picture = f"png or jpg of at most {_mega(LARGEST_READ)} pixels"
-        again = f"save it again as {picture if path.suffix.lower() in PICTURES else 'mp4, or as a folder of pngs'}"
+        again = "save it again as mp4, or as a folder of pngs"
         why = getattr(error, "strerror", None) or error
         if file is not None and file.count:
             where = f"cannot be decoded past its first {file.count} frames"
@@ -185,13 +160,14 @@ def _mega(pixels: int) -> str:
     return f"{pixels / 1e6:.0f} million"
 
 
-def check_size(size: Size | None) -> None:
-    """Refuse a size that is no (height, width) or width."""
+def check_size(size: Size | None) -> Size | None:
+    """The same size in Python's numbers; refuses one that is no (height, width) or width."""
     if size is None:
-        return
-    sides = size if isinstance(size, tuple | list) else (size, size)
-    if len(sides) != 2 or not all(isinstance(side, int) and side >= 1 for side in sides):
+        return None
+    sides = [whole(side) or 0 for side in (size if isinstance(size, tuple | list) else (size, size))]
+    if len(sides) != 2 or min(sides) < 1:
         raise InputError(f"size={size!r}, but pixels from 1 are wanted: give (height, width) or the width alone")
+    return (sides[0], sides[1]) if isinstance(size, tuple | list) else sides[0]
 
 
 def _timed(decoded: Iterable[Any], rate: float) -> Iterator[tuple[float, Any]]:

@@ -15,7 +15,8 @@ import traitlets
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import Clip, load_clip
 from hpvae_nb.io.images import load_image
-from hpvae_nb.io.video_files import TooFewFrames, look, picture_files
+from hpvae_nb.io.files import look, picture_files
+from hpvae_nb.io.video_files import TooFewFrames
 from hpvae_nb.recipe.config import Config
 
 PIECE = 512 * 1024  # bytes of a message: half of what Colab takes, a twentieth of what JupyterLab does

@@ -52,7 +52,7 @@ class PatchFeatures:
 
     def __init__(self, clip: Tensor, seed: int = 0, frames: int = PATCH[0]) -> None:
         self.frames = frames
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(int(seed))
         self.levels = []
         for rows in _rows(clip, frames):
             mean = rows.mean(0)

@@ -151,7 +151,7 @@ def random_features_distance(
     width = features_a.shape[-1]
     if not 1 <= count <= width or trials < 1:
         raise InputError(f"{trials} draws of {count} from {width} features: choose 1..{width}, trials >= 1")
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(int(seed))
     draws = [torch.randperm(width, generator=generator)[:count] for _ in range(trials)]
     return sum(frechet_distance(features_a[:, draw], features_b[:, draw]) for draw in draws) / trials
 

@@ -12,6 +12,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from hpvae_nb.errors import InputError
 from hpvae_nb.recipe import limits
 
@@ -90,12 +92,14 @@ class Config:
     every_window: bool = False  # paper, section 3.1: cut into fixed-size samples; True: any start frame (released)
 
     def __post_init__(self) -> None:
-        # JSON turns tuples into lists; both must mean the same configuration.
+        # JSON turns tuples into lists, and knows no numbers of NumPy: all must mean the same configuration.
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, _plain(getattr(self, field.name)))
         for name in ("sampling_rates", "adam_betas"):
             value = getattr(self, name)
             if not isinstance(value, (list, tuple)):
                 raise InputError(f"{name} is {value!r}, but must be a tuple of numbers")
-            object.__setattr__(self, name, tuple(value))
+            object.__setattr__(self, name, tuple(map(_plain, value)))
         limits.check(self)
 
     @property
@@ -146,6 +150,11 @@ class Config:
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain JSON values."""
         return dataclasses.asdict(self)
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy as one of Python, anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def nearest_name(name: str, names: list[str]) -> str:

@@ -6,14 +6,14 @@ import math
 from collections.abc import Callable
 from typing import Any, get_args, get_type_hints
 
-from hpvae_nb.errors import InputError
+from hpvae_nb.errors import InputError, whole
 
 Limit = Callable[[Any], bool]
 
 
 def count(least: int) -> Limit:
     """Whole numbers from `least`."""
-    return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= least
+    return lambda value: (number := whole(value)) is not None and number >= least
 
 
 def number(fits: Limit) -> Limit:

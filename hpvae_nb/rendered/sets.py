@@ -70,11 +70,10 @@ def load_set(
     """
     if split not in SPLITS:
         raise InputError(f"split is {split!r}, but there are 'train' and 'test': give one of them")
-    check_whole("size", size, SMALLEST, " pixels, such as size=32")
-    check_whole("frames", frames)
-    check_whole("every", every)
+    size = check_whole("size", size, SMALLEST, " pixels, such as size=32")
+    frames, every = check_whole("frames", frames), check_whole("every", every)
     if count is not None:
-        check_whole("count", count, advice=", or None for all")
+        count = check_whole("count", count, advice=", or None for all")
     kind = KINDS.get(name_or_folder) if isinstance(name_or_folder, str) else None
     if kind is None:
         folder = Path(name_or_folder).expanduser()

@@ -68,8 +68,8 @@ class Comparison:
 
     def __post_init__(self) -> None:
         make_system(self.system)
-        check_whole("samples", self.samples, 2)
-        check_whole("seed", self.seed, 0)
+        object.__setattr__(self, "samples", check_whole("samples", self.samples, 2))
+        object.__setattr__(self, "seed", check_whole("seed", self.seed, 0))
 
     @property
     def recipe(self) -> Config:

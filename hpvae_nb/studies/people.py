@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from hpvae_nb.core.resampling import resize
-from hpvae_nb.errors import InputError, check_whole
+from hpvae_nb.errors import InputError, check_whole, whole
 from hpvae_nb.io.clips import load_clip
 from hpvae_nb.io.images import load_image
 from hpvae_nb.recipe.presets import preset
@@ -102,7 +102,7 @@ def ordered(items: Sequence[Item], rater: str | int) -> list[Item]:
     dice = random.Random(rater_id(rater))
     dice.shuffle(clips)
     orders = williams(len(methods))
-    first = rater if isinstance(rater, int) else dice.randrange(len(orders))
+    first = dice.randrange(len(orders)) if isinstance(rater, str) else rater
     return [
         known[clips[(turn + method) % len(clips)], methods[method]]
         for turn in range(len(clips))
@@ -120,8 +120,8 @@ def rater_id(rater: str | int) -> str:
     """
     if isinstance(rater, str) and rater.strip():
         return hashlib.sha256(rater.strip().casefold().encode()).hexdigest()[:12]
-    if isinstance(rater, int) and not isinstance(rater, bool) and rater >= 0:
-        return str(rater)
+    if (number := whole(rater)) is not None and number >= 0:
+        return str(number)
     raise InputError(f"rater is {rater!r}, but a number from 0 or an invented name is needed: such as 'blue heron'")
 
 

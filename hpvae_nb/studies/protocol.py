@@ -11,7 +11,8 @@ from torch import Tensor
 from hpvae_nb.core.resampling import Shape, resize, upsample
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import Clip, load_clip
-from hpvae_nb.io.video_files import PICTURES, PathLike
+from hpvae_nb.io.files import PICTURES
+from hpvae_nb.io.video_files import PathLike
 from hpvae_nb.metrics.features import Extractor
 from hpvae_nb.metrics.frechet import svfid_each
 from hpvae_nb.metrics.score import Score

@@ -101,8 +101,7 @@ def train(
         TrainingError: when a loss is no longer finite; it names scale, iteration and last good checkpoint.
         CheckpointError: when a checkpoint cannot be written or read.
     """
-    check_whole("seed", seed, 0)
-    check_whole("checkpoint_every", checkpoint_every)
+    seed, checkpoint_every = check_whole("seed", seed, 0), check_whole("checkpoint_every", checkpoint_every)
     if resume and out is None:
         raise InputError("resume=True needs out, the folder of the run to go on with")
     method = method or HpVaeGan()

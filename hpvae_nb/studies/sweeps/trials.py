@@ -73,8 +73,8 @@ class Trial:
                 raise InputError(f"{name} is not measured of {images}; there are {', '.join(known)}")
         if not self.metrics:
             object.__setattr__(self, "metrics", known)
-        check_whole("seed", self.seed, 0)
-        check_whole("samples", self.samples, 2)
+        object.__setattr__(self, "seed", check_whole("seed", self.seed, 0))
+        object.__setattr__(self, "samples", check_whole("samples", self.samples, 2))
         if self.precision not in PRECISIONS:
             raise InputError(f"precision is {self.precision!r}, but must be one of {', '.join(PRECISIONS)}")
 
