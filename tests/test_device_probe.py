@@ -26,6 +26,7 @@ def nothing_remembered():
 def listed(monkeypatch):
     """CUDA says that it is there."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)  # optimisers ask, where it is there
 
 
 def failing(error):

@@ -113,7 +113,7 @@ def test_an_undeclared_import_would_be_named():
 @pytest.mark.parametrize(
     ("entrance", "names"),
     [
-        ("hpvae_nb", {"torch", "numpy", "einops", "safetensors"}),  # a bare GPU machine
+        ("hpvae_nb", {"torch", "numpy", "einops", "safetensors", "filelock"}),  # a bare GPU machine
         ("hpvae_nb.cli", declared()),
         ("hpvae_nb.studies", declared("sweep")),
         ("hpvae_nb.lessons", declared("lab", "metrics")),

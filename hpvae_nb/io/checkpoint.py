@@ -7,6 +7,7 @@ and renamed: whoever reads the final name finds the old file or the new one, nev
 import contextlib
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from hpvae_nb.errors import CheckpointError, InputError
+from hpvae_nb.io.hold import LOCK
 
 FORMAT = 1
 _KEY = "hpvae_nb"
@@ -41,7 +43,7 @@ def write(path: Path, kind: str, tensors: dict[str, Tensor], description: dict[s
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a whole file under a temporary name, sync it, and rename it to `path`, with the errors of `write`."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
@@ -63,10 +65,10 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def contents(folder: Path) -> list[Path]:
-    """What is in a folder to write to, without leftovers; nothing where there is none yet, InputError for a file."""
+    """What is in a folder to write to, less leftovers and lock; nothing where there is none, InputError for a file."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"out is {folder}, which is a file: name a folder")
-    return sorted(set(folder.iterdir()) - set(leftovers(folder))) if folder.exists() else []
+    return sorted(set(folder.iterdir()) - {*leftovers(folder), folder / LOCK}) if folder.exists() else []
 
 
 def leftovers(folder: Path) -> list[Path]:
