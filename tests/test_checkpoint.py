@@ -7,6 +7,7 @@ import random
 import struct
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import safetensors.torch
@@ -34,6 +35,32 @@ def test_what_is_written_is_read(tmp_path):
     assert all(torch.equal(tensors[name], TENSORS[name]) for name in TENSORS)
     assert (description["n"], description["text"]) == (1, "x̄")
     assert [file.name for file in path.parent.iterdir()] == ["x.safetensors"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux lists what a process has open so plainly")
+def test_what_was_read_does_not_lie_in_the_file_any_more(tmp_path):
+    """Windows would not let the next checkpoint take its place."""
+    path = tmp_path / "x.safetensors"
+    checkpoint.write(path, "thing", TENSORS, {})
+    read = checkpoint.read(path, "thing")
+    assert str(path) not in Path("/proc/self/maps").read_text(encoding="utf-8")
+    assert read[0].keys() == TENSORS.keys()
+
+
+def test_a_file_that_is_open_for_a_moment_is_waited_for(tmp_path, monkeypatch):
+    tries, replace = [], os.replace
+
+    def refuse_twice(*paths):
+        tries.append(paths)
+        if len(tries) < 3:
+            raise PermissionError(13, "the process cannot access the file because it is used by another process")
+        replace(*paths)
+
+    monkeypatch.setattr(os, "replace", refuse_twice)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    checkpoint.write_bytes(tmp_path / "x", b"new")
+    assert (tmp_path / "x").read_bytes() == b"new"
+    assert len(tries) == 3
 
 
 def test_a_file_cut_anywhere_is_refused(saved, tmp_path):

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        _replace(temporary, path)
         if os.name != "nt":  # Windows cannot open a folder to sync it
             descriptor = os.open(path.parent, os.O_RDONLY)
             try:
@@ -62,6 +63,16 @@ def write_bytes(path: Path, content: bytes) -> None:
             temporary.unlink()
         what = f"could not write {path} ({len(content) / 1e6:.1f} MB): {error.strerror or error}"
         raise CheckpointError(f"{what}; nothing was changed: make room or choose another folder") from error
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Rename over what is there, which Windows refuses while a reader or a virus scanner has it open for a moment."""
+    for pause in (0.05, 0.5, 2.0):
+        try:
+            return os.replace(temporary, path)
+        except PermissionError:
+            time.sleep(pause)
+    os.replace(temporary, path)
 
 
 def contents(folder: Path) -> list[Path]:
@@ -99,7 +110,8 @@ def read(path: Path, *kinds: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header = (file.metadata() or {}).get(_KEY)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+            # Copied: the file stays open as long as a tensor lies in it, and Windows replaces no open file.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  (not a dict)
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged or truncated ({error}); use an earlier copy") from error
     if header is None:

@@ -157,7 +157,9 @@ def _opened(path: Path) -> Iterator[_Opened]:
     try:
         # Only local files: a playlist may not fetch from elsewhere what the user did not name.
         options = {"protocol_whitelist": "file"}
-        with av.open(str(path.resolve()), metadata_errors="replace", options=options) as container:
+        # Notes in a file's header may be in any encoding; PyAV 19 replaces what it cannot read without being asked.
+        notes = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+        with av.open(str(path.resolve()), options=options, **notes) as container:
             if not container.streams.video or container.format.name == "tty":  # FFmpeg films plain text as a terminal
                 raise InputError(f"{path} holds no video: give a video file, or a folder of pictures")
             file = _Opened(container)
