@@ -92,7 +92,7 @@ def folded(solution: str) -> str:
 
 def repository() -> str:
     """Where the project lies on GitHub, as owner/name."""
-    address = tomllib.loads((SOURCE / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
+    address = tomllib.loads((SOURCE / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
     return address.removeprefix("https://github.com/")
 
 
@@ -123,7 +123,7 @@ def move(to: str) -> None:
     link = re.compile(rf"(github(?:\.com)?/){re.escape(repository())}(?![\w-])")
     written = {}
     for path in (SOURCE / "pyproject.toml", SOURCE / "README.md"):
-        written[path] = link.sub(rf"\g<1>{to}", path.read_text())
+        written[path] = link.sub(rf"\g<1>{to}", path.read_text(encoding="utf-8"))
     for path in sorted(SOURCE.glob("notebooks/*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         sources = {cell.id: cell.source for cell in standard_cells(path.stem, to)}

@@ -56,7 +56,7 @@ class Run:
             checkpoint.write_bytes(described, json.dumps(identity, indent=1).encode())
             return cls(folder)
         try:
-            found = json.loads(described.read_text())
+            found = json.loads(described.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{described} cannot be read ({error}): choose another folder") from error
         # A run begun before a setting existed had what is now that setting's default.
