@@ -43,7 +43,7 @@ def main() -> None:
     rows = [row for name in options.pictures for row in measured(name, options)]
     titles = ["picture", "way", "PSNR", "corrected", "s of training"]
     text = f"{said(options)}\n\n{table(titles, rows)}\n"
-    options.out.write_text(text)
+    options.out.write_text(text, encoding="utf-8")
     print(text)
 
 

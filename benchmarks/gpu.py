@@ -52,7 +52,7 @@ def main() -> int:
         return 2
     try:
         command_line = piece("prepare", options)
-        said = subprocess.check_output(command_line, env=environment(), text=True, timeout=PREPARING)
+        said = subprocess.check_output(command_line, env=environment(), encoding="utf-8", timeout=PREPARING)
     except subprocess.CalledProcessError:  # and it said why
         return 2
     except subprocess.TimeoutExpired as error:
@@ -124,7 +124,7 @@ def run(part: Part, limit: float, options: argparse.Namespace) -> None:
         part.ended = "skipped: pytest is not installed (pip install pytest)"
         return
     start = time.monotonic()
-    with open(options.out / f"{part.name}.log", "w") as log:
+    with open(options.out / f"{part.name}.log", "w", encoding="utf-8") as log:
         # In a session of its own, so that a Ctrl-C comes from here, and reaches what the part started as well.
         process = subprocess.Popen(
             command(part.name, limit, options),
@@ -171,15 +171,15 @@ def write_summary(parts: list[Part], facts: dict[str, str], options: argparse.Na
             continue
         lines += ["", f"## {part.title}", ""]
         if page.exists():
-            lines += [page.read_text().strip()]
+            lines += [page.read_text(encoding="utf-8").strip()]
         if part.ended != "done" or not page.exists():
             lines += [
                 "```",
-                *log.read_text(errors="replace").splitlines()[-15 if part.ended != "done" else -1 :],
+                *log.read_text(encoding="utf-8", errors="replace").splitlines()[-15 if part.ended != "done" else -1 :],
                 "```",
             ]
     temporary = options.out / ".summary.md"
-    temporary.write_text("\n".join(lines) + "\n")
+    temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
     temporary.replace(options.out / "summary.md")
 
 

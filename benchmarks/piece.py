@@ -93,7 +93,7 @@ def driver() -> str:
     """Of the GPU, as its own tool says it."""
     command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.split()[0]
+        return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=20, check=True).stdout.split()[0]
     except (OSError, subprocess.SubprocessError, IndexError):
         return "not known: nvidia-smi does not answer"
 
@@ -156,7 +156,7 @@ def left(out: Path, config: Config, values: dict[str, Any]) -> str:
     """What the training still needs, by the measured steps."""
     if not (out / MEASURED).exists():
         return "How long the rest takes was not measured."
-    measured = json.loads((out / MEASURED).read_text())
+    measured = json.loads((out / MEASURED).read_text(encoding="utf-8"))
     if len(measured) < config.scales:
         return f"How long the rest takes is not known: a step was measured at {len(measured)} scales only."
     here, later = measured[values["scale"]], measured[values["scale"] + 1 :]

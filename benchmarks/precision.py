@@ -40,7 +40,7 @@ def main() -> None:
         models[precision] = event.model
     save_figure(options.out.with_suffix(".png"), curves(models))
     text = "\n\n".join([said(options, config.iterations), table(["", *PRECISIONS], rows(models, options))]) + "\n"
-    options.out.with_suffix(".md").write_text(text)
+    options.out.with_suffix(".md").write_text(text, encoding="utf-8")
     print(text)
 
 

@@ -70,7 +70,7 @@ def main() -> None:
     text = "\n\n".join(parts) + "\n"
     print(text)
     if options.out:
-        options.out.write_text(text)
+        options.out.write_text(text, encoding="utf-8")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -190,7 +190,7 @@ def alone(
     limit = None if math.isinf(options.within) else options.within / 6
     where = f"{name} at {config.fine_size} px, {config.frames} frames"
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=limit)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=limit)
     except subprocess.TimeoutExpired as error:
         raise SystemExit(f"{where}: longer than {limit:.0f} s") from error
     if done.returncode:

@@ -51,7 +51,7 @@ def main() -> None:
     changed = {name: value for name, value in economies.items() if value != getattr(Config(), name)}
     found = {"changed": changed, **record(config, options.steps, choose_device(options.device))}
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(found) + "\n")
+    options.out.write_text(json.dumps(found) + "\n", encoding="utf-8")
     print(f"wrote {options.out}")
 
 

@@ -69,7 +69,7 @@ def main() -> None:
     text += f"\nViews that train anew:\n\n{table(['view', 'lesson', 'first pictures s', 'all s'], retraining())}\n"
     print(text)
     if options.out:
-        options.out.write_text(text)
+        options.out.write_text(text, encoding="utf-8")
 
 
 def parse_arguments() -> argparse.Namespace:

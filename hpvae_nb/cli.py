@@ -84,7 +84,7 @@ def train(
         kind = _kind(config)
         typer.echo(f"trained in {report.duration(model.facts['seconds'])}; making {samples} {kind}")
         page = report.write_results(model, source, out, samples=samples)
-        typer.echo(page.read_text())
+        typer.echo(page.read_text(encoding="utf-8"))
         see = "Watch" if config.dims == 3 else "See"
         typer.echo(f"{see} the {kind} in {out}, look at {out}/contact_sheet.png, read {page}")
 

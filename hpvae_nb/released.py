@@ -74,7 +74,7 @@ def literal(text: str) -> Any:
 def read_arguments(path: Path) -> dict[str, Any]:
     """The lines `name: value` of an `args.txt`, values as Python literals where they are."""
     try:
-        pairs = [line.partition(":") for line in path.read_text().splitlines()]
+        pairs = [line.partition(":") for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror}") from error
     arguments = {name.strip(): literal(value) for name, _, value in pairs}

@@ -8,6 +8,7 @@ drift apart. In a text, an indented line `Answer: ` below a question begins its 
 Two cells are the same in all notebooks and stand here: the badge on top, and the first code cell, which installs the
 package where it is missing. Both hold the repository's address, whose one home is `Repository` in pyproject.toml.
 `python notebooks/build.py --repository owner/name` changes it, there and in all notebooks, without running any.
+As long as nobody has said it, the owner is OWNER, and both cells do without an address.
 
 The last cell links to the next lesson, by its heading.
 """
@@ -40,14 +41,21 @@ Colab</text></svg>"""
 
 # "torch==" what is there: pip then keeps it, or says that it is too old, but never puts another in its place. The
 # extra `lab` is not asked for: it would replace Colab's ipywidgets 7, the only ones that Colab's pages can show.
+# From the folder it is a copy and not editable: a running kernel would not find what is only pointed to.
 SETUP = """\
-# Where the package is missing, as in Google Colab, this installs it and keeps the PyTorch that is there.
+# Where the package is missing, this installs it and keeps the PyTorch that is there.
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 
 if not find_spec("hpvae_nb"):
     pytorch = f"torch=={version('torch')}" if find_spec("torch") else "torch"
-    %pip install --quiet "{pytorch}" ipywidgets anywidget "hpvae_nb[metrics] @ git+https://github.com/REPOSITORY\""""
+    here = Path("../hpvae_nb/__init__.py").exists()
+    SOURCE
+    %pip install --quiet "{pytorch}" ipywidgets anywidget "{source}\""""
+ADDRESSED = 'source = "..[metrics]" if here else "hpvae_nb[metrics] @ git+https://github.com/REPOSITORY"'
+UNADDRESSED = """assert here, "hpvae_nb is not installed: open this notebook in the folder it came in, notebooks/ of the source"
+    source = "..[metrics]\""""
 
 # Run last, when the views stand as a reader leaves them who has run all cells.
 STILLS = """\
@@ -122,21 +130,26 @@ def following(script: Path) -> list[NotebookNode]:
 
 def repository() -> str:
     """Where the project lies on GitHub, as owner/name."""
-    address = tomllib.loads((SOURCE / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
+    address = tomllib.loads((SOURCE / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
     return address.removeprefix("https://github.com/")
 
 
 def standard_cells(lesson: str, repository: str) -> tuple[NotebookNode, NotebookNode]:
     """The two cells that every notebook has: the badge that opens it in Colab, and the first code cell.
 
+    Without an address there is no Colab to open; then a link to all lessons takes the badge's place.
+
     Args:
         lesson: the notebook's name without `.ipynb`.
         repository: owner/name on GitHub.
     """
+    if repository.startswith("OWNER/"):
+        badge = new_markdown_cell("[All lessons](../README.md#what-to-open-next)", id="badge")
+        return badge, new_code_cell(SETUP.replace("SOURCE", UNADDRESSED), id="setup")
     picture = f"data:image/svg+xml;base64,{base64.b64encode(BADGE.encode()).decode()}"
     colab = f"https://colab.research.google.com/github/{repository}/blob/main/notebooks/{lesson}.ipynb"
     badge = new_markdown_cell(f"[![Open in Colab]({picture})]({colab})", id="badge")
-    return badge, new_code_cell(SETUP.replace("REPOSITORY", repository), id="setup")
+    return badge, new_code_cell(SETUP.replace("SOURCE", ADDRESSED).replace("REPOSITORY", repository), id="setup")
 
 
 def move(to: str) -> None:
@@ -153,7 +166,7 @@ def move(to: str) -> None:
     link = re.compile(rf"(github(?:\.com)?/){re.escape(repository())}(?![\w-])")
     written = {}
     for path in (SOURCE / "pyproject.toml", SOURCE / "README.md"):
-        written[path] = link.sub(rf"\g<1>{to}", path.read_text())
+        written[path] = link.sub(rf"\g<1>{to}", path.read_text(encoding="utf-8"))
     for path in sorted(SOURCE.glob("notebooks/*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         sources = {cell.id: cell.source for cell in standard_cells(path.stem, to)}

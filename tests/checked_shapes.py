@@ -7,6 +7,7 @@ import importlib.util
 import typing
 
 import einops  # noqa: F401  (these come first: they are not to be switched on)
+import filelock  # noqa: F401
 import numpy  # noqa: F401
 import safetensors.torch  # noqa: F401
 import torch  # noqa: F401

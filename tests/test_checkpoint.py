@@ -7,13 +7,14 @@ import random
 import struct
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import safetensors.torch
 import torch
 from common import environment, run_python, same_weights
 
-from hpvae_nb import CheckpointError, load_model, load_released
+from hpvae_nb import CheckpointError, load_model, load_released, train
 from hpvae_nb.io import checkpoint
 from hpvae_nb.method import HpVaeGan
 from hpvae_nb.training.run import Run
@@ -34,6 +35,32 @@ def test_what_is_written_is_read(tmp_path):
     assert all(torch.equal(tensors[name], TENSORS[name]) for name in TENSORS)
     assert (description["n"], description["text"]) == (1, "x̄")
     assert [file.name for file in path.parent.iterdir()] == ["x.safetensors"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux lists what a process has open so plainly")
+def test_what_was_read_does_not_lie_in_the_file_any_more(tmp_path):
+    """Windows would not let the next checkpoint take its place."""
+    path = tmp_path / "x.safetensors"
+    checkpoint.write(path, "thing", TENSORS, {})
+    read = checkpoint.read(path, "thing")
+    assert str(path) not in Path("/proc/self/maps").read_text(encoding="utf-8")
+    assert read[0].keys() == TENSORS.keys()
+
+
+def test_a_file_that_is_open_for_a_moment_is_waited_for(tmp_path, monkeypatch):
+    tries, replace = [], os.replace
+
+    def refuse_twice(*paths):
+        tries.append(paths)
+        if len(tries) < 3:
+            raise PermissionError(13, "the process cannot access the file because it is used by another process")
+        replace(*paths)
+
+    monkeypatch.setattr(os, "replace", refuse_twice)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    checkpoint.write_bytes(tmp_path / "x", b"new")
+    assert (tmp_path / "x").read_bytes() == b"new"
+    assert len(tries) == 3
 
 
 def test_a_file_cut_anywhere_is_refused(saved, tmp_path):
@@ -232,8 +259,8 @@ def test_a_kill_before_the_first_file_is_whole_does_not_block_the_folder(tmp_pat
     (tmp_path / ".run.json.4242.tmp").write_text('{"format"')
     Run.open(tmp_path, clip, tiny, HpVaeGan(), 0, resume=True)
     (tmp_path / ".checkpoint.safetensors.4242.tmp").write_bytes(b"half")
-    Run.open(tmp_path, clip, tiny, HpVaeGan(), 0, resume=True)
-    assert [file.name for file in tmp_path.iterdir()] == ["run.json"]  # the leftovers of killed writers are gone
+    next(train(clip, tiny, out=tmp_path, resume=True, device="cpu"))
+    assert not checkpoint.leftovers(tmp_path), "the leftovers of killed writers are gone"
 
 
 KILLED = """

@@ -51,7 +51,19 @@ def test_each_push_is_checked_quickly_and_each_night_wholly():
     assert "chromium" in commands(job)
 
 
-@pytest.mark.parametrize("name", WORKFLOWS)
+def test_each_night_every_system_python_and_bound_is_tried():
+    starts, job = workflow("machines")
+    assert set(starts) == {"schedule", "workflow_dispatch"}
+    matrix = job["strategy"]["matrix"]
+    assert {system.partition("-")[0] for system in matrix["system"]} == {"ubuntu", "windows", "macos"}
+    supported = SpecifierSet(tomllib.loads((SOURCE / "pyproject.toml").read_text())["project"]["requires-python"])
+    assert matrix["python"] == [f"3.{minor}" for minor in range(30) if f"3.{minor}.0" in supported]
+    assert matrix["versions"] == ["lowest-direct", "highest"]
+    assert '--resolution ${{ matrix.versions }} -e ".[test]"' in commands(job)
+    assert '-m "not slow" tests' in commands(job)
+
+
+@pytest.mark.parametrize("name", sorted(WORKFLOWS.keys() - {"machines"}))
 def test_a_workflow_calls_what_there_is_on_the_oldest_and_the_newest_python(name):
     _, job = workflow(name)
     called = re.findall(r"\bmake (\w+)", commands(job))

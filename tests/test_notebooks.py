@@ -1,14 +1,17 @@
 """What nbval does not check: that notebooks are saved with outputs, agree with their scripts, and are really tested."""
 
+import importlib.util
 import itertools
 import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 from common import SOURCE, notebook_builder, run_python
+from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from hpvae_nb import lessons
@@ -219,13 +222,66 @@ def test_total_size():
 def test_a_notebook_begins_with_its_badge_and_its_first_code_installs_the_package(path):
     builder, notebook = notebook_builder(), nbformat.read(path, as_version=4)
     badge, setup = builder.standard_cells(path.stem, builder.repository())
-    assert notebook.cells[0].source == badge.source
-    opened = f"https://colab.research.google.com/github/{builder.repository()}/blob/main/notebooks/{path.name}"
-    assert badge.source.endswith(f"({opened})")
+    assert notebook.cells[0].source == badge.source, "run `make notebooks`"
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     assert first.source == setup.source
-    assert len(first.source.splitlines()) <= 10
     assert first.outputs == [], "where the package is there, the cell does nothing"
+
+
+def test_the_badge_leads_into_colab_once_there_is_an_address():
+    lesson, builder = NOTEBOOKS[0].stem, notebook_builder()
+    badge, _ = builder.standard_cells(lesson, "ada/lab")
+    opened = f"https://colab.research.google.com/github/ada/lab/blob/main/notebooks/{lesson}.ipynb"
+    assert badge.source.endswith(f"({opened})")
+    badge, setup = builder.standard_cells(lesson, "OWNER/hpvae_nb")
+    assert "github" not in badge.source + setup.source
+    link, anchor = re.search(r"\((.+)#(.+)\)", badge.source).groups()
+    headings = re.findall("^## (.+)", (FOLDER / link).read_text(encoding="utf-8"), re.MULTILINE)
+    assert anchor in [heading.lower().replace(" ", "-") for heading in headings]
+
+
+INSTALLS = r'install --quiet "torch==[\w.+]+" ipywidgets anywidget "%s"'
+
+
+@pytest.mark.parametrize(
+    ("repository", "around", "installed"),
+    [
+        ("ada/lab", "hpvae_nb", r"\.\.\[metrics\]"),
+        ("ada/lab", "other", r"hpvae_nb\[metrics\] @ git\+https://github\.com/ada/lab"),
+        ("OWNER/hpvae_nb", "hpvae_nb", r"\.\.\[metrics\]"),
+        ("OWNER/hpvae_nb", "other", None),
+        ("OWNER/hpvae_nb", "hpvae_nb but it is there", ""),
+    ],
+)
+def test_what_the_first_cell_installs(tmp_path, monkeypatch, repository, around, installed):
+    """From the checkout that the notebook lies in, else from the address, else it says what to do."""
+    package, _, there = around.partition(" but it is ")
+    for folder in (tmp_path / "notebooks", tmp_path / package):
+        folder.mkdir()
+    (tmp_path / package / "__init__.py").touch()
+    (tmp_path / "pyproject.toml").touch()
+    monkeypatch.chdir(tmp_path / "notebooks")
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: find(name) if there or name != "hpvae_nb" else None)
+    _, setup = notebook_builder().standard_cells("any", repository)
+    names, asked = {}, []
+
+    def notebook():  # which puts values of names into a magic's line, as this does
+        return SimpleNamespace(run_line_magic=lambda magic, line: asked.append((magic, line.format(**names))))
+
+    names["get_ipython"] = notebook
+    code = TransformerManager().transform_cell(setup.source)
+    if installed is None:
+        with pytest.raises(AssertionError, match="open this notebook in the folder it came in, notebooks/ of the so"):
+            exec(code, names)
+        return
+    exec(code, names)
+    if there:
+        assert not asked
+    else:
+        ((magic, line),) = asked
+        assert magic == "pip"
+        assert re.fullmatch(INSTALLS % installed, line), line
 
 
 @pytest.fixture
@@ -248,18 +304,22 @@ def files(folder):
 
 
 def test_badges_change_the_address_everywhere_and_nothing_else(elsewhere):
-    before, mine = files(elsewhere.SOURCE), elsewhere.repository()
+    mine = elsewhere.repository()
+    elsewhere.move(mine)
+    unaddressed = files(elsewhere.SOURCE)
+    elsewhere.move("grace/hpvae_nb")
+    before = files(elsewhere.SOURCE)
     elsewhere.move("ada-l/video.lab")
     after = files(elsewhere.SOURCE)
     assert elsewhere.repository() == "ada-l/video.lab"
-    link = re.compile(rf"(github\.com/|google\.com/github/){re.escape(mine)}(?!-too)".encode())
+    link = re.compile(rb"(github\.com/|google\.com/github/)grace/hpvae_nb(?!-too)")
     for name, content in before.items():
         expected, count = link.subn(rb"\1ada-l/video.lab", content)
         assert count >= (2 if name.endswith((".ipynb", ".md")) else 1), name
         assert after.pop(name) == expected, name
     assert not after
     elsewhere.move(mine)
-    assert files(elsewhere.SOURCE) == before
+    assert files(elsewhere.SOURCE) == unaddressed
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_an_undeclared_import_would_be_named():
 @pytest.mark.parametrize(
     ("entrance", "names"),
     [
-        ("hpvae_nb", {"torch", "numpy", "einops", "safetensors"}),  # a bare GPU machine
+        ("hpvae_nb", {"torch", "numpy", "einops", "safetensors", "filelock"}),  # a bare GPU machine
         ("hpvae_nb.cli", declared()),
         ("hpvae_nb.studies", declared("sweep")),
         ("hpvae_nb.lessons", declared("lab", "metrics")),
@@ -219,7 +219,7 @@ def test_the_wheel_works_in_a_fresh_environment(wheel, tmp_path):
     run("-m", "pip", "install", "-q", "--no-deps", wheel)
     own = run("-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
     # PyTorch and the rest come from the environment that runs the tests, looked up after the new one's own packages.
-    with open(os.path.join(own, "later.pth"), "w") as file:
+    with open(os.path.join(own, "later.pth"), "w", encoding="utf-8") as file:
         file.write(sysconfig.get_path("purelib") + "\n")
     place, clips, shape = run("-c", INSTALLED).splitlines()
     assert place.startswith(str(home.resolve())), place

@@ -109,7 +109,7 @@ def test_checkpoints_are_written_as_asked_and_at_each_scales_end(tmp_path, clip,
                 written.append((event.scale, event.iteration))
     assert written == [(n, i) for n in range(4) for i in (2, 4, 5)]
     names = {file.name for file in tmp_path.iterdir()}
-    assert names == {"run.json", "checkpoint.safetensors", "model.safetensors"}
+    assert names == {".lock", "run.json", "checkpoint.safetensors", "model.safetensors"}
 
 
 def test_a_finished_run_resumes_at_once(tmp_path, clip, tiny):

@@ -16,6 +16,7 @@ from common import SOURCE, notebook_builder
 import hpvae_nb
 
 LESSONS = ["00_quickstart", "03_patch_vae", "08_sampling_and_interpolation", "13_reproducing_the_paper"]
+REPOSITORY = "ada/hpvae_nb"
 COLAB_WIDGETS = ["ipywidgets==7.7.1", "ipython_genutils"]  # Colab's pages cannot show those of ipywidgets 8
 
 pytestmark = [
@@ -43,6 +44,12 @@ print(json.dumps({
 """
 
 
+def setup_cell(repository=REPOSITORY):
+    """A notebook's first code, in a copy of the project that lies at this address."""
+    _, setup = notebook_builder().standard_cells("any", repository)
+    return setup.source
+
+
 def without(*kinds):
     """The environment's variables, less those that begin so."""
     return {name: value for name, value in os.environ.items() if not name.startswith(kinds)}
@@ -55,7 +62,7 @@ def address_book(tmp_path_factory):
     bare, settings = folder / "hpvae_nb.git", folder / "gitconfig"
     settings.write_text(
         f'[user]\nname = Nobody\nemail = nobody@example.com\n[url "{bare.as_uri()}"]\n'
-        f"insteadOf = https://github.com/{notebook_builder().repository()}\n"
+        f"insteadOf = https://github.com/{REPOSITORY}\n"
     )
     for command in (["init", "-q", "--bare"], ["add", "--all"], ["commit", "-q", "-m", "as it is"]):
         work_tree = [] if command[0] == "init" else [f"--work-tree={SOURCE}"]
@@ -117,6 +124,7 @@ def test_a_lesson_runs_in_an_empty_folder(stranger, lesson):
     path = stranger.folder / f"{lesson}.ipynb"
     shutil.copy(SOURCE / "notebooks" / path.name, path)
     notebook = nbformat.read(path, as_version=4)
+    next(cell for cell in notebook.cells if cell.id == "setup").source = setup_cell()
     notebook.cells.append(nbformat.v4.new_code_cell(LOOK_AROUND))
     nbformat.write(notebook, path)
     result = stranger.run("-c", RUN, path.name)
@@ -135,9 +143,21 @@ def test_an_old_pytorch_stays_and_is_called_too_old(tmp_path, address_book):
     someone.pretend("torch", "2.5.0")
     (someone.packages / "torch.py").touch()
     had = someone.installed()
-    builder = notebook_builder()
-    _, setup = builder.standard_cells("any", builder.repository())
-    (someone.folder / "setup.ipy").write_text(setup.source)
+    (someone.folder / "setup.ipy").write_text(setup_cell())
     result = someone.run("-m", "IPython", "setup.ipy")
     assert f"Cannot install hpvae-nb[metrics]=={hpvae_nb.__version__} and torch==2.5.0" in result.stdout + result.stderr
     assert someone.installed() == had
+
+
+def test_who_cloned_the_project_installs_the_clone(tmp_path, address_book):
+    someone = Stranger(tmp_path, address_book)
+    for name in ("hpvae_nb", "data"):
+        shutil.copytree(SOURCE / name, tmp_path / "clone" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(SOURCE / name, tmp_path / "clone")
+    someone.folder = tmp_path / "clone" / "notebooks"
+    someone.folder.mkdir()
+    there = "import hpvae_nb\nprint(hpvae_nb.__file__)\n"
+    (someone.folder / "setup.ipy").write_text(f"{setup_cell(notebook_builder().repository())}\n{there}")
+    result = someone.run("-m", "IPython", "setup.ipy")
+    assert str(someone.packages / "hpvae_nb") in result.stdout, result.stdout + result.stderr

@@ -7,6 +7,8 @@ and renamed: whoever reads the final name finds the old file or the new one, nev
 import contextlib
 import json
 import os
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import torch
 from torch import Tensor
 
 from hpvae_nb.errors import CheckpointError, InputError
+from hpvae_nb.io.hold import LOCK
 
 FORMAT = 1
 _KEY = "hpvae_nb"
@@ -41,14 +44,14 @@ def write(path: Path, kind: str, tensors: dict[str, Tensor], description: dict[s
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a whole file under a temporary name, sync it, and rename it to `path`, with the errors of `write`."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        _replace(temporary, path)
         if os.name != "nt":  # Windows cannot open a folder to sync it
             descriptor = os.open(path.parent, os.O_RDONLY)
             try:
@@ -62,11 +65,21 @@ def write_bytes(path: Path, content: bytes) -> None:
         raise CheckpointError(f"{what}; nothing was changed: make room or choose another folder") from error
 
 
+def _replace(temporary: Path, path: Path) -> None:
+    """Rename over what is there, which Windows refuses while a reader or a virus scanner has it open for a moment."""
+    for pause in (0.05, 0.5, 2.0):
+        try:
+            return os.replace(temporary, path)
+        except PermissionError:
+            time.sleep(pause)
+    os.replace(temporary, path)
+
+
 def contents(folder: Path) -> list[Path]:
-    """What is in a folder to write to, without leftovers; nothing where there is none yet, InputError for a file."""
+    """What is in a folder to write to, less leftovers and lock; nothing where there is none, InputError for a file."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"out is {folder}, which is a file: name a folder")
-    return sorted(set(folder.iterdir()) - set(leftovers(folder))) if folder.exists() else []
+    return sorted(set(folder.iterdir()) - {*leftovers(folder), folder / LOCK}) if folder.exists() else []
 
 
 def leftovers(folder: Path) -> list[Path]:
@@ -97,7 +110,8 @@ def read(path: Path, *kinds: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header = (file.metadata() or {}).get(_KEY)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+            # Copied: the file stays open as long as a tensor lies in it, and Windows replaces no open file.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  (not a dict)
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged or truncated ({error}); use an earlier copy") from error
     if header is None:

@@ -140,7 +140,9 @@ def _opened(path: Path, said: set[str]) -> Iterator[_Opened]:
     try:
         # Only local files: a playlist may not fetch from elsewhere what the user did not name.
         options = {"protocol_whitelist": "file"}
-        with av.open(str(path.resolve()), metadata_errors="replace", options=options) as container:
+        # Notes in a file's header may be in any encoding; PyAV 19 replaces what it cannot read without being asked.
+        notes = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+        with av.open(str(path.resolve()), options=options, **notes) as container:
             file = _Opened(container, path, said)
             if file.pixels > LARGEST_READ:
                 way = "reduce it in a program for photos first"

@@ -26,7 +26,7 @@ def code_version() -> str:
 @functools.cache
 def commit() -> str | None:
     """The commit of the checkout that the package lies in, with `-dirty` where files were changed since; else None."""
-    git = functools.partial(subprocess.run, cwd=_PACKAGE, check=True, capture_output=True, text=True)
+    git = functools.partial(subprocess.run, cwd=_PACKAGE, check=True, capture_output=True, encoding="utf-8")
     try:
         git(["git", "ls-files", "--error-unmatch", "__init__.py"])
         return git(["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]).stdout.strip()
@@ -57,7 +57,9 @@ def peak_memory(device: torch.device) -> Callable[[], float | None]:
         torch.cuda.reset_peak_memory_stats(device)
         return lambda: float(torch.cuda.max_memory_allocated(device))
     try:
-        Path("/proc/self/clear_refs").write_text("5")  # Linux, proc(5): resets the peak of the resident set
+        Path("/proc/self/clear_refs").write_text(
+            "5", encoding="utf-8"
+        )  # Linux, proc(5): resets the peak of the resident set
     except OSError:
         return lambda: None
     return lambda: max((1024.0 * int(peak.split()[0]) for peak in _lines("/proc/self/status", "VmHWM")), default=None)
@@ -66,5 +68,5 @@ def peak_memory(device: torch.device) -> Callable[[], float | None]:
 def _lines(file: str, start: str) -> list[str]:
     """What stands behind the colon, in lines that begin so."""
     path = Path(file)
-    lines = path.read_text().splitlines() if path.exists() else []
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return [line.partition(":")[2].strip() for line in lines if line.startswith(start)]

@@ -182,7 +182,7 @@ def _claim(home: Path, what: Comparison, clips: ClipSet) -> bytes:
     is_of |= {"theirs": what.recipe.to_dict(), "ours": what.ours.to_dict()}
     is_of, file = json.loads(json.dumps(is_of)), home / CLAIM
     if file.exists():
-        found = json.loads(file.read_text())
+        found = json.loads(file.read_text(encoding="utf-8"))
         if other := [name for name in is_of if found.get(name) != is_of[name]]:
             raise InputError(f"{home} holds a comparison with other {', '.join(other)}: choose another folder")
     elif set(checkpoint.contents(home)) - {home / "run"}:

@@ -97,7 +97,7 @@ def train(
 
     Raises:
         InputError: at once, before anything is written: a clip that cannot make the pyramid, an `out` that holds
-            another run, or values out of range.
+            another run, or values out of range. With the first event: another training is writing to `out`.
         TrainingError: when a loss is no longer finite; it names scale, iteration and last good checkpoint.
         CheckpointError: when a checkpoint cannot be written or read.
     """
@@ -125,7 +125,8 @@ def train(
         run.restore(trainer)
     if threads is not None:
         trainer.threads = threads
-    return training_loop(trainer, run, checkpoint_every)
+    events = training_loop(trainer, run, checkpoint_every)
+    return events if run is None else run.alone(events)
 
 
 def _ready(model: Model, run: Run | None) -> Generator[Event, None, Model]:
@@ -186,7 +187,7 @@ def training_loop(
         last = "no run folder was given" if run is None else run.last_good()
         raise TrainingError(f"training stopped: {error}; {last}") from error
     except (KeyboardInterrupt, GeneratorExit):
-        if run is not None:
+        if run is not None and not run.hold.lost:
             if trainer.settled and trainer.iteration > 0 and trainer.finite():
                 run.save(trainer)
             model.facts |= watch.facts()

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hpvae_nb.errors import CheckpointError, InputError
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clip_sets import ClipSet
 from hpvae_nb.io.clips import Clip
+from hpvae_nb.io.hold import Hold
 from hpvae_nb.method import HpVaeGan, Method
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.training.many import SetTrainer
 from hpvae_nb.training.trainer import Trainer
+
+Event = TypeVar("Event")
+Result = TypeVar("Result")
 
 
 class Run:
@@ -22,6 +27,7 @@ class Run:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.checkpoint = folder / "checkpoint.safetensors"
+        self.hold = Hold(folder)
 
     @classmethod
     def open(
@@ -50,7 +56,7 @@ class Run:
             checkpoint.write_bytes(described, json.dumps(identity, indent=1).encode())
             return cls(folder)
         try:
-            found = json.loads(described.read_text())
+            found = json.loads(described.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{described} cannot be read ({error}): choose another folder") from error
         # A run begun before a setting existed had what is now that setting's default.
@@ -59,9 +65,18 @@ class Run:
             raise InputError(f"{folder} holds another run ({difference}): choose another folder")
         if not resume:
             raise InputError(f"{folder} already holds this run: resume it with resume=True, or choose another folder")
-        for leftover in checkpoint.leftovers(folder):
-            leftover.unlink(missing_ok=True)
         return cls(folder)
+
+    def alone(self, events: Generator[Event, None, Result]) -> Generator[Event, None, Result]:
+        """The events, with the folder held from the first of them to the last, or to where they are closed.
+
+        Raises:
+            InputError: with the first event, when another training holds it.
+        """
+        with self.hold:
+            for leftover in checkpoint.leftovers(self.folder):
+                leftover.unlink(missing_ok=True)
+            return (yield from events)
 
     def restore(self, trainer: Trainer | SetTrainer) -> None:
         """Bring a fresh trainer to the last checkpoint, if there is one; it may be damaged (CheckpointError)."""
@@ -69,7 +84,9 @@ class Run:
             trainer.restore(*checkpoint.read(self.checkpoint, "checkpoint"))
 
     def save(self, trainer: Trainer | SetTrainer) -> None:
-        """Write a checkpoint of a settled trainer."""
+        """Write a checkpoint of a settled trainer; CheckpointError when a later training has taken the folder over."""
+        if self.hold.lost:
+            raise CheckpointError(f"a later training goes on in {self.folder}: this one stops, and wrote nothing there")
         tensors, values = trainer.state()
         checkpoint.write(self.checkpoint, "checkpoint", tensors, values)
 

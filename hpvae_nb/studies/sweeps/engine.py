@@ -9,6 +9,7 @@ from tqdm.auto import tqdm
 
 from hpvae_nb.errors import InputError, require
 from hpvae_nb.io import checkpoint
+from hpvae_nb.io.hold import Hold
 from hpvae_nb.lab.report import duration
 from hpvae_nb.studies.sweeps.results import Row, collect, describe, finished, trial_folder, write_results, write_row
 from hpvae_nb.studies.sweeps.runner import run_trial
@@ -34,11 +35,17 @@ def run_sweep(
         The rows of all trials in `out`, failed ones with an `error`.
 
     Raises:
-        InputError: `out` holds something else, or no cluster answers at the address.
+        InputError: `out` holds something else, another sweep is writing to it, or no cluster answers at the address.
         ImportError: a package is missing.
     """
     require("pyarrow", "writing results")
     out = _claim(Path(out).absolute())
+    with Hold(out):
+        _run(trials, out, serial, address)
+    return collect(out)
+
+
+def _run(trials: list[Trial], out: Path, serial: bool, address: str | None) -> None:
     progress = _Progress(trials, out)
     waiting = [trial for trial in trials if not progress.shares[trial.name]]
     try:
@@ -54,7 +61,6 @@ def run_sweep(
             cluster.run(waiting, out, address, progress)
     finally:
         progress.close()
-    return collect(out)
 
 
 def _claim(out: Path) -> Path:

@@ -34,7 +34,7 @@ def write_row(folder: Path, row: Row) -> None:
 def read_row(folder: Path) -> Row | None:
     """The row in a trial's folder, None where there is none yet."""
     try:
-        return json.loads((folder / "row.json").read_text())
+        return json.loads((folder / "row.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

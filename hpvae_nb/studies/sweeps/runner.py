@@ -122,12 +122,12 @@ def _measure(trial: Trial, model: Any, samples: torch.Tensor, clip: Clip) -> Row
 def sessions(folder: Path) -> list[dict[str, Any]]:
     """Every start of the trial's training: when, where, as which process, and at which scale and iteration."""
     log = folder / "sessions.jsonl"
-    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
 
 
 def _log_session(folder: Path, event: Event) -> None:
     session = {"started": _now(), "host": platform.node(), "process": os.getpid()}
-    with open(folder / "sessions.jsonl", "a") as log:
+    with open(folder / "sessions.jsonl", "a", encoding="utf-8") as log:
         log.write(json.dumps({**session, "scale": event.scale, "iteration": event.iteration}) + "\n")
 
 

@@ -114,7 +114,7 @@ def read_spec(path: str | Path) -> list[Trial]:
         InputError: the file cannot be read, is no YAML, or `expand` refuses it.
     """
     try:
-        spec = yaml.safe_load(Path(path).read_text())
+        spec = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
