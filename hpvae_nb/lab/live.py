@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from hpvae_nb.errors import sentence
 from hpvae_nb.lab.finer import Rest, Stages, Stepwise
+from hpvae_nb.lab.line import Line
 from hpvae_nb.lab.render import png
 
 SOON = 0.1  # seconds after which a picture that is still being drawn is announced
@@ -64,7 +65,7 @@ def live(
         says whether it is. Its `redraw()` draws anew, when something has changed that is no control.
     """
     picture = image(picture_format, max_width="100%", width=picture_width)
-    text = widgets.HTML()
+    text = Line()
     waiting, drawing = threading.Event(), threading.Lock()
     steps, rest = Stepwise(functools.partial(_drawn, function), stages), Rest()
 
