@@ -1,4 +1,4 @@
-"""A real JupyterLab in a real browser, with words for what a reader does there."""
+"""A real JupyterLab or Notebook in a real browser, with words for what a reader does there."""
 
 import contextlib
 import shutil
@@ -15,6 +15,8 @@ FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
+FRONTS = {"JupyterLab": "lab/tree", "Notebook": "notebooks"}  # where a server has a notebook in each
+NOTEBOOKS_OWN = "Cannot read properties of undefined (reading 'schema')"  # said by Notebook 7.6, whatever it opens
 NOTEBOOK = "window.jupyterapp.shell.currentWidget.content"
 
 
@@ -34,11 +36,15 @@ def executable():
 
 @contextlib.contextmanager
 def jupyterlab(folder, settings):
-    """A server on a free port of this machine, for the notebooks in `folder`; gives its address, and ends it."""
+    """A server on a free port of this machine, for the notebooks in `folder`; gives its address, and ends it.
+
+    It has both JupyterLab and Notebook.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token=", "--allow-root"]
+    options += [f"--{app}.expose_app_in_browser=True" for app in ("LabApp", "JupyterNotebookApp")]
     places = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR", "LAB_SETTINGS_DIR", "LAB_WORKSPACES_DIR")
     names = {place: f"JUPYTER{'' if place.startswith('LAB') else '_'}{place}" for place in places}
     quiet = settings / "LAB_SETTINGS_DIR" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
@@ -46,7 +52,7 @@ def jupyterlab(folder, settings):
     quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')  # its question would lie over the notebook
     with (settings / "server.log").open("w") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options, "--LabApp.expose_app_in_browser=True"],
+            [sys.executable, "-m", "jupyterlab", *options],
             cwd=folder,
             env=environment(**{name: str(settings / place) for place, name in names.items()}),
             stdout=log,
@@ -88,13 +94,14 @@ def wait_for(condition, seconds, otherwise):
 class Reader:
     """Someone with one notebook open."""
 
-    def __init__(self, page, address, name):
+    def __init__(self, page, address, name, front="JupyterLab"):
         self.page, self.name, self.errors = page, name, []
         page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.goto(f"{address}/lab/tree/{name}.ipynb?reset")
+        page.on("pageerror", lambda error: str(error) == NOTEBOOKS_OWN or self.errors.append(str(error)))
+        page.goto(f"{address}/{FRONTS[front]}/{name}.ipynb?reset")
         self.opened()
-        self.command("application:toggle-left-area")
+        if front == "JupyterLab":
+            self.command("application:toggle-left-area")
 
     def opened(self):
         """Wait until the notebook is there, and its kernel."""
@@ -103,7 +110,7 @@ class Reader:
         self.page.wait_for_function(ready, timeout=60_000)
 
     def command(self, name):
-        """Let JupyterLab do something, and wait until it is done."""
+        """Let the front end do something, and wait until it is done."""
         return self.page.evaluate(f"window.jupyterapp.commands.execute('{name}')")
 
     def run_all(self):

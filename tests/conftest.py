@@ -49,9 +49,9 @@ def read(lab, chromium):
     """Open a notebook of the server that the module's fixture `lab` gives; at the end, its kernel is shut down."""
     readers = []
 
-    def open_notebook(name):
+    def open_notebook(name, **options):
         page = chromium.new_page(viewport={"width": 1300, "height": 1400})
-        readers.append(browser.Reader(page, lab, name))
+        readers.append(browser.Reader(page, lab, name, **options))
         return readers[-1]
 
     yield open_notebook

@@ -32,6 +32,8 @@ LESSONS = [
     "16_many_videos_or_one",
     "17_ask_people",
 ]
+IN_NOTEBOOK = ["03_patch_vae", "08_sampling_and_interpolation", "15_applications"]  # all others in JupyterLab
+NARROW = {"width": 900, "height": 1400}  # a small laptop's window
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,8 @@ def lab(tmp_path_factory):
 def test_a_session(read, name):
     if not (SOURCE / "notebooks" / f"{name}.ipynb").exists():
         pytest.skip(f"there is no notebook {name}")
-    reader = read(name)
+    reader = read(name, front="Notebook" if name in IN_NOTEBOOK else "JupyterLab")
+    reader.page.set_viewport_size(NARROW)
     reader.run_all()
     views = reader.views()
     assert views
@@ -58,6 +61,7 @@ def test_a_session(read, name):
         for k in range(cell.locator(".noUi-target").count()):
             move(reader, cell, k)
         assert not unnamed(cell)
+        assert not too_wide(cell)
         reader.screenshot(f"view{number}")
     if name == "00_quickstart":
         is_announced(reader)
@@ -90,8 +94,19 @@ def move(reader, cell, k):
 
 
 def unnamed(cell):
-    """Pictures of which a screen reader has nothing to say: their sentence is their title."""
-    return [picture for picture in cell.locator("img").all() if len(picture.get_attribute("title") or "") < 10]
+    """What a screen reader has no words for: a picture's are its title, those of a slider's handles its label."""
+    found = [picture for picture in cell.locator("img").all() if len(picture.get_attribute("title") or "") < 10]
+    for slider in cell.locator(".widget-slider").all():
+        label = slider.locator(".widget-label").inner_text()
+        named = slider.get_by_role("slider", name=label) if label else slider.locator("nothing")
+        found += [label] if named.count() < slider.locator(".noUi-handle").count() else []
+    return found
+
+
+def too_wide(cell):
+    """Outputs of which something sticks out of the page."""
+    outputs = cell.locator(".jp-OutputArea-output")
+    return outputs.evaluate_all("all => all.filter(o => o.scrollWidth > o.clientWidth).map(o => o.innerText)")
 
 
 def is_announced(reader):

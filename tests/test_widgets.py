@@ -13,6 +13,7 @@ from torch import nn
 
 from hpvae_nb import lessons, preset
 from hpvae_nb.core.receptive_field import gradient_map
+from hpvae_nb.lab.background import Background
 from hpvae_nb.lab.render import png
 from hpvae_nb.lessons.l00_quickstart.views import sample_picture, seed_view
 from hpvae_nb.lessons.l01_patches import figures as patches
@@ -44,14 +45,30 @@ def test_every_view_has_an_example():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", examples())
-def test_every_view_speaks(name, trained):
-    """Each control has a description, each picture a sentence for those who cannot see it."""
+def test_every_view_speaks_and_moves(name, trained):
+    """Each control has a description, each picture a sentence for those who cannot see it; and none fails."""
     _, _, make = examples()[name]
     *controls, picture, text = make(trained).children
     assert all(control.description for control in controls)
     assert picture.tooltip
     assert not picture.tooltip.startswith("Picture for"), "it says nothing of its picture"
+    for control in controls:
+        assert "alert" not in text.value
+        control.value = other(control)
+    Background.stop_any()
     assert "alert" not in text.value
+
+
+def other(control):
+    """A value beside the one that a control has."""
+    if isinstance(control.value, bool):
+        return not control.value
+    if hasattr(control, "options"):
+        return next(value for _, value in control._options_full if value != control.value)
+    step = getattr(control, "step", 1)
+    if isinstance(control.value, tuple):
+        return control.value[0], control.value[1] - step
+    return control.value + (step if control.value < control.max else -step)
 
 
 def drawn_again():

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from hpvae_nb.errors import sentence
 from hpvae_nb.lab.finer import Rest, Stages, Stepwise
+from hpvae_nb.lab.line import Line
 from hpvae_nb.lab.render import png
 
 PATIENCE = 60.0  # seconds for a picture that has been put back
@@ -70,7 +71,7 @@ def live(
         those given, by name; `moved` moves them for a while.
     """
     picture = image(picture_format, max_width="100%", width=picture_width)
-    text = widgets.HTML()
+    text = Line()
     waiting, drawing = threading.Event(), threading.Lock()
     steps, rest = Stepwise(functools.partial(_drawn, function), stages), Rest()
 

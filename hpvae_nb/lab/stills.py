@@ -9,13 +9,15 @@ import ipywidgets as widgets
 import numpy as np
 from PIL import Image, ImageSequence
 
+from hpvae_nb.lab.line import Line
 from hpvae_nb.lab.render import address
 from hpvae_nb.lab.show import webp
+from hpvae_nb.lab.uploads import Upload
 
 MARK = '<div class="still">'  # what every still begins with
 QUALITY = 80  # of pictures: all together are a fifth as large, and letters in figures stay sharp
 PATIENCE = 60  # seconds in which a view has drawn its finest picture
-ONLY_NAMED = widgets.Button | widgets.FileUpload | widgets.Play
+ONLY_NAMED = widgets.Button | widgets.Play | Upload
 CHOICES = widgets.Dropdown | widgets.SelectionSlider | widgets.ToggleButtons
 
 
@@ -44,7 +46,7 @@ def _part(view: Any) -> str:
     if isinstance(view, widgets.Box):
         style = ' style="display: flex; flex-wrap: wrap; gap: 8px"' if isinstance(view, widgets.HBox) else ""
         return f"<div{style}>{''.join(map(_part, view.children))}</div>"
-    if isinstance(view, anywidget.AnyWidget):
+    if isinstance(view, anywidget.AnyWidget) and not isinstance(view, Line | Upload):
         data, _ = view._repr_mimebundle_() or ({}, {})
         return str(data.get("text/html", ""))
     return f"<div>{_line(view)}</div>"
@@ -53,7 +55,7 @@ def _part(view: Any) -> str:
 def _line(view: Any) -> str:
     if isinstance(view, widgets.Image):
         return _picture(view) if view.value else ""
-    if isinstance(view, widgets.HTML):
+    if isinstance(view, widgets.HTML | Line):
         return str(view.value)
     if isinstance(view, ONLY_NAMED):
         return f"[{html.escape(view.description)}]"

@@ -9,6 +9,7 @@ import ipywidgets as widgets
 from hpvae_nb.errors import sentence
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.lab.background import Background, Pause
+from hpvae_nb.lab.line import Line
 from hpvae_nb.lab.live import image, message
 from hpvae_nb.lab.render import png
 from hpvae_nb.lessons.l03_patch_vae.experiment import first_scale, look
@@ -50,7 +51,7 @@ def beta_view(clip: Clip, model: Model) -> Any:
     )  # fmt: skip
     bar = widgets.IntProgress(steps, 0, steps, description="progress", layout={"width": "480px"})
     picture = image("png", max_width="100%")
-    text = widgets.HTML()
+    text = Line()
     box = widgets.VBox([slider, bar, picture, text])
 
     def draw(shown: tuple[bytes, str]) -> None:
