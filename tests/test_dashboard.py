@@ -236,7 +236,7 @@ def test_start_anew_deletes_this_run_and_no_other(small):
 def test_where_nothing_can_be_written_it_trains_all_the_same(small, kind):
     out = Path("runs")
     if kind == "a file is in the way":
-        out.write_text("")
+        out.write_text("", encoding="utf-8")
     else:
         out = Path("/proc/runs")
     view = widgets.dashboard(noise_clip(), small, out=out)

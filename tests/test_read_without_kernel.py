@@ -21,6 +21,7 @@ from hpvae_nb.lab import render, show
 from hpvae_nb.lab.brush import brush
 from hpvae_nb.lab.live import image, live
 from hpvae_nb.lab.stills import MARK, still, stills
+from hpvae_nb.lab.uploads import Upload
 
 NOTEBOOKS = sorted((SOURCE / "notebooks").glob("*.ipynb"))
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -88,7 +89,7 @@ def test_a_still_follows_its_view(view):
 def test_every_kind_of_control_has_its_line():
     empty = image("png")
     box = widgets.VBox([
-        widgets.HBox([widgets.Button(description="Train"), widgets.FileUpload(description="Upload")]),
+        widgets.HBox([widgets.Button(description="Train"), Upload(print, description="Upload")]),
         widgets.Dropdown(options=[("a & b", 1), ("c", 2)], description="rates"),
         widgets.SelectionSlider(options=[("0.1", 0.1), ("1", 1)], value=1, description="weight"),
         widgets.ToggleButtons(options=["bunny", "pond"], description="clip"),

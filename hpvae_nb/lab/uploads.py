@@ -14,8 +14,8 @@ import traitlets
 
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import Clip, load_clip
+from hpvae_nb.io.files import look, pictures_in
 from hpvae_nb.io.images import load_image
-from hpvae_nb.io.files import look, picture_files
 from hpvae_nb.io.video_files import TooFewFrames
 from hpvae_nb.recipe.config import Config
 
@@ -115,7 +115,7 @@ def clip_from_file(path: Path, config: Config) -> Clip:
         InputError: as `load_clip`, in words of the file's name, and of what can be done without code.
     """
     try:
-        width = min(look(picture_files(path)[0] if path.is_dir() else path).width, WIDEST)
+        width = min(look(pictures_in(path)[0] if path.is_dir() else path).width, WIDEST)
         if config.dims == 2:
             return load_image(path, size=width)
         return load_clip(path, config.frames, size=width)
