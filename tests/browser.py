@@ -97,6 +97,7 @@ class Reader:
     def __init__(self, page, address, name, front="JupyterLab"):
         self.page, self.name, self.errors = page, name, []
         page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+        page.on("response", lambda r: r.status >= 400 and print("HTTP", r.status, r.url))
         page.on("pageerror", lambda error: str(error) == NOTEBOOKS_OWN or self.errors.append(str(error)))
         page.goto(f"{address}/{FRONTS[front]}/{name}.ipynb?reset")
         self.opened()

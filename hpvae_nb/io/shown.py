@@ -91,9 +91,12 @@ def _standard(frame: Any, said: set[str]) -> dict[str, int]:
     return {"dst_color_trc": _BT709 if curve in _HIGH_RANGE | _CURVES else curve, "dst_color_primaries": _BT709}
 
 
-def _noted(frame: Any) -> tuple[int, int, int, int]:
+def _noted(frame: Any) -> tuple[float, float, float, float]:
     """The display matrix a, b, c, d: what is stored at (x, y) is shown at (a x + c y, b x + d y)."""
-    note = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        note = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # there are notes that FFmpeg knows and PyAV does not
+        return _matrix(frame.rotation)
     a, b, _, c, d = struct.unpack("=5i", bytes(note)[:20]) if note is not None else (1, 0, 0, 0, 1)
     return a, b, c, d
 
