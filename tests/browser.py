@@ -16,7 +16,11 @@ FLAGS = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 FRONTS = {"JupyterLab": "lab/tree", "Notebook": "notebooks"}  # where a server has a notebook in each
-NOTEBOOKS_OWN = "Cannot read properties of undefined (reading 'schema')"  # said by Notebook 7.6, whatever it opens
+NOTEBOOKS_OWN = {  # said by Notebook 7.6, whatever it opens, or where JupyterLab was open on the same server before
+    "Cannot read properties of undefined (reading 'schema')",
+    "Command 'filebrowser:open-path' not registered.",
+}
+FONT = ".woff"  # of formulas: where JupyterLab was open before, Notebook is refused the fonts that it asks for
 NOTEBOOK = "window.jupyterapp.shell.currentWidget.content"
 
 
@@ -96,13 +100,16 @@ class Reader:
 
     def __init__(self, page, address, name, front="JupyterLab"):
         self.page, self.name, self.errors = page, name, []
-        page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
-        page.on("response", lambda r: r.status >= 400 and print("HTTP", r.status, r.url))
-        page.on("pageerror", lambda error: str(error) == NOTEBOOKS_OWN or self.errors.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and self.heard(said.text, said.location["url"]))
+        page.on("pageerror", lambda error: self.heard(str(error)))
         page.goto(f"{address}/{FRONTS[front]}/{name}.ipynb?reset")
         self.opened()
         if front == "JupyterLab":
             self.command("application:toggle-left-area")
+
+    def heard(self, words, source=""):
+        if words not in NOTEBOOKS_OWN and not source.endswith(FONT):
+            self.errors.append(words)
 
     def opened(self):
         """Wait until the notebook is there, and its kernel."""
