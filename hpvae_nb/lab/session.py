@@ -90,9 +90,9 @@ class Training(Background):
 
     def _train(self, pause: Pause) -> None:
         self.countdown, self.began, due = Countdown(), time.monotonic(), 0.0
-        events = train(self.progress.clip, self.progress.config, seed=self.seed, out=self.folder, resume=True)
-        try:
-            with every(TICK, self._ticked):
+        with every(TICK, self._ticked):
+            events = train(self.progress.clip, self.progress.config, seed=self.seed, out=self.folder, resume=True)
+            try:
                 while True:
                     pause()
                     event = next(events)
@@ -102,11 +102,11 @@ class Training(Background):
                     if now >= due or event.scale_done:
                         self._changed()
                         due = now + max(PAUSE, DEAR * (time.monotonic() - now))
-        except StopIteration as end:
-            self.model = end.value
-            self.progress.finish(end.value)
-        finally:
-            events.close()  # writes a checkpoint, if it is not at its end
+            except StopIteration as end:
+                self.model = end.value
+                self.progress.finish(end.value)
+            finally:
+                events.close()  # writes a checkpoint, if it is not at its end
 
 
 def run_folder(out: str | Path, clip: Clip, config: Config, seed: int) -> Path:
