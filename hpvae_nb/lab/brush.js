@@ -110,7 +110,8 @@ function render({ model, el }) {
   // The page
 
   el.classList.add("hpvae-brush");
-  el.setAttribute("data-lm-suppress-shortcuts", "true"); // or JupyterLab takes Z, Enter and the arrows for its own
+  const own = { "data-lm-suppress-shortcuts": "true" }; // keys, or JupyterLab takes Z, Enter and the arrows for its own
+  for (const one of Object.entries(own)) el.setAttribute(...one);
   const button = (parent, text, title, act) => {
     const made = add(parent, "button", { type: "button", textContent: text, title });
     made.addEventListener("click", act);
@@ -144,7 +145,7 @@ function render({ model, el }) {
   const undoing = button(box, "Undo", "Take back the last step (Z)", undo);
   const clearing = button(box, "Clear", "Take everything off the picture", clear);
 
-  const picture = add(el, "div", { className: "picture", tabIndex: 0, role: "application" });
+  const picture = add(el, "div", { className: "picture", tabIndex: 0, role: "application", ...own });
   picture.classList.toggle("zoomed", model.get("_scale") > 1);
   picture.style.width = `${model.get("_scale") * width}px`;
   const context = add(picture, "canvas", { width, height }).getContext("2d");

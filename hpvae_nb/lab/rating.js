@@ -32,13 +32,13 @@ function render({ model, el }) {
   // The page
 
   el.classList.add("hpvae-rating");
-  el.setAttribute("data-lm-suppress-shortcuts", "true"); // or JupyterLab takes numbers, Enter and arrows for its own
+  const own = { "data-lm-suppress-shortcuts": "true" }; // keys, or JupyterLab takes numbers, Enter and arrows for its own
   el.tabIndex = 0;
-  Object.entries({ role: "group", "aria-label": "Rating", "aria-description": KEYS }).forEach((one) =>
+  Object.entries({ role: "group", "aria-label": "Rating", "aria-description": KEYS, ...own }).forEach((one) =>
     el.setAttribute(...one),
   );
   const button = (parent, text, act, properties = {}) => {
-    const made = add(parent, "button", { type: "button", textContent: text, ...properties });
+    const made = add(parent, "button", { type: "button", textContent: text, ...own, ...properties });
     made.addEventListener("click", act);
     return made;
   };
