@@ -320,7 +320,7 @@ check.depth_for(depth_for)
 # *Which balloons does it see whole, at which scales?*
 
 # %%
-facts = json.loads((hp.io.clips.data_dir() / "balloons.json").read_text())
+facts = json.loads((hp.io.clips.data_dir() / "balloons.json").read_text(encoding="utf-8"))
 sizes = {b["name"]: 2 * b["radius"] / facts["width"] for b in facts["balloons"]}
 chosen = {name: sizes[name] for name in sorted(sizes, key=sizes.get)[::3]}
 described(

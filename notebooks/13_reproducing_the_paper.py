@@ -41,7 +41,7 @@ from hpvae_nb.studies import claims, evidence, intervals, sweeps
 
 trials = sweeps.read_spec(evidence.folder() / "spec.yaml")
 rows = evidence.rows()
-print((evidence.folder() / "spec.yaml").read_text())
+print((evidence.folder() / "spec.yaml").read_text(encoding="utf-8"))
 
 # %% [markdown]
 # `python -m hpvae_nb sweep data/evidence/spec.yaml` has run it: every line of `runs` with both clips and three seeds. Each

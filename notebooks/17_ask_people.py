@@ -326,7 +326,7 @@ print(opinions.agreement(table).round(2).to_string(index=False))
 # is needed and no more: no time, no machine, and of the name only a pseudonym made from it.
 
 # %%
-content = json.loads((folder / "video_3.json").read_text())
+content = json.loads((folder / "video_3.json").read_text(encoding="utf-8"))
 print({name: value for name, value in content.items() if name != "pages"})
 print(content["pages"][0])
 print("blue heron would be", people.rater_id("blue heron"))

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from hpvae_nb import Clip, fit, load_clip, load_model
 from hpvae_nb.cli import app
+from hpvae_nb.io.checkpoint import contents
 
 pytestmark = pytest.mark.slow
 
@@ -48,7 +49,7 @@ def finished(tmp_path_factory):
 
 def test_training_writes_what_its_reader_wants(finished):
     out = finished[0]
-    names = {path.name for path in out.iterdir()}
+    names = {path.name for path in contents(out)}
     wanted = {"model.safetensors", "checkpoint.safetensors", "run.json", "real.mp4", "contact_sheet.png", "losses.png"}
     wanted |= {
         "new_clips.webp",
@@ -236,7 +237,7 @@ IMAGES = ["--preset", "smoke", "--set", "dims=2", "--set", "iterations=4", "--de
 def written(out):
     """Files of a run's reader, without previews and what resuming needs."""
     kept = {"checkpoint.safetensors", "run.json", "model.safetensors", "losses.png"}
-    return {path.name for path in out.iterdir() if path.name not in kept and "preview" not in path.name}
+    return {path.name for path in contents(out) if path.name not in kept and "preview" not in path.name}
 
 
 def test_a_picture_trains_from_the_command_line(tmp_path):

@@ -63,6 +63,7 @@ def in_a_thread(work):
     return errors[0] if errors else None
 
 
+@pytest.mark.slow
 def test_a_folder_that_another_process_trains_in_is_refused_until_that_one_is_killed(tmp_path, clip, tiny, other):
     with pytest.raises(InputError, match=REFUSED) as raised:
         fit(clip, tiny, out=tmp_path, **CPU)
@@ -74,6 +75,7 @@ def test_a_folder_that_another_process_trains_in_is_refused_until_that_one_is_ki
     fit(clip, tiny, out=tmp_path, resume=True, **CPU)
 
 
+@pytest.mark.slow
 def test_so_is_a_sweeps(tmp_path, other):
     sweeps = pytest.importorskip("hpvae_nb.studies.sweeps")
     with pytest.raises(InputError, match=REFUSED):
@@ -89,6 +91,7 @@ def test_a_half_written_file_of_another_process_stays(tmp_path, clip, tiny, othe
     assert half.exists()
 
 
+@pytest.mark.slow
 def test_threads_of_one_process_hold_a_folder_from_each_other(tmp_path, clip, tiny):
     events = train(clip, tiny, out=tmp_path, **CPU)
     next(events)
@@ -117,6 +120,7 @@ def test_closing_it_later_writes_nothing_over_the_next_ones_files(tmp_path, clip
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_so_does_one_whose_thread_has_ended(tmp_path, clip, tiny):
     kept = []
 

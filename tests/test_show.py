@@ -139,3 +139,10 @@ def test_the_command_line_needs_no_widgets_and_starts_no_backend():
     code = "import sys, hpvae_nb.cli; print({'ipywidgets', 'IPython'} & set(sys.modules)); import matplotlib as m; "
     code += "print(m.rcParams._get_backend_or_none())"
     assert run_python("-c", code).stdout.split("\n")[:2] == ["set()", "None"]
+
+
+@pytest.mark.parametrize(("samples", "across", "down"), [(1, 2, 1), (2, 3, 1), (3, 3, 1), (5, 3, 2)])
+def test_a_moving_sheet_is_as_wide_as_there_are_clips(ramp, samples, across, down):
+    sheet = Image.open(io.BytesIO(show.moving_sheet(ramp, ramp.expand(samples, *ramp.shape), 10, width=45)))
+    clip = 45 // across // 15 * 15
+    assert sheet.size == (across * (clip + 6), down * (clip * 9 // 15 + 6))

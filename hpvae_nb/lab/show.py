@@ -7,6 +7,8 @@ import base64
 import html
 import io
 import math
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from hpvae_nb.core.resampling import Shape
-from hpvae_nb.errors import InputError, require
+from hpvae_nb.errors import CheckpointError, InputError, require
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clip_sets import as_pixels
 from hpvae_nb.io.clips import Clip
@@ -71,14 +73,14 @@ def save_video(path: str | Path, video: Tensor, fps: float, *, width: int = 384)
     """Write an h264 mp4 that browsers play; small clips are enlarged without blurring, to about `width` pixels.
 
     Raises:
+        CheckpointError: when the file, or ffmpeg's temporary one, cannot be written; what was at `path` before is
+            untouched.
         ImportError: when mediapy or ffmpeg is missing.
     """
     path = Path(path)
     frames = _frames(video, width)
     frames = np.pad(frames, [(0, 0), *((0, side % 2) for side in frames.shape[1:3]), (0, 0)], mode="edge")
-    temporary = path.with_name(f".{path.name}")
-    mediapy().write_video(temporary.with_suffix(".mp4"), frames, fps=fps, qp=16)
-    temporary.with_suffix(".mp4").replace(path)
+    checkpoint.write_bytes(path, _h264(frames, fps, qp=16))
     return path
 
 
@@ -118,6 +120,17 @@ def webp(frames: np.ndarray, fps: float, *, quality: int | None = None) -> bytes
     return buffer.getvalue()
 
 
+def _h264(frames: np.ndarray, fps: float, **how: Any) -> bytes:
+    """Frames as an mp4, which ffmpeg writes to a temporary file first."""
+    try:
+        return mediapy().compress_video(frames, fps=fps, codec="h264", **how)
+    except (RuntimeError, OSError) as error:
+        folder = tempfile.gettempdir()
+        free = shutil.disk_usage(folder).free / 1e6
+        what = f"ffmpeg could not write a video to {folder}, where {free:.1f} MB are free"
+        raise CheckpointError(f"{what}: make room there, or set TMPDIR to another folder") from error
+
+
 def mediapy() -> Any:
     """The mediapy package, told where ffmpeg is."""
     media = require("mediapy", "writing and showing videos")
@@ -145,7 +158,7 @@ def show_videos(
         height = round(width * frames.shape[1] / frames.shape[2])
         if frames.shape[2] > width:
             frames = media.resize_video(frames, (height, width))
-        source = base64.b64encode(media.compress_video(frames, fps=fps, codec="h264")).decode()
+        source = base64.b64encode(_h264(frames, fps)).decode()
         name, size = html.escape(title), f'width="{width}" height="{height}" style="max-width:100%; height:auto"'
         still, moving = (address(webp(part, fps, quality=POSTER)) for part in (frames[:1], frames))
         players.append(
@@ -309,9 +322,10 @@ def moving_sheet(real: Tensor, samples: Tensor, fps: float, *, columns: int = 3,
 
     Args:
         samples: `b c t h w`; what does not fill a row is left out.
-        columns: clips beside each other.
+        columns: clips beside each other, fewer where there are not as many.
         width: of the picture in pixels, aimed at by repeating pixels.
     """
+    columns = min(columns, 1 + len(samples))
     count = (1 + len(samples)) // columns * columns
     clips = [enlarge(clip, width // columns) for clip in [real, *samples][:count]]
     framed = torch.nn.functional.pad(torch.stack(clips), (3, 3, 3, 3), value=1.0)
