@@ -6,6 +6,7 @@ import re
 import subprocess
 import warnings
 
+import av.logging
 import imageio_ffmpeg
 import numpy as np
 import pytest
@@ -299,13 +300,37 @@ def spoil(path, share=0.6, seed=0):
 def test_damage_is_said_only_where_it_lies(tmp_path, name, codec):
     path = made(tmp_path / name, *MOVING, *codec)
     whole = load_clip(path, None).video
-    with pytest.raises(InputError, match=r"cannot be decoded past its first \d+ frames .*: save it again") as refused:
+    with pytest.raises(InputError, match=r"is damaged at frame \d+, .*: copy or download it again, or") as refused:
         load_clip(spoil(path), None)
-    sound = int(re.search(r"first (\d+) frames", str(refused.value))[1])
+    sound = int(re.search(r"at frame (\d+)", str(refused.value))[1]) - 1  # these decoders find damage at once
     assert 5 < sound < 24
     clip, said = told(path, sound)
     assert torch.equal(clip.video, whole[:, :sound])
     assert said == ""
+
+
+def test_frames_that_are_called_untouched_are(tmp_path):
+    """Also of arithmetic codes, whose decoder finds damage late."""
+    path, named = made(tmp_path / "g.mp4", *MOVING, *X264, "-g", "4", "-bf", "2"), 0
+    whole, stored = load_clip(path, None).video, path.read_bytes()
+    for seed in range(8):
+        path.write_bytes(stored)
+        try:
+            load_clip(spoil(path, 0.4 + 0.05 * seed, seed), None)
+        except InputError as refused:
+            if found := re.search(r"first (\d+) frames, which it cannot", str(refused)):
+                named += 1
+                assert torch.equal(load_clip(path, int(found[1])).video, whole[:, : int(found[1])])
+    assert named > 2
+
+
+def test_what_a_decoder_notes_is_passed_on_each_time(tmp_path, caplog):
+    path = spoil(made(tmp_path / "f.mkv", *MOVING, "-c:v", "ffv1"))
+    for _ in range(2):
+        assert "f may be damaged near frame 15, where its decoder notes an error: look at" in told(path)[1]
+    assert told(path, 14)[1] == ""
+    assert not caplog.records
+    assert av.logging.get_level() is None
 
 
 def test_a_damaged_phone_film_does_not_pass_in_silence(tmp_path, plain):
@@ -357,7 +382,9 @@ def test_a_film_with_its_index_in_front_is_read_as_far_as_it_goes(tmp_path, plai
     fast = made(tmp_path / "fast.mp4", "-i", plain, "-c", "copy", "-movflags", "faststart")
     fast.write_bytes(fast.read_bytes()[: int(fast.stat().st_size * 0.8)])
     assert torch.equal(load_clip(fast, 9).video, load_clip(plain, 9).video)
-    with pytest.raises(InputError, match=r"cannot be decoded past its first \d+ frames .* ask for no more than those"):
+    with pytest.raises(
+        InputError, match=r"is damaged at frame \d+, .* ask only for its first \d+ frames, which it cannot"
+    ):
         load_clip(fast, None)
 
 

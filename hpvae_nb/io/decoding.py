@@ -4,6 +4,7 @@ import contextlib
 import math
 import re
 import struct
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from hpvae_nb.io.shown import ALPHA_SAID
 
 STRICT = {"err_detect": "crccheck+explode"}  # else a decoder fills what is damaged from its surroundings
 _WAY = "give a video file, or a folder of pictures"
+_DOUBT = "look at the frames, or copy or download it again"
 _MERGED = "{} is interlaced: the two moments in each of its frames are merged into the first"
 _FIRST = {b"ftyp", b"wide", b"mdat"}  # with which part an mp4 or mov begins
 _INDEX = {b"moov", b"meta"}  # of a film, and of pictures as HEIC and AVIF
 _BOXES = 1000  # parts that are looked at; an index that comes later is found by FFmpeg
 _LEAST = 4  # rows and columns that a frame needs to be merged
+_LISTENING = threading.Lock()  # PyAV's level and its count are those of the whole process
 
 
 def track_of(container: Any, name: object, said: set[str]) -> Any:
@@ -45,16 +48,16 @@ def track_of(container: Any, name: object, said: set[str]) -> Any:
     return track
 
 
-def frames_of(container: Any, track: Any, said: set[str]) -> Iterator[Any]:
+def frames_of(packets: Iterable[Any], track: Any, said: set[str]) -> Iterator[Any]:
     """Every frame in order of time; at damage FFmpeg's error, after the last frame before it."""
-    return _merged(_repeated(container, track), said)
+    return _merged(_repeated(packets, track, said), said)
 
 
-def _repeated(container: Any, track: Any) -> Iterator[Any]:
+def _repeated(packets: Iterable[Any], track: Any, said: set[str]) -> Iterator[Any]:
     """The frames, and for each empty packet, which means "the same again", the one before it once more."""
     times: list[int] = []
     last = None
-    for frame in _decoded(container, track, times):
+    for frame in _decoded(packets, track, times, said):
         while last is not None and times and frame.pts is not None and times[0] < frame.pts:
             last.pts = times.pop(0)
             yield last
@@ -65,13 +68,14 @@ def _repeated(container: Any, track: Any) -> Iterator[Any]:
         yield last
 
 
-def _decoded(container: Any, track: Any, empty: list[int]) -> Iterator[Any]:
+def _decoded(packets: Iterable[Any], track: Any, empty: list[int], said: set[str]) -> Iterator[Any]:
     """The frames that are stored; `empty` receives the times of packets that hold none."""
     failure = require("av", "reading videos and pictures").error.FFmpegError
     keys, torn, begun, sound = 0, False, math.inf, math.inf
+    done, doubted = 0, False
     guesses = track.codec_context.name == "mpeg4"  # as if what came before had been grey
     try:
-        for packet in container.demux(track):
+        for packet in packets:
             time = packet.dts if packet.pts is None else packet.pts
             if not packet.size:  # PyAV's mark of the end is empty, too, and has no time
                 empty += [] if time is None else [time]
@@ -83,18 +87,43 @@ def _decoded(container: Any, track: Any, empty: list[int]) -> Iterator[Any]:
             torn = torn or not keys
             if guesses and not keys:
                 continue
+            lacking = (torn and keys < 2) or (time is not None and time < begun < math.inf)
             try:
-                frames = packet.decode()
+                frames, noted = _heard(packet)
             except failure:
-                if (torn and keys < 2) or (time is not None and time < begun < math.inf):
+                if lacking:
                     continue
                 sound = -math.inf if time is None else time
                 raise
+            if noted and not lacking and not doubted:
+                doubted = True
+                said.add(f"{{}} may be damaged near frame {done + 1}, where its decoder notes an error: {_DOUBT}")
             yield from frames
+            done += len(frames)
     except failure:
         yield from (frame for frame in _rest(track) if frame.pts is not None and frame.pts < sound)
         raise
     yield from _rest(track)
+
+
+def _heard(packet: Any) -> tuple[list[Any], bool]:
+    """The frames of a packet, and whether its decoder noted an error without failing or marking a frame.
+
+    PyAV counts errors while it listens to FFmpeg; at PANIC it hands none of them to Python's logging. It listens no
+    longer than needed, for a thread of FFmpeg that has something to say waits for Python.
+    """
+    log = require("av.logging", "reading videos and pictures")
+    with _LISTENING:
+        level, (before, _) = log.get_level(), log.get_last_error()
+        try:
+            if level is None:
+                log.set_level(log.PANIC)
+            frames = packet.decode()
+        finally:
+            if level is None:
+                log.set_level(None)
+        count, _ = log.get_last_error()
+    return frames, count > before and not any(frame.is_corrupt for frame in frames)
 
 
 def _rest(track: Any) -> Iterator[Any]:

@@ -116,18 +116,30 @@ def look(path: Path) -> Look:
 
 
 class _Opened:
-    """A container of PyAV, the video in it, the pixels of a frame, and how many frames were decoded."""
+    """A container of PyAV, the video in it, the pixels of a frame, and how many frames were decoded.
+
+    ``sound`` of them were there before the last key frame was read. Damage later on cannot have touched them; those
+    since may be, for the decoder of an arithmetic code (h264's CABAC) often finds an error only frames later.
+    """
 
     def __init__(self, container: Any, path: Path, said: set[str]) -> None:
         self.container, self.track, self.said, self.count = container, track_of(container, path, said), said, 0
+        self.sound = 0
         self.track.codec_context.options = {**STRICT, "max_pixels": str(LARGEST_READ)}
         self.pixels = self.track.width * self.track.height  # by the file's header: nothing was decoded for it
         self.measure = f"{self.track.width}x{self.track.height} pixels, {_mega(self.pixels)}"
 
     def frames(self) -> Iterator[Any]:
-        for frame in frames_of(self.container, self.track, self.said):
+        for frame in frames_of(self._packets(), self.track, self.said):
             self.count += 1
             yield frame
+
+    def _packets(self) -> Iterator[Any]:
+        for packet in self.container.demux(self.track):
+            before = self.count
+            yield packet
+            if packet.is_keyframe:  # and was decoded, or this would not be reached
+                self.sound = before
 
 
 @contextlib.contextmanager
@@ -153,8 +165,9 @@ def _opened(path: Path, said: set[str]) -> Iterator[_Opened]:
         again = "save it again as mp4, or as a folder of pngs"
         why = getattr(error, "strerror", None) or error
         if file is not None and file.count:
-            where = f"cannot be decoded past its first {file.count} frames"
-            again += ", or ask for no more than those"
+            where = f"is damaged at frame {file.count + 1}, and frames before it may be touched"
+            sound = f"its first {file.sound} frames, which it cannot have touched" if file.sound else "frames well before it"
+            again = f"copy or download it again, or ask only for {sound}"
         raise InputError(f"{path} {where} ({why}): {again}") from error
 
 
