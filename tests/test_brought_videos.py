@@ -6,6 +6,7 @@ import re
 import subprocess
 import warnings
 
+import av
 import av.logging
 import imageio_ffmpeg
 import numpy as np
@@ -62,6 +63,9 @@ def plain(tmp_path_factory):
 @pytest.mark.parametrize(("name", "codec"), [("dup.ogv", ("-c:v", "libtheora", "-q:v", "7")), ("dup.mkv", X264)])
 def test_repeated_pictures_are_frames_of_their_own(tmp_path, name, codec):
     path = made(tmp_path / name, "-f", "lavfi", "-i", "testsrc2=s=96x64:r=8:d=4", "-r", "24", *codec)
+    with av.open(str(path)) as container:
+        if sum(packet.pts is not None for packet in container.demux(video=0)) < 96:
+            pytest.skip("this ffmpeg writes no packets for repeated pictures, but leaves gaps, which are said")
     clip, said = told(path)
     assert (clip.frames, clip.fps, said) == (96, 24, "")
     apart = clip.video.diff(dim=1).abs().mean(dim=(0, 2, 3))
@@ -325,7 +329,7 @@ def test_frames_that_are_called_untouched_are(tmp_path):
 
 
 def test_what_a_decoder_notes_is_passed_on_each_time(tmp_path, caplog):
-    path = spoil(made(tmp_path / "f.mkv", *MOVING, "-c:v", "ffv1"))
+    path = spoil(made(tmp_path / "f.mkv", *MOVING, "-c:v", "ffv1", "-level", "3", "-slicecrc", "1"))
     for _ in range(2):
         assert "f may be damaged near frame 15, where its decoder notes an error: look at" in told(path)[1]
     assert told(path, 14)[1] == ""
@@ -403,7 +407,7 @@ KINDS = {  # file: what to encode with; read in silence, with all frames
     "a.ts": X264,
     "a.flv": X264,
     "a.3gp": ("-c:v", "mpeg4"),
-    "av1.mkv": ("-c:v", "libsvtav1", "-svtav1-params", "lp=1"),
+    "av1.mkv": ("-c:v", "libaom-av1", "-cpu-used", "8"),
     "a.avi": ("-c:v", "mjpeg"),
     "packed.avi": ("-c:v", "mpeg4", "-bf", "2"),
     "a.asf": ("-c:v", "wmv2"),

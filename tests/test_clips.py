@@ -312,7 +312,7 @@ def test_damage_is_met_only_when_reached(tmp_path):
     pieces = path.read_bytes().split(b"\x89PNG")  # what stands before the first picture, then 20 of them
     path.write_bytes(b"\x89PNG".join(pieces[:11]) + b"lost" + b"\x89PNG".join(pieces[11:]))
     assert which_frames(load_clip(path, frames=5)) == [0, 1, 2, 3, 4]
-    with pytest.raises(InputError, match=r"damaged at frame 11, .*: copy .* only for its first 9 frames, which it cannot"):
+    with pytest.raises(InputError, match=r"damaged at frame 11, .*: copy .* for its first 9 frames, which it cannot"):
         load_clip(path, frames=None)
 
 

@@ -166,7 +166,8 @@ def _opened(path: Path, said: set[str]) -> Iterator[_Opened]:
         why = getattr(error, "strerror", None) or error
         if file is not None and file.count:
             where = f"is damaged at frame {file.count + 1}, and frames before it may be touched"
-            sound = f"its first {file.sound} frames, which it cannot have touched" if file.sound else "frames well before it"
+            untouched = f"its first {file.sound} frames, which it cannot have touched"
+            sound = untouched if file.sound else "frames well before it"
             again = f"copy or download it again, or ask only for {sound}"
         raise InputError(f"{path} {where} ({why}): {again}") from error
 
