@@ -6,7 +6,7 @@ from torch import Tensor
 
 from hpvae_nb.errors import InputError
 from hpvae_nb.io import picture_files, video_files
-from hpvae_nb.io.video_files import FOLDER_FPS, Look, Size, _check_enough, natural
+from hpvae_nb.io.video_files import FOLDER_FPS, Look, Size, check_enough, natural
 
 PICTURES = {
     *(".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff"),
@@ -39,7 +39,7 @@ def read_folder(
 ) -> tuple[list[Tensor], float]:
     """As ``read_file``, of a folder's pictures in natural order; none that are hidden. ``fps`` only names the rate."""
     files = pictures_in(path)
-    _check_enough(len(files), start, frames, path)
+    check_enough(len(files), start, frames, path)
     chosen = files[start : None if frames is None else start + frames]
     return [read_file(file, 1, 0, None, size, said)[0][0] for file in chosen], fps or FOLDER_FPS
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from hpvae_nb.errors import InputError, require
 from hpvae_nb.io import first_bytes, video_files
 from hpvae_nb.io.picture_colours import eight_bits, screen_colours
-from hpvae_nb.io.video_files import FOLDER_FPS, Look, Size, _check_enough, _mega, _resampled, _true_rate, sized
+from hpvae_nb.io.video_files import FOLDER_FPS, Look, Size, check_enough, mega, resampled, sized, true_rate
 
 FORMATS: tuple[str, ...] = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 MOVING = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")  # what stands beside the first in others are thumbnails, or maps of it
@@ -86,7 +86,7 @@ def read_file(
             if frames == 1 and len(_frames(image)) > 1:
                 said.add(PAGES_SAID)
         elif fps is not None:
-            timed = _resampled(timed, fps, _rate(path, image, size, fps))
+            timed = resampled(timed, fps, _rate(path, image, size, fps))
         if image.format in ("AVIF", "HEIF") and _HDR.search(_notes(path)):
             said.add(HDR_SAID)
         for time, picture in islice(timed, None if frames is None else start + frames):
@@ -94,8 +94,8 @@ def read_file(
             if total > start:
                 pictures.append(sized(picture, size))
                 times.append(time)
-    _check_enough(total, start, frames, path)
-    return pictures, fps or _true_rate(times, FOLDER_FPS, said)
+    check_enough(total, start, frames, path)
+    return pictures, fps or true_rate(times, FOLDER_FPS, said)
 
 
 def look(path: Path) -> Look:
@@ -139,7 +139,7 @@ def _opened(path: Path) -> Iterator[Any]:
         raise InputError(f"{path} would be huge once it is unpacked: {_REDUCE}") from error
     except Exception as error:  # Pillow's readers raise some ten kinds for damaged files
         why = str(error).partition("\n")[0] or type(error).__name__
-        again = f"fetch it again, or save it again as png or jpg of at most {_mega(video_files.LARGEST_READ)} pixels"
+        again = f"fetch it again, or save it again as png or jpg of at most {mega(video_files.LARGEST_READ)} pixels"
         raise InputError(f"{path} is damaged or cut off, and not readable as a picture ({why}): {again}") from error
 
 
@@ -153,8 +153,8 @@ def _check_pixels(path: Path, image: Any, whole: bool) -> None:
         way = "give a size, such as size=1024, and it is reduced while it is read"
         most, kept = video_files.LARGEST, "kept whole"
     if width * height > most:
-        has = f"{width}x{height} pixels, {_mega(width * height)}"
-        raise InputError(f"{path} has {has}, but at most {_mega(most)} are {kept}: {way}")
+        has = f"{width}x{height} pixels, {mega(width * height)}"
+        raise InputError(f"{path} has {has}, but at most {mega(most)} are {kept}: {way}")
 
 
 def _notes(path: Path) -> bytes:

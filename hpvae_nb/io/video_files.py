@@ -73,10 +73,10 @@ def read_file(
         shown = Shown(file.track, said)
         if size is None and file.pixels * shown.pixel > LARGEST:
             way = "give a size, such as size=1024, and it is reduced while it is read"
-            raise InputError(f"{path} has {file.measure}, but at most {_mega(LARGEST)} are kept whole: {way}")
+            raise InputError(f"{path} has {file.measure}, but at most {mega(LARGEST)} are kept whole: {way}")
         timed = _timed(file.frames(), rate)
         if fps is not None:
-            timed = _resampled(timed, fps, rate)
+            timed = resampled(timed, fps, rate)
         for time, frame in islice(timed, None if frames is None else start + frames):
             total += 1
             if total > start:
@@ -85,10 +85,10 @@ def read_file(
                 damaged += [total] if frame.is_corrupt else []
         if times and frames is None and (early := ends_early(file.container, file.track, times[-1] + 1 / rate)):
             said.add(early)
-    _check_enough(total, start, frames, path)
+    check_enough(total, start, frames, path)
     if damaged:
         said.add(f"{{}} is damaged: parts of {len(damaged)} frames are guessed, first of number {damaged[0]}")
-    return pictures, fps or _true_rate(times, rate, said)
+    return pictures, fps or true_rate(times, rate, said)
 
 
 class Look(NamedTuple):
@@ -127,7 +127,7 @@ class _Opened:
         self.sound = 0
         self.track.codec_context.options = {**STRICT, "max_pixels": str(LARGEST_READ)}
         self.pixels = self.track.width * self.track.height  # by the file's header: nothing was decoded for it
-        self.measure = f"{self.track.width}x{self.track.height} pixels, {_mega(self.pixels)}"
+        self.measure = f"{self.track.width}x{self.track.height} pixels, {mega(self.pixels)}"
 
     def frames(self) -> Iterator[Any]:
         for frame in frames_of(self._packets(), self.track, self.said):
@@ -158,7 +158,7 @@ def _opened(path: Path, said: set[str]) -> Iterator[_Opened]:
             file = _Opened(container, path, said)
             if file.pixels > LARGEST_READ:
                 way = "reduce it in a program for photos first"
-                raise InputError(f"{path} has {file.measure}, but at most {_mega(LARGEST_READ)} are read: {way}")
+                raise InputError(f"{path} has {file.measure}, but at most {mega(LARGEST_READ)} are read: {way}")
             yield file
     except (av.error.FFmpegError, OSError) as error:
         where = "is not readable as video or picture"
@@ -172,7 +172,7 @@ def _opened(path: Path, said: set[str]) -> Iterator[_Opened]:
         raise InputError(f"{path} {where} ({why}): {again}") from error
 
 
-def _mega(pixels: int) -> str:
+def mega(pixels: int) -> str:
     return f"{pixels / 1e6:.0f} million"
 
 
@@ -197,7 +197,7 @@ def _timed(decoded: Iterable[Any], rate: float) -> Iterator[tuple[float, Any]]:
         last = time
 
 
-def _resampled(timed: Iterable[tuple[float, Any]], fps: float, rate: float) -> Iterator[tuple[float, Any]]:
+def resampled(timed: Iterable[tuple[float, Any]], fps: float, rate: float) -> Iterator[tuple[float, Any]]:
     """For each instant k / fps after the first frame, the frame nearest in time (of two as near, the earlier)."""
     first = last = None
     count = 0
@@ -213,7 +213,7 @@ def _resampled(timed: Iterable[tuple[float, Any]], fps: float, rate: float) -> I
         count += 1
 
 
-def _true_rate(times: list[float], rate: float, said: set[str]) -> float:
+def true_rate(times: list[float], rate: float, said: set[str]) -> float:
     """Frames per second from the timestamps; the declared rate, which is free of rounding, where they agree."""
     gaps = [after - before for before, after in pairwise(times)]
     if not gaps:
@@ -245,7 +245,7 @@ def _scaled(picture: Tensor, size: tuple[int, ...]) -> Tensor:
     return interpolate(picture[None], size=size, mode="bilinear", antialias=True, align_corners=False)[0]
 
 
-def _check_enough(total: int, start: int, frames: int | None, path: Path) -> None:
+def check_enough(total: int, start: int, frames: int | None, path: Path) -> None:
     if total == 0:
         raise InputError(_EMPTY.format(path))
     if start >= total:
