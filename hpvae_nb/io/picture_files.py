@@ -168,9 +168,8 @@ def _frames(image: Any) -> Sequence[int]:
         return [image.tell()]
     if image.format == "TIFF":
         return [page for page in range(image.n_frames) if not _page_kind(image, page) & _COPY_OR_MASK]
-    return range(
-        bool(image.info.get("default_image")), image.n_frames
-    )  # a PNG's, for programs that know no moving ones
+    extra = bool(image.info.get("default_image"))  # a PNG's, for programs that know no moving ones
+    return range(extra, image.n_frames)
 
 
 def _page_kind(image: Any, page: int = 0) -> int:
