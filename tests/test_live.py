@@ -57,8 +57,8 @@ def test_a_control_without_effect_says_so():
     assert not seed.disabled
     start.value = 3
     assert (start.disabled, seed.disabled) == (False, True)
-    assert picture.tooltip == "from 3 “seed z” has no effect: nothing is drawn below <3>."
-    assert text.value == "from 3 “seed z” has no effect: nothing is drawn below &lt;3&gt;."
+    assert picture.tooltip == "from 3. “seed z” has no effect: nothing is drawn below <3>."
+    assert text.value == "from 3. “seed z” has no effect: nothing is drawn below &lt;3&gt;."
     start.value = 0
     assert (seed.disabled, text.value) == (False, "from 0")
 

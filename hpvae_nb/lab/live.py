@@ -148,7 +148,7 @@ def _show(
 ) -> None:
     """A drawing's picture and words, and what has no effect on it; `name` says what it is short of the finest."""
     picture.value, words = result
-    words += idleness
+    words = f"{words.removesuffix('.')}.{idleness}" if words and idleness else words + idleness
     said = words or "Picture for " + ", ".join(f"{key} = {value}" for key, value in values.items())
     picture.tooltip = said + (f" ({name})" if name else "")
     text.value = html.escape(words) + (f" <small>({html.escape(name)})</small>" if name else "")
