@@ -167,7 +167,7 @@ def test_the_core_works_without_its_helpers(tmp_path):
     result = run_python("-c", BLOCKED.replace("**TINY", f"**{TINY}"), tmp_path / "run")
     assert result.returncode == 0, result.stderr
     said = result.stdout.splitlines()
-    assert "the package 'av' is needed for reading videos and pictures: pip install av" in said
+    assert "the package 'pillow' is needed for reading pictures: pip install pillow" in said
     assert "the package 'scikit-image' is needed for converting colours: pip install scikit-image" in said
 
 
@@ -193,7 +193,7 @@ def test_the_wheel_holds_modules_and_clips_and_nothing_else(wheel):
     assert {f"hpvae_nb/{name}" for name in data if "__pycache__" not in name} <= held
     assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".pth"))]
     assert {name.partition("/")[0] for name in names} == {"hpvae_nb", f"hpvae_nb-{hpvae_nb.__version__}.dist-info"}
-    assert wheel.stat().st_size < 20e6
+    assert wheel.stat().st_size < 21e6
 
 
 INSTALLED = """
