@@ -6,8 +6,6 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install -c const
 
 # A busy machine slows small convolutions on many threads down more than it speeds them up. Training asks the machine.
 test quick notebooks evidence benchmarks zoo: export OMP_NUM_THREADS ?= 2
-# Text without a named encoding is read otherwise on Windows: in the package that is an error.
-test quick: export PYTHONWARNDEFAULTENCODING := 1
 
 .PHONY: demo test quick lab notebooks badges zoo evidence benchmarks gpu lint clean help
 

@@ -96,7 +96,7 @@ def test_every_orientation_is_undone_once(tmp_path, suffix, orientation):
 def test_a_photo_of_tiles_is_whole(tmp_path):
     picture = corners(700, 1000)
     path = saved(tmp_path / "phone.heic", picture, tile_size=512, quality=90)
-    with video_files._opened(path) as file:
+    with video_files._opened(path, set()) as file:
         assert file.pixels < 700 * 1000  # what FFmpeg would give: there are tiles, so that this can fail
     assert look(path) == (700, 1000, False)
     assert apart(load_image(path), picture) < 3

@@ -59,7 +59,8 @@ def said(page):
 
 @pytest.fixture
 def view():
-    """A box as lessons show them, with a clip in it."""
+    """A box as lessons show them, with a clip in it; nothing else is there, as in a new kernel."""
+    widgets.Widget.close_all()
     return live(
         lambda seed: (show.animation(noise_clip(seed=seed).video, 24), f"a clip, <drawn> from seed {seed}"),
         "webp",
