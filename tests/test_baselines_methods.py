@@ -40,6 +40,7 @@ def test_the_methods_of_the_paper_and_those_that_copy_patches_are_there():
     assert list(METHODS) == [*TRAINED, "vgpnn", "gpnn"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_events_lead_from_the_first_scale_to_the_last_and_bring_the_model(clip, name):
     config = tiny_config(fine_size=20)
@@ -67,6 +68,7 @@ def test_samples_have_the_clips_shape_and_range_and_depend_on_seed_and_number_al
     assert torch.pdist(others.flatten(1)).min() > 0.01 or name not in TRAINED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_a_saved_model_makes_the_same_clips(tmp_path, trained, name):
     model = trained(name)

@@ -118,6 +118,7 @@ def test_the_training_tells_apart_networks_that_differ():
     assert {"G¹: 4 conv 1×1×1, 3 → 6 → 3", "G² G³: 4 conv 3×3×3, 3 → 6 → 3"} <= set(decoders)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["patch_vae", "hierarchy", "training"])
 @pytest.mark.parametrize("preset", ["smoke", "laptop", "paper"])
 def test_nothing_overlaps_or_is_cut_off(which, preset):

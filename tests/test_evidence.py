@@ -164,6 +164,7 @@ def test_a_verdict_needs_the_whole_interval_on_one_side(low, high, direction, sa
     assert claim.verdict(intervals.interval([2.0])) == "unclear"
 
 
+@pytest.mark.slow
 @EACH
 def test_the_table_has_a_line_for_every_claim(study):
     made = made_of(study)

@@ -218,6 +218,7 @@ def test_vae_loss_and_gradients(name, dims, scale, arithmetic):
     assert compare_vae(trainer, tolerance) == sum(len(list(network.parameters())) for network in trained)
 
 
+@pytest.mark.slow
 @PRESETS
 @DIMS
 @pytest.mark.parametrize("scale", GAN_SCALES)
@@ -230,6 +231,7 @@ def test_gan_losses_and_gradients(name, dims, scale, norm, arithmetic):
     assert of_network == len(list(trainer.network.generators[scale].parameters()))
 
 
+@pytest.mark.slow
 @PRESETS
 @pytest.mark.parametrize("scale", [0, 2, 4])
 def test_a_batch_is_the_mean_of_its_samples(name, scale, arithmetic):
@@ -239,6 +241,7 @@ def test_a_batch_is_the_mean_of_its_samples(name, scale, arithmetic):
     compare_vae(trainer, tolerance) if scale < 3 else compare_gan(trainer, tolerance)
 
 
+@pytest.mark.slow
 @PRESETS
 def test_training_mode_agrees_once_power_iterations_have_converged(name, float64):
     trainer = trainer_at(4, name, batch=1, train=True)
@@ -267,6 +270,7 @@ def swapped_norm(critic, real, fake, *, norm="site", generator=None):
 losses_kl, losses_penalty = losses.kl_divergence, losses.gradient_penalty
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scale", "owner", "attribute", "mutant"),
     [

@@ -135,6 +135,7 @@ def test_duration(seconds, words):
     assert report.duration(seconds) == words
 
 
+@pytest.mark.slow
 def test_the_command_line_needs_no_widgets_and_starts_no_backend():
     code = "import sys, hpvae_nb.cli; print({'ipywidgets', 'IPython'} & set(sys.modules)); import matplotlib as m; "
     code += "print(m.rcParams._get_backend_or_none())"
