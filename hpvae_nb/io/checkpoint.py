@@ -88,12 +88,21 @@ def leftovers(folder: Path) -> list[Path]:
 
 
 def read(path: Path, *kinds: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what `write` wrote as any of these kinds.
+    """Read what `write` wrote as any of these kinds: the tensors, and the description.
 
     Raises:
         CheckpointError: when the file is missing, truncated, of a later format or another kind, or of a format that
             can carry code, which is refused without being opened.
     """
+    return _read(path, kinds, tensors=True)
+
+
+def describe(path: Path, *kinds: str) -> dict[str, Any]:
+    """The description alone, without reading the tensors; errors as of `read`."""
+    return _read(path, kinds, tensors=False)[1]
+
+
+def _read(path: Path, kinds: tuple[str, ...], tensors: bool) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if not os.path.isfile(path):  # Path.is_file may raise
         raise CheckpointError(f"there is no file {path}, or it may not be read")
     try:
@@ -111,7 +120,8 @@ def read(path: Path, *kinds: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safetensors.safe_open(path, framework="pt") as file:
             header = (file.metadata() or {}).get(_KEY)
             # Copied: the file stays open as long as a tensor lies in it, and Windows replaces no open file.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  (not a dict)
+            names = file.keys() if tensors else ()
+            values = {name: file.get_tensor(name).clone() for name in names}
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged or truncated ({error}); use an earlier copy") from error
     if header is None:
@@ -125,7 +135,7 @@ def read(path: Path, *kinds: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise CheckpointError(f"{path} has format {version}, but this version reads up to {FORMAT}: upgrade hpvae_nb")
     if found not in kinds:
         raise CheckpointError(f"{path} holds a {found}, but a {kinds[0]} was wanted")
-    return tensors, description
+    return values, description
 
 
 def pack(prefix: str, state: dict[str, Tensor], *, compact: bool = False) -> dict[str, Tensor]:

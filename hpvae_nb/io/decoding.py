@@ -166,10 +166,8 @@ def _pulled(graph: Any, frame: Any) -> Iterator[Any]:
 
 
 def cut_off(path: Path) -> str:
-    """What a file lacks, where its first bytes tell: it is empty, or an mp4 or mov without its whole index."""
+    """What a file lacks, where its first bytes tell: the whole index of an mp4 or mov."""
     size = path.stat().st_size
-    if not size:
-        return "it is empty"
     with path.open("rb") as file:
         at = 0
         for _ in range(_BOXES):

@@ -20,7 +20,19 @@ from torch import Tensor
 from hpvae_nb.errors import InputError, require
 from hpvae_nb.io import first_bytes, video_files
 from hpvae_nb.io.picture_colours import eight_bits, screen_colours
-from hpvae_nb.io.video_files import FOLDER_FPS, Look, Size, check_enough, mega, resampled, sized, true_rate
+from hpvae_nb.io.video_files import (
+    FOLDER_FPS,
+    REDUCE,
+    Look,
+    Size,
+    check_enough,
+    check_rate,
+    mega,
+    resampled,
+    sized,
+    too_large,
+    true_rate,
+)
 
 FORMATS: tuple[str, ...] = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 MOVING = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")  # what stands beside the first in others are thumbnails, or maps of it
@@ -29,7 +41,6 @@ HDR_SAID = "{} is a picture for HDR screens: its colours look paler than there"
 
 _COPIES = {"AVIF": 2, "WEBP": 2}  # whose decoders keep two while they work,
 _OF_MANY = 5  # and a frame of a moving picture may be as much smaller, as there are many
-_REDUCE = "reduce it in a program for photos first"
 _PAGE_KIND, _DNG = 254, 50706  # TIFF's tags for what a page is, and for a camera's raw file
 _COPY_OR_MASK = 1 | 4  # bits of the first: no page of its own
 _ORIENTATION = 0x0112  # Exif's tag; its values, and what undoes them:
@@ -44,10 +55,7 @@ _UPRIGHT = {
 }
 _HDR = re.compile(rb"colrnclx..\0[\x10\x12]", re.DOTALL)  # PQ and HLG, as AVIF and HEIC note them
 _NOTES = 65536  # bytes at a file's beginning in which they do
-_BLINK, _UNSET = (
-    10,
-    100,
-)  # ms; so short a time was never meant: browsers and FFmpeg take the second
+_BLINK, _UNSET = 10, 100  # ms; so short a time was never meant: browsers and FFmpeg take the second
 
 
 def is_picture(path: Path) -> bool:
@@ -136,7 +144,7 @@ def _opened(path: Path) -> Iterator[Any]:
     except (InputError, ImportError):
         raise
     except pillow.DecompressionBombError as error:
-        raise InputError(f"{path} would be huge once it is unpacked: {_REDUCE}") from error
+        raise InputError(f"{path} would be huge once it is unpacked: {REDUCE}") from error
     except Exception as error:  # Pillow's readers raise some ten kinds for damaged files
         why = str(error).partition("\n")[0] or type(error).__name__
         again = f"fetch it again, or save it again as png or jpg of at most {mega(video_files.LARGEST_READ)} pixels"
@@ -148,13 +156,9 @@ def _check_pixels(path: Path, image: Any, whole: bool) -> None:
     width, height = image.size
     moves = image.format in MOVING and image.format != "TIFF" and image.is_animated
     share = _OF_MANY if moves else _COPIES.get(image.format, 1)
-    most, kept, way = video_files.LARGEST_READ // share, "read", _REDUCE
-    if whole:
-        way = "give a size, such as size=1024, and it is reduced while it is read"
-        most, kept = video_files.LARGEST, "kept whole"
+    most = video_files.LARGEST if whole else video_files.LARGEST_READ // share
     if width * height > most:
-        has = f"{width}x{height} pixels, {mega(width * height)}"
-        raise InputError(f"{path} has {has}, but at most {mega(most)} are {kept}: {way}")
+        raise too_large(path, image, most, whole)
 
 
 def _notes(path: Path) -> bytes:
@@ -197,9 +201,7 @@ def _rate(path: Path, image: Any, size: Size | None, fps: float) -> float:
     """Frames per second of a moving picture; refuses to make more of them."""
     times = list(_moments(path, image, size))
     rate = (len(times) - 1) / times[-1] if len(times) > 1 else FOLDER_FPS
-    if fps > rate * 1.001:
-        above = f"fps={fps:g} is above the {rate:g} of {path}, and repeated frames would freeze the motion"
-        raise InputError(f"{above}: give at most fps={rate:g}")
+    check_rate(fps, rate, path)
     return rate
 
 

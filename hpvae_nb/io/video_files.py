@@ -29,6 +29,7 @@ _EMPTY = "{} holds no frames: give a file that plays"
 
 LARGEST = 24_000_000  # pixels of a frame that is kept whole: 288 MB in floats, and what a good camera takes
 LARGEST_READ = 128_000_000  # pixels of a frame that is reduced while it is read: 0.6 GB while it is decoded
+REDUCE = "reduce it in a program for photos first"
 _STRIP = 256  # rows of a frame that are in floats at a time
 
 Size = int | tuple[int, int]
@@ -48,7 +49,7 @@ def natural(name: str) -> list[tuple[bool, int, str]]:
 def read_file(
     path: Path, frames: int | None, start: int, fps: float | None, size: Size | None, said: set[str]
 ) -> tuple[list[Tensor], float]:
-    """Decode the wanted frames of a video or picture file, and nothing after the last of them.
+    """Decode the wanted frames of a video file, and nothing after the last of them.
 
     Args:
         frames, start, fps, size: as in ``load_clip``.
@@ -67,13 +68,10 @@ def read_file(
     total = 0
     with _opened(path, said) as file:
         rate = float(file.track.average_rate or file.track.guessed_rate or FOLDER_FPS)
-        if fps is not None and fps > rate * 1.001:
-            above = f"fps={fps:g} is above the {rate:g} of {path}, and repeated frames would freeze the motion"
-            raise InputError(f"{above}: give at most fps={rate:g}")
+        check_rate(fps, rate, path)
         shown = Shown(file.track, said)
         if size is None and file.pixels * shown.pixel > LARGEST:
-            way = "give a size, such as size=1024, and it is reduced while it is read"
-            raise InputError(f"{path} has {file.measure}, but at most {mega(LARGEST)} are kept whole: {way}")
+            raise too_large(path, file.track, LARGEST, whole=True)
         timed = _timed(file.frames(), rate)
         if fps is not None:
             timed = resampled(timed, fps, rate)
@@ -127,7 +125,6 @@ class _Opened:
         self.sound = 0
         self.track.codec_context.options = {**STRICT, "max_pixels": str(LARGEST_READ)}
         self.pixels = self.track.width * self.track.height  # by the file's header: nothing was decoded for it
-        self.measure = f"{self.track.width}x{self.track.height} pixels, {mega(self.pixels)}"
 
     def frames(self) -> Iterator[Any]:
         for frame in frames_of(self._packets(), self.track, self.said):
@@ -157,8 +154,7 @@ def _opened(path: Path, said: set[str]) -> Iterator[_Opened]:
         with av.open(str(path.resolve()), options=options, **notes) as container:
             file = _Opened(container, path, said)
             if file.pixels > LARGEST_READ:
-                way = "reduce it in a program for photos first"
-                raise InputError(f"{path} has {file.measure}, but at most {mega(LARGEST_READ)} are read: {way}")
+                raise too_large(path, file.track, LARGEST_READ, whole=False)
             yield file
     except (av.error.FFmpegError, OSError) as error:
         where = "is not readable as video or picture"
@@ -172,8 +168,22 @@ def _opened(path: Path, said: set[str]) -> Iterator[_Opened]:
         raise InputError(f"{path} {where} ({why}): {again}") from error
 
 
+def too_large(path: Path, frame: Any, most: int, whole: bool) -> InputError:
+    """What to say of something of a width and a height with more pixels than may be kept whole, or read at all."""
+    way = "give a size, such as size=1024, and it is reduced while it is read" if whole else REDUCE
+    has = f"{frame.width}x{frame.height} pixels, {mega(frame.width * frame.height)}"
+    return InputError(f"{path} has {has}, but at most {mega(most)} are {'kept whole' if whole else 'read'}: {way}")
+
+
 def mega(pixels: int) -> str:
     return f"{pixels / 1e6:.0f} million"
+
+
+def check_rate(fps: float | None, rate: float, path: Path) -> None:
+    """Refuse more frames per second than there are."""
+    if fps is not None and fps > rate * 1.001:
+        above = f"fps={fps:g} is above the {rate:g} of {path}, and repeated frames would freeze the motion"
+        raise InputError(f"{above}: give at most fps={rate:g}")
 
 
 def check_size(size: Size | None) -> Size | None:

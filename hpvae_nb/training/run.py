@@ -92,7 +92,7 @@ class Run:
 
     def reached(self) -> dict[str, Any] | None:
         """What the last checkpoint says of itself, such as its `scale` and `iteration`; None if there is none."""
-        return checkpoint.read(self.checkpoint, "checkpoint")[1] if self.checkpoint.exists() else None
+        return checkpoint.describe(self.checkpoint, "checkpoint") if self.checkpoint.exists() else None
 
     def last_good(self) -> str:
         """Where the last checkpoint is, in words."""
