@@ -36,6 +36,11 @@ def check_whole(name: str, value: object, least: int = 1, advice: str = "") -> i
     return number
 
 
+def keep_whole(owner: object, name: str, least: int = 1) -> None:
+    """`check_whole` of a field of a frozen dataclass, which from then on holds Python's own number."""
+    object.__setattr__(owner, name, check_whole(name, getattr(owner, name), least))
+
+
 def require(module: str, purpose: str, install: str | None = None) -> ModuleType:
     """Import an optional package at the moment it is needed.
 

@@ -18,7 +18,7 @@ from hpvae_nb.core.convolution import channels_last
 from hpvae_nb.core.hierarchy import GrowingNetwork, Noise
 from hpvae_nb.core.networks import RGB
 from hpvae_nb.core.resampling import Shape, upsample
-from hpvae_nb.errors import InputError, check_whole
+from hpvae_nb.errors import InputError, keep_whole
 from hpvae_nb.recipe.config import Config
 
 
@@ -74,7 +74,7 @@ class ConSinGan(GanMethod):
     lr_scale: float = 0.1  # paper, per stage of age; the script of the comparison: 0.2
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "stages", check_whole("stages", self.stages))
+        keep_whole(self, "stages")
         if not 0 < self.lr_scale <= 1:
             raise InputError(f"lr_scale is {self.lr_scale}, but must lie in (0, 1]")
 

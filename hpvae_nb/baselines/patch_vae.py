@@ -20,7 +20,7 @@ from hpvae_nb.core.latents import stream
 from hpvae_nb.core.networks import Encoder
 from hpvae_nb.core.resampling import Shape
 from hpvae_nb.core.steps import Losses, Objective
-from hpvae_nb.errors import InputError, check_whole
+from hpvae_nb.errors import InputError, keep_whole
 from hpvae_nb.method import HpVaeGan
 from hpvae_nb.recipe.build import encoder_numbers, make_hierarchy
 from hpvae_nb.recipe.config import Config
@@ -107,7 +107,7 @@ class PatchVae(HpVaeGan):
     temperature: float = 0.5  # of the relaxed Bernoulli whose gradient stands in for that of 0 or 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "parts", check_whole("parts", self.parts))
+        keep_whole(self, "parts")
         if not 0 < self.occurrence < 1:
             raise InputError(f"occurrence is {self.occurrence}, but a prior probability must lie in (0, 1)")
         if not self.temperature > 0:

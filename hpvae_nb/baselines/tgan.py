@@ -23,7 +23,7 @@ from hpvae_nb.core.hierarchy import Noise
 from hpvae_nb.core.latents import uniform_maps
 from hpvae_nb.core.resampling import Shape
 from hpvae_nb.core.steps import Losses
-from hpvae_nb.errors import InputError, check_whole
+from hpvae_nb.errors import InputError, keep_whole
 from hpvae_nb.recipe.config import Config
 
 LEAK = 0.2
@@ -45,7 +45,7 @@ class TGan(ManyClips):
     clip_every: int = 5  # paper: rounds from one clipping of singular values to the next
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "clip_every", check_whole("clip_every", self.clip_every))
+        keep_whole(self, "clip_every")
 
     def build(self, config: Config, shapes: list[Shape], seed: int = 0) -> SlowFastGenerator:
         return SlowFastGenerator(config.latent, config.channels, *shapes[0][:2])

@@ -24,7 +24,7 @@ from hpvae_nb.core.hierarchy import Noise
 from hpvae_nb.core.latents import uniform_maps
 from hpvae_nb.core.resampling import Shape
 from hpvae_nb.core.steps import Losses
-from hpvae_nb.errors import InputError, check_whole
+from hpvae_nb.errors import InputError, keep_whole
 from hpvae_nb.recipe.config import Config
 
 FORGET = 2.0  # measured: a forget gate whose bias begins at 0 has lost z after a few frames
@@ -44,7 +44,7 @@ class TGanV2(ManyClips):
     levels: int = 4  # paper; fewer where the coarsest would have less than 8 px
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "levels", check_whole("levels", self.levels))
+        keep_whole(self, "levels")
 
     def build(self, config: Config, shapes: list[Shape], seed: int = 0) -> RecurrentGenerator:
         frames, size, _ = shapes[0]

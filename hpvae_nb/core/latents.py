@@ -23,7 +23,12 @@ def stream(seed: int, sample: int, scale: int) -> torch.Generator:
     """
     if not isinstance(seed, (int, np.integer)) or seed < 0:
         raise InputError(f"seed is {seed!r}, but must be a whole number of at least 0")
-    return torch.Generator().manual_seed(mixed(int(seed), sample, scale))
+    return dice(mixed(int(seed), sample, scale))
+
+
+def dice(seed: int) -> torch.Generator:
+    """Random numbers on the CPU; the seed may be NumPy's, which PyTorch does not take."""
+    return torch.Generator().manual_seed(int(seed))
 
 
 def mixed(*numbers: int) -> int:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from einops import pack, rearrange, reduce
 from torch import Tensor
 
+from hpvae_nb.core.latents import dice
 from hpvae_nb.core.resampling import Shape
 from hpvae_nb.errors import InputError, require
 
@@ -63,7 +64,7 @@ def shuffled(video: Shaped[Tensor, "c t h w"], size: int | Shape, seed: int = 0)
     """
     whole, counts = tiled(video, size)
     tiles = cut(whole, size)
-    order = torch.randperm(len(tiles), generator=torch.Generator().manual_seed(int(seed)))
+    order = torch.randperm(len(tiles), generator=dice(seed))
     return put_back(tiles[order], *counts)
 
 

@@ -5,6 +5,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from hpvae_nb.core.latents import dice
 from hpvae_nb.core.patches import nearest, patch_rows, principal_axes
 from hpvae_nb.core.resampling import resize
 from hpvae_nb.errors import InputError
@@ -52,7 +53,7 @@ class PatchFeatures:
 
     def __init__(self, clip: Tensor, seed: int = 0, frames: int = PATCH[0]) -> None:
         self.frames = frames
-        generator = torch.Generator().manual_seed(int(seed))
+        generator = dice(seed)
         self.levels = []
         for rows in _rows(clip, frames):
             mean = rows.mean(0)

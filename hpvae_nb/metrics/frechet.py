@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from hpvae_nb.core.latents import dice
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.clips import Clip
 from hpvae_nb.metrics.features import Extractor
@@ -151,7 +152,7 @@ def random_features_distance(
     width = features_a.shape[-1]
     if not 1 <= count <= width or trials < 1:
         raise InputError(f"{trials} draws of {count} from {width} features: choose 1..{width}, trials >= 1")
-    generator = torch.Generator().manual_seed(int(seed))
+    generator = dice(seed)
     draws = [torch.randperm(width, generator=generator)[:count] for _ in range(trials)]
     return sum(frechet_distance(features_a[:, draw], features_b[:, draw]) for draw in draws) / trials
 

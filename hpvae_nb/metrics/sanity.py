@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hpvae_nb.core.latents import dice
 from hpvae_nb.core.resampling import resize
 from hpvae_nb.errors import InputError
 from hpvae_nb.metrics.table import METRICS, applicable
@@ -49,7 +50,7 @@ def corrupted(real: Tensor, kind: str, strength: float = 1, seed: int = 0) -> Te
     if kind not in CORRUPTIONS or not 0 <= strength <= 1:
         kinds = ", ".join(CORRUPTIONS)
         raise InputError(f"{kind!r} of strength {strength}: choose one of {kinds}, and a strength of 0 to 1")
-    generator = torch.Generator().manual_seed(int(seed))
+    generator = dice(seed)
     frames, height, width = real.shape[1:]
     if kind == "a moved clip":
         angle = 2 * math.pi * float(torch.rand(1, generator=generator))

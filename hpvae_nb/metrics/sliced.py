@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
+from hpvae_nb.core.latents import dice
 from hpvae_nb.core.patches import patch_rows
 from hpvae_nb.core.resampling import resize
 from hpvae_nb.errors import InputError
@@ -44,7 +45,7 @@ def sliced_wasserstein(samples: Tensor, real: Tensor | Clip, seed: int = 0) -> S
     side = PATCH[1] * 2 ** (LEVELS - 1)
     if min(*samples.shape[-2:], *clip.shape[-2:]) < side:
         raise InputError(f"samples are {tuple(samples.shape)}, but sides of at least {side} px are needed")
-    generator = torch.Generator().manual_seed(int(seed))
+    generator = dice(seed)
     directions = torch.randn(3 * math.prod(patch), DIRECTIONS, generator=generator).to(samples.device)
     directions = F.normalize(directions, dim=0)
     bands = laplacian(clip[None])

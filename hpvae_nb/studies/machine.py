@@ -57,9 +57,7 @@ def peak_memory(device: torch.device) -> Callable[[], float | None]:
         torch.cuda.reset_peak_memory_stats(device)
         return lambda: float(torch.cuda.max_memory_allocated(device))
     try:
-        Path("/proc/self/clear_refs").write_text(
-            "5", encoding="utf-8"
-        )  # Linux, proc(5): resets the peak of the resident set
+        Path("/proc/self/clear_refs").write_bytes(b"5")  # Linux, proc(5): resets the peak of the resident set
     except OSError:
         return lambda: None
     return lambda: max((1024.0 * int(peak.split()[0]) for peak in _lines("/proc/self/status", "VmHWM")), default=None)

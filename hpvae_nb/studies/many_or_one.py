@@ -16,7 +16,7 @@ from torch import Tensor
 
 from hpvae_nb.baselines import make_system
 from hpvae_nb.baselines.many import ManyClips
-from hpvae_nb.errors import InputError, TrainingError, check_whole
+from hpvae_nb.errors import InputError, TrainingError, keep_whole
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clip_folders import write_set
 from hpvae_nb.io.clip_sets import ClipSet, as_pixels
@@ -68,8 +68,8 @@ class Comparison:
 
     def __post_init__(self) -> None:
         make_system(self.system)
-        object.__setattr__(self, "samples", check_whole("samples", self.samples, 2))
-        object.__setattr__(self, "seed", check_whole("seed", self.seed, 0))
+        keep_whole(self, "samples", 2)
+        keep_whole(self, "seed", 0)
 
     @property
     def recipe(self) -> Config:

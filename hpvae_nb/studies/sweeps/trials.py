@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from hpvae_nb.baselines import make_method
-from hpvae_nb.errors import InputError, check_whole
+from hpvae_nb.errors import InputError, keep_whole
 from hpvae_nb.io.clips import Clip, load_clip
 from hpvae_nb.io.images import load_still
 from hpvae_nb.machine import PRECISIONS
@@ -73,8 +73,8 @@ class Trial:
                 raise InputError(f"{name} is not measured of {images}; there are {', '.join(known)}")
         if not self.metrics:
             object.__setattr__(self, "metrics", known)
-        object.__setattr__(self, "seed", check_whole("seed", self.seed, 0))
-        object.__setattr__(self, "samples", check_whole("samples", self.samples, 2))
+        keep_whole(self, "seed", 0)
+        keep_whole(self, "samples", 2)
         if self.precision not in PRECISIONS:
             raise InputError(f"precision is {self.precision!r}, but must be one of {', '.join(PRECISIONS)}")
 
