@@ -137,6 +137,7 @@ def sweep(
     only: Annotated[list[str] | None, typer.Option(help="Only these, such as --only seed=0; repeatable.")] = None,
     serial: Annotated[bool, typer.Option("--serial", help="One trial after another, without Ray.")] = False,
     address: Annotated[str | None, typer.Option(help="Of a Ray cluster, in place of this machine.")] = None,
+    known: Annotated[Path | None, typer.Option(help="Leave out trials that this results file has a row of.")] = None,
     results: Annotated[Path | None, typer.Option("--estimate", help="Only say the cost, by this results file.")] = None,
 ) -> None:
     """Run many trainings (clip x method x setting x seed); write one row for each to OUT/results.parquet."""
@@ -144,6 +145,8 @@ def sweep(
         from hpvae_nb.studies import sweeps
 
         trials = sweeps.select(sweeps.read_spec(spec), _overrides(only or [], "--only"))
+        if known is not None:
+            trials = sweeps.missing(trials, sweeps.read_results(known))
         if results is not None:
             typer.echo(sweeps.cost_text(trials, sweeps.estimate_cost(trials, sweeps.read_results(results))))
             return

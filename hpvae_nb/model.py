@@ -85,7 +85,7 @@ class Model:
         return self
 
     def sample(
-        self, n: int, *, seed: int, size: Shape | None = None, scales: int | None = None
+        self, n: int, *, seed: int, size: Shape | None = None, scales: int | None = None, start: int = 0
     ) -> Float[Tensor, "b 3 *sites"]:
         """New clips: z from the prior, then equation (9) up to the last scale.
 
@@ -96,14 +96,24 @@ class Model:
             seed: at least 0.
             size: (T, H, W) or (H, W) of the finest scale, in frames and pixels; the training size if not given.
             scales: stop after this many scales, for a coarser and smaller clip.
+            start: the first scale at which something is drawn, 0..N; those below it repeat the training clip, as
+                SinGAN's start scale does (Shaham et al. 2019, section 4). VAE scales above 0 draw nothing, so that up
+                to M - 1 it makes no difference for them whether it is 1 or more.
 
         Returns:
             `b c t h w` (`b c h w` for images) in [-1, 1], on the CPU.
 
         Raises:
-            InputError: for values out of range or a size too small for its coarsest scale.
+            InputError: for values out of range, a size too small for its coarsest scale, or a method that has no
+                scales to start from.
         """
-        return self._finish(self.latent(n, seed=seed, size=size), self.sizes(size), seed, scales)
+        shapes = self.sizes(size)
+        if start == 0:
+            return self._finish(self.latent(n, seed=seed, size=size), shapes, seed, scales)
+        if not 0 < start < self.scales:
+            raise InputError(f"start is {start}, but must be a scale of this model: 0..{self.scales - 1}")
+        noise = [float(scale >= start) for scale in range(self._drawn_from(), self.config.scales)]
+        return self._finish(self._repeated(check_whole("n", n), size), shapes, seed, scales, noise)
 
     def latent(self, n: int, *, seed: int, size: Shape | None = None) -> Float[Tensor, "b l *sites"]:
         """The latent maps that `sample` decodes: z ~ N(0, I), `b latent t h w` at scale 0. Arguments as in `sample`."""
@@ -345,9 +355,24 @@ class Model:
         if not self.method.has_encoder:
             raise InputError(f"a model of {self.method.name} has no encoder, which {call} needs: use sample")
 
+    def _repeated(self, n: int, size: Shape | None) -> Tensor:
+        """What the training clip is decoded from, or each of its samples in turn, `b latent t h w`."""
+        if self.method.has_encoder and self.coarse is not None:
+            held, _ = self.encode(self.coarse, size=size)
+        elif hasattr(self.network, "fixed") and size is None:
+            held = self.network.fixed
+        else:
+            why = "a model of SinGAN or ConSinGAN at its training size, or one that holds its training clip"
+            raise InputError(f"start needs {why}: leave it out here")
+        return held[torch.arange(n) % len(held)]
+
+    def _drawn_from(self) -> int:
+        """The first scale at which noise is added; scale 0 takes z itself."""
+        return max(1, self.network.vae_levels)
+
     def _noise_factors(self, noise: NoiseFactors) -> list[float]:
         """One factor for each planned scale: 0 below the GAN scales."""
-        levels = max(1, self.network.vae_levels)  # scale 0 takes z itself
+        levels = self._drawn_from()
         gan_scales = self.config.scales - levels
         factors = [float(noise)] * gan_scales if isinstance(noise, (int, float)) else [float(f) for f in noise]
         if len(factors) != gan_scales or not all(math.isfinite(f) and f >= 0 for f in factors):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ def trial_folder(out: Path, trial: Trial) -> Path:
 
 def describe(trial: Trial) -> Row:
     """The columns that are known beforehand: what the trial is, and every setting of its recipe, tuples as lists."""
-    own = {name: value for name, value in dataclasses.asdict(trial).items() if name not in ("config", "metrics")}
+    apart = ("config", "metrics", "ways")
+    own = {name: value for name, value in dataclasses.asdict(trial).items() if name not in apart}
     own["settings"] = json.dumps(dict(trial.settings))  # methods differ in theirs
     return json.loads(json.dumps({"trial": trial.name, **own, **trial.config.to_dict(), "error": None}))
 
@@ -42,14 +44,32 @@ def read_row(folder: Path) -> Row | None:
 
 
 def finished(trial: Trial, folder: Path) -> Row | None:
-    """The trial's row, if it ended well and holds as many samples and all metrics that are wanted now.
+    """The trial's row, if it ended well and holds all that is wanted now.
 
-    Its point is the trial's, also where the row was measured before the specification had that name.
+    Its point and budget are the trial's, also where the row was measured before the specification had them.
     """
     row = read_row(folder)
-    if row is None or row["error"] is not None or row["samples"] != trial.samples:
-        return None
-    return row | {"point": trial.point} if set(trial.metrics) <= set(row["metrics"]) else None
+    return row | {"point": trial.point, "budget": trial.budget} if row is not None and answers(row, trial) else None
+
+
+def answers(row: Row, trial: Trial) -> bool:
+    """Whether a row ended well, with as many samples and all metrics and ways that the trial asks for."""
+    if not pd.isna(row["error"]) or row["samples"] != trial.samples:
+        return False
+    measured = [way["way"] for way in ways_of(row)]
+    return set(trial.metrics) <= set(row["metrics"]) and all(dict(way) in measured for way in trial.ways)
+
+
+def ways_of(row: Row) -> list[Row]:
+    """What was measured of each other way to sample: its arguments as `way`, and a number for each metric."""
+    text = row.get("ways")
+    return json.loads(text) if isinstance(text, str) else []  # there was no such column once
+
+
+def missing(trials: Sequence[Trial], rows: pd.DataFrame) -> list[Trial]:
+    """The trials that none of the rows answers."""
+    known = {row["trial"]: {str(name): value for name, value in row.items()} for row in rows.to_dict("records")}
+    return [trial for trial in trials if trial.name not in known or not answers(known[trial.name], trial)]
 
 
 def collect(out: Path) -> pd.DataFrame:

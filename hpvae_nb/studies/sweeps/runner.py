@@ -41,9 +41,9 @@ def run_trial(trial: Trial, folder: Path, tell: Tell = lambda share: None) -> Ro
 
     Returns:
         The row: everything of `describe`; a column for each number measured, and `svfid_extractor` and the like; the
-        `metrics` asked for, and which were `unmeasured` and why; device, precision, versions of code and PyTorch;
-        seconds of training (over all sessions), sampling and measuring; peak memory in bytes of this session; number
-        of sessions; the end in UTC.
+        `metrics` asked for, and which were `unmeasured` and why; the same of each of the `ways`, as JSON; device,
+        precision, versions of code and PyTorch; seconds of training (over all sessions), sampling and measuring; peak
+        memory in bytes of this session; number of sessions; the end in UTC.
     """
     done = finished(trial, folder)
     if done is not None:
@@ -69,13 +69,18 @@ def _run(trial: Trial, folder: Path, tell: Tell) -> Row:
     samples = model.sample(trial.samples, seed=trial.seed)
     sampled = time.perf_counter()
     measured = _measure(trial, model, samples, clip)
+    end = time.perf_counter()
+    ways = []
+    for way in map(dict, trial.ways):
+        ways.append({"way": way, **_measure(trial, model, model.sample(trial.samples, seed=trial.seed, **way), clip)})
     return {
         **measured,
         "metrics": list(trial.metrics),
+        "ways": json.dumps(ways),
         "training_seconds": model.facts.get("seconds", 0.0),  # what only copies does not train
         "processor_seconds": model.facts.get("processor_seconds", 0.0),
         "sampling_seconds": sampled - start,
-        "measuring_seconds": time.perf_counter() - sampled,
+        "measuring_seconds": end - sampled,
         "peak_bytes": peak(),
         "sessions": len(sessions(folder)),
         "device": device_name(device),

@@ -3,10 +3,11 @@
 import dataclasses
 import difflib
 import hashlib
+import inspect
 import itertools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,13 @@ from hpvae_nb.io.clips import Clip, load_clip
 from hpvae_nb.io.images import load_still
 from hpvae_nb.machine import PRECISIONS
 from hpvae_nb.metrics import METRICS, applicable
+from hpvae_nb.model import Model
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.presets import preset
 
 _DEFAULTS = Config().to_dict()
+_ARGUMENTS = [name for name in inspect.signature(Model.sample).parameters if name not in ("self", "n", "seed")]
+_APART = ("samples", "metrics", "ways", "point", "budget")  # of one training there may be several
 _LABEL = 80  # characters of a folder's name; what does not fit is in the digest behind it
 
 
@@ -42,7 +46,10 @@ class Trial:
         settings: of the method's own, as pairs; in a specification a mapping, such as `{stages: 2}`.
         frames, start, fps: the stretch of the clip, as `load_clip` takes them.
         device, precision: as `train` takes them.
-        point: what a study calls it, such as "no freezing"; names of trials and folders don't depend on it.
+        ways: other ways to sample the trained model, each as pairs of arguments of `Model.sample`, measured by the same
+            metrics; in a specification a list of mappings, such as `[{start: 1}, {start: 2}]`.
+        point, budget: what a study calls it, such as "no freezing", and the budget that the study counts it to, in
+            steps a scale; names of trials and folders depend on neither.
 
     Raises:
         InputError: on construction, for an unknown method or metric, or a value out of range.
@@ -60,7 +67,9 @@ class Trial:
     fps: float | None = None
     device: str = "auto"
     precision: str = "auto"
+    ways: tuple[tuple[tuple[str, Any], ...], ...] = ()
     point: str | None = None
+    budget: int | None = None
 
     def __post_init__(self) -> None:
         make_method(self.method, dict(self.settings))
@@ -75,6 +84,9 @@ class Trial:
             object.__setattr__(self, "metrics", known)
         keep_whole(self, "seed", 0)
         keep_whole(self, "samples", 2)
+        for name in (name for way in self.ways for name, _ in way):
+            if name not in _ARGUMENTS:
+                raise InputError(f"there is no way to sample by {name!r}; there are {', '.join(_ARGUMENTS)}")
         if self.precision not in PRECISIONS:
             raise InputError(f"precision is {self.precision!r}, but must be one of {', '.join(PRECISIONS)}")
 
@@ -96,7 +108,7 @@ class Trial:
         parts = [Path(self.clip).stem, self.method, self.config.preset]
         varied = [*self.settings, *self.changes.items(), ("seed", self.seed)]
         parts += [f"{name}={value}" for name, value in varied]
-        identity = {k: v for k, v in dataclasses.asdict(self).items() if k not in ("samples", "metrics", "point")}
+        identity = {k: v for k, v in dataclasses.asdict(self).items() if k not in _APART}
         # Settings at their defaults are left out, so that results keep their names when there is a new setting.
         identity["config"] = {k: v for k, v in self.config.to_dict().items() if v != _DEFAULTS[k]}
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:10]
@@ -130,8 +142,9 @@ def expand(spec: Mapping[str, Any]) -> list[Trial]:
 
     Keys are fields of `Trial` and of `Config`, and `preset` (`"laptop"` if not given). A value in a list is varied, and
     lists are crossed with each other; a setting that is a list itself goes into a list (`sampling_rates: [[2, 1]]`).
-    `runs` is a list of such mappings, each of which is crossed by itself with what stands outside; `metrics` is a list
-    that is not crossed. With `dims: 2`, or a preset for images, `clip` names pictures.
+    `runs` is a list of such mappings, each of which is crossed by itself with what stands outside, and may have `runs`
+    of its own; `metrics` and `ways` are lists that are not crossed. With `dims: 2`, or a preset for images, `clip`
+    names pictures.
 
     Raises:
         InputError: for an unknown key, a value out of range, or one training with two points' names, before anything
@@ -139,16 +152,25 @@ def expand(spec: Mapping[str, Any]) -> list[Trial]:
     """
     if not isinstance(spec, Mapping):
         raise InputError(f"a specification is a mapping such as {{clip: [pedestrians], seed: [0, 1]}}, not {spec!r}")
-    shared = dict(spec)
-    grids = shared.pop("runs", [{}])
-    if not isinstance(grids, list) or not grids or not all(isinstance(grid, Mapping) for grid in grids):
-        raise InputError(f"runs is {grids!r}, but must be a list of mappings such as {{vae_levels: [1, 3]}}")
-    trials = list(dict.fromkeys(trial for grid in grids for trial in _grid({**shared, **grid})))
+    trials = list(dict.fromkeys(trial for grid in _grids(spec) for trial in _grid(grid)))
     points: dict[str, str | None] = {}
     for trial in trials:
         if points.setdefault(trial.name, trial.point) != trial.point:
             raise InputError(f"{points[trial.name]!r} and {trial.point!r} are one training, {trial.name}: change one")
     return trials
+
+
+def _grids(spec: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Each mapping of `runs` together with what stands outside of it."""
+    shared = dict(spec)
+    grids = shared.pop("runs", None)
+    if grids is None:
+        yield shared
+        return
+    if not isinstance(grids, list) or not grids or not all(isinstance(grid, Mapping) for grid in grids):
+        raise InputError(f"runs is {grids!r}, but must be a list of mappings such as {{vae_levels: [1, 3]}}")
+    for grid in grids:
+        yield from _grids({**shared, **grid})
 
 
 def select(trials: list[Trial], wanted: Mapping[str, Any]) -> list[Trial]:
@@ -182,7 +204,7 @@ def _grid(grid: dict[str, Any]) -> list[Trial]:
         _known(key)
     if "clip" not in grid:
         raise InputError("the specification names no clip: add such as clip: [pedestrians, bunny]")
-    whole: dict[str, Any] = {"metrics": tuple(grid.pop("metrics"))} if "metrics" in grid else {}
+    whole: dict[str, Any] = {name: tuple(map(_plain, grid.pop(name))) for name in ("metrics", "ways") if name in grid}
     axes = {key: value if isinstance(value, list) else [value] for key, value in grid.items()}
     trials = []
     for values in itertools.product(*axes.values()):
