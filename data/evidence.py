@@ -31,7 +31,7 @@ from hpvae_nb.lab import show
 from hpvae_nb.lessons.l13_reproducing_the_paper.figures import tradeoff
 from hpvae_nb.studies import claims, evidence, many_page, sweeps
 from hpvae_nb.studies.evidence import IMAGES, STUDIES, Study
-from hpvae_nb.studies.sweeps.results import finished, trial_folder, write_results
+from hpvae_nb.studies.sweeps.results import Row, answers, finished, trial_folder, write_results
 
 PAGE = Path(__file__).parent.parent / "docs" / "evidence.md"
 FOLDER = Path(__file__).parent / "evidence"
@@ -40,24 +40,45 @@ OF_SHEETS = ("M = 1", evidence.WHOLE, "M = 7", "SinGAN", "ConSinGAN", "GPNN")
 
 
 def collect(out: Path, study: Study) -> None:
-    """Write the study's rows, and sample files that are missing, from all trials that have ended in `out`."""
+    """Write the study's rows, and sample files of the largest budgets, from all trials that have ended in `out`.
+
+    Bundled rows of trials that are not there stay, so that a sweep may take several sittings, on several machines.
+    """
     trials = sweeps.read_spec(FOLDER / study.spec)
     rows = {trial: finished(trial, trial_folder(out, trial)) for trial in trials}
     ended = {trial: row for trial, row in rows.items() if row is not None}
     if not ended:
         raise InputError(f"no trial of {study.spec} has ended in {out}: run the sweep first")
-    table = evidence.named(pd.DataFrame(list(ended.values())), study)
-    places = {"clip": list(dict.fromkeys(trial.clip for trial in trials)), "point": list(study.points), "seed": None}
+    rows |= _bundled(study, [trial for trial in trials if trial not in ended])
+    table = evidence.named(pd.DataFrame([row for row in rows.values() if row is not None]), study)
+    places = {"budget": None, "clip": list(dict.fromkeys(trial.clip for trial in trials))}
+    places |= {"point": list(study.points), "seed": None}
     table = table.sort_values(list(places), key=lambda c: c.map(places[c.name].index) if places[c.name] else c)
     write_results(FOLDER, table, study.results)
-    evidence.sample_file("any", "M = 3").parent.mkdir(exist_ok=True)
-    first = min(trial.seed for trial in trials)
-    for trial in ended:
-        file = evidence.sample_file(trial.clip, trial.point, study)
-        if trial.seed == first and not file.exists():
-            model = load_model(trial_folder(out, trial) / "run", device="cpu")
-            write_samples(file, evidence.grid(model.sample(math.prod(evidence.GRID), seed=first)), model.fps)
-    print(f"{len(ended)} of {len(trials)} trials are in {FOLDER / study.results}")
+    first = [trial for trial in ended if trial.seed == min(trial.seed for trial in trials)]
+    largest = {(trial.clip, trial.point): trial for trial in sorted(first, key=lambda trial: trial.budget or 0)}
+    for trial in largest.values():
+        _write_samples_of(trial, out, study)
+    print(f"{len(table)} of {len(trials)} trials are in {FOLDER / study.results}, {len(ended)} of them from {out}")
+
+
+def _bundled(study: Study, trials: list[sweeps.Trial]) -> dict[sweeps.Trial, Row]:
+    """The bundled rows that answer trials, under the names that these have now."""
+    file = FOLDER / study.results
+    known = {row["trial"]: row for row in sweeps.read_results(file).to_dict("records")} if file.exists() else {}
+    fitting = [trial for trial in trials if trial.name in known and answers(known[trial.name], trial)]
+    return {trial: known[trial.name] | {"point": trial.point, "budget": trial.budget} for trial in fitting}
+
+
+def _write_samples_of(trial: sweeps.Trial, out: Path, study: Study) -> None:
+    """Those of smaller budgets go."""
+    file = evidence.sample_file(trial.clip, trial.point, study, trial.budget)
+    file.parent.mkdir(exist_ok=True)
+    if not file.exists():
+        model = load_model(trial_folder(out, trial) / "run", device="cpu")
+        write_samples(file, evidence.grid(model.sample(math.prod(evidence.GRID), seed=trial.seed)), model.fps)
+    for smaller in evidence.sample_files(trial.clip, trial.point, study)[:-1]:
+        smaller.unlink()
 
 
 def collect_many(out: Path) -> None:

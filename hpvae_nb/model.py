@@ -112,8 +112,10 @@ class Model:
             return self._finish(self.latent(n, seed=seed, size=size), shapes, seed, scales)
         if not 0 < start < self.scales:
             raise InputError(f"start is {start}, but must be a scale of this model: 0..{self.scales - 1}")
+        if size is not None:
+            raise InputError(f"size is {size} and start {start}, but the clip has but one size: leave one of them out")
         noise = [float(scale >= start) for scale in range(self._drawn_from(), self.config.scales)]
-        return self._finish(self._repeated(check_whole("n", n), size), shapes, seed, scales, noise)
+        return self._finish(self._repeated(check_whole("n", n)), shapes, seed, scales, noise)
 
     def latent(self, n: int, *, seed: int, size: Shape | None = None) -> Float[Tensor, "b l *sites"]:
         """The latent maps that `sample` decodes: z ~ N(0, I), `b latent t h w` at scale 0. Arguments as in `sample`."""
@@ -355,15 +357,16 @@ class Model:
         if not self.method.has_encoder:
             raise InputError(f"a model of {self.method.name} has no encoder, which {call} needs: use sample")
 
-    def _repeated(self, n: int, size: Shape | None) -> Tensor:
+    def _repeated(self, n: int) -> Tensor:
         """What the training clip is decoded from, or each of its samples in turn, `b latent t h w`."""
         if self.method.has_encoder and self.coarse is not None:
-            held, _ = self.encode(self.coarse, size=size)
-        elif hasattr(self.network, "fixed") and size is None:
+            held, _ = self.encode(self.coarse)
+        elif hasattr(self.network, "fixed"):
             held = self.network.fixed
         else:
-            why = "a model of SinGAN or ConSinGAN at its training size, or one that holds its training clip"
-            raise InputError(f"start needs {why}: leave it out here")
+            raise InputError(
+                "start needs a model that was trained, and that holds its training clip: leave it out here"
+            )
         return held[torch.arange(n) % len(held)]
 
     def _drawn_from(self) -> int:

@@ -85,6 +85,14 @@ def test_the_fixed_noise_gives_the_clip_and_other_noise_another(clip, method):
 
 
 @GANS
+def test_from_a_start_scale_on_only_finer_noise_is_new(clip, method):
+    model = fit(clip, tiny_config(iterations=2), method=method, **CPU)
+    fixed = model.network.fixed.expand(2, -1, -1, -1, -1)
+    for start, noise in ((1, [1.0, 1.0, 1.0]), (3, [0.0, 0.0, 1.0])):
+        assert torch.equal(model.sample(2, seed=1, start=start), model.decode(fixed, seed=1, noise=noise))
+
+
+@GANS
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_fixed_noise_is_no_samples_noise(clip, method, seed):
     """Random numbers of fresh weights and of samples may come from one stream; z* must not."""

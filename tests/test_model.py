@@ -30,6 +30,21 @@ def test_samples_are_videos_in_range(trained, n):
     assert -1 <= made.min() < made.max() <= 1
 
 
+def test_below_the_start_scale_samples_repeat_the_clip(trained):
+    mu, _ = trained.encode(trained.coarse)
+    apart = []
+    for start, noise in ((1, [1.0, 1.0]), (2, [1.0, 1.0]), (3, [0.0, 1.0])):  # M = 2: two scales with noise
+        made = trained.sample(3, seed=5, start=start)
+        assert torch.equal(made, trained.decode(mu.expand(3, *mu.shape[1:]), seed=5, noise=noise))
+        apart.append((made - trained.reconstruct()).abs().mean().item())
+    assert 0 < apart[2] < apart[1] == apart[0] < (trained.sample(3, seed=5) - trained.reconstruct()).abs().mean()
+    with pytest.raises(InputError, match=r"size is \(13, 18, 40\) and start 1, but"):
+        trained.sample(1, seed=5, start=1, size=(13, 18, 40))
+    for start in (-1, 4):
+        with pytest.raises(InputError, match=f"start is {start}, but must be a scale of this model: 0..3"):
+            trained.sample(1, seed=5, start=start)
+
+
 def test_a_seed_decides_everything(trained):
     first = trained.sample(2, seed=3)
     torch.manual_seed(77)

@@ -31,12 +31,13 @@ from hpvae_nb.studies.sweeps import (
     expand,
     read_results,
     read_spec,
+    results,
     run_sweep,
     run_trial,
     runner,
     select,
 )
-from hpvae_nb.studies.sweeps.results import trial_folder
+from hpvae_nb.studies.sweeps.results import missing, trial_folder
 from hpvae_nb.studies.sweeps.runner import sessions
 
 TAKES = ["finished", "training_seconds", "processor_seconds", "sampling_seconds", "measuring_seconds"]
@@ -73,6 +74,15 @@ def test_lists_are_crossed_and_runs_are_joined():
     ]
     assert {t.metrics for t in joined} == {("diversity",)}
     assert expand({"clip": "bunny", "runs": [{}, {"freeze": True}, {"seed": [0, 0]}]}) == expand({"clip": "bunny"})
+    inner = [{"vae_levels": 1}, {"vae_levels": 5, "iterations": 9}]
+    budgets = [{"budget": 100, "iterations": 100, "runs": inner}, {"budget": 300, "iterations": 300, "runs": inner[:1]}]
+    assert [
+        (t.budget, t.config.vae_levels, t.config.iterations) for t in expand({"clip": "bunny", "runs": budgets})
+    ] == [
+        (100, 1, 100),
+        (100, 5, 9),
+        (300, 1, 300),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -94,6 +104,7 @@ def test_lists_are_crossed_and_runs_are_joined():
         ({"clip": "bunny", "sampling_rates": [2, 1]}, "sampling_rates is 2, but must be a tuple"),
         ({"clip": "bunny", "preset": "huge"}, "no preset 'huge'"),
         ({"clip": "bunny", "precision": "int8"}, "precision is 'int8'"),
+        ({"clip": "bunny", "ways": [{"strat": 1}]}, "no way to sample by 'strat'; there are size, scales, start"),
         ({"clip": "bunny", "runs": {"seed": 1}}, "runs is {'seed': 1}, but must be a list of mappings"),
         (["bunny"], "a specification is a mapping"),
     ],
@@ -120,7 +131,7 @@ def test_a_name_tells_trainings_apart_whatever_is_measured():
     names = {trial.name for trial in expand(spec)}
     assert len(names) == 16
     assert any(name.startswith("bunny_hpvae_laptop_beta=0.5_seed=1_") for name in names)
-    others = {"samples": 7, "metrics": ["diversity"], "point": "a name"}
+    others = {"samples": 7, "metrics": ["diversity"], "ways": [{"start": 2}], "point": "a name", "budget": 100}
     assert names == {trial.name for trial in expand(spec | others)}
     assert not any("/" in name or len(name) > 100 for name in names)
 
@@ -246,6 +257,25 @@ def test_a_metric_without_a_number_does_not_take_the_others_along(tmp_path):
     assert row["diversity"] > 0
 
 
+def test_a_trained_model_is_measured_in_every_way_of_sampling_that_is_asked_for(tmp_path):
+    spec = {**SMALL, "clip": "pedestrians", "metrics": ["diversity"], "method": "singan"}
+    (trial,) = expand(spec | {"ways": [{"start": 1}, {"start": 2}]})
+    row = run_trial(trial, tmp_path)
+    model, found = load_model(tmp_path / "run", device="cpu", precision="float32"), results.ways_of(row)
+    assert [way["way"] for way in found] == [{"start": 1}, {"start": 2}]
+    for way in found:
+        real = show.real_at_last_scale(model, trial.load())
+        assert way["diversity"] == metrics.diversity(model.sample(3, seed=trial.seed, **way["way"]), real)
+        assert way["unmeasured"] is None
+    rows = pd.DataFrame([row])
+    assert missing([trial], rows) == []
+    (less,), (more,), (other,) = (expand(spec | changed) for changed in ({}, {"ways": [{"start": 3}]}, {"seed": 1}))
+    assert missing([less, more, other], rows) == [more, other]
+    assert missing([less], rows.drop(columns="ways")) == []  # as rows were, once
+    assert missing([less], rows.assign(error="failed")) == [less]
+    assert missing([dataclasses.replace(less, samples=4)], rows) == [dataclasses.replace(less, samples=4)]
+
+
 @pytest.mark.slow
 def test_a_score_keeps_the_name_of_its_extractor(tmp_path):
     (trial,) = expand(
@@ -350,6 +380,8 @@ def test_the_command_line_runs_a_sweep_and_says_what_another_would_cost(tmp_path
     assert "1 of 2 trials have a row" in ran.output
     assert "failed: there is no file or folder 'nowhere.mp4'" in ran.output
     assert "error: 1 trials failed, such as nowhere_hpvae" in ran.output
+    again = command(spec, "--out", tmp_path / "again", "--serial", "--known", out)
+    assert "0 of 1 trials have a row" in again.output  # only the one that failed is tried again
     costs = command(spec, "--estimate", out)
     assert costs.exit_code == 0
     assert "2 trials: 2 clips, 1 methods, 3 samples each" in costs.output

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from hpvae_nb.metrics import METRICS
-from hpvae_nb.studies.evidence import IMAGE_REALISM, LEVELS, REALISM, WHOLE, changes, clips, values
+from hpvae_nb.studies.evidence import IMAGE_REALISM, LEVELS, REALISM, WHOLE, at, budgets, changes, clips, values
 from hpvae_nb.studies.intervals import Interval, mean_change
 from hpvae_nb.studies.tables import markdown
 
@@ -42,16 +42,32 @@ class Claim:
     def measured(self, rows: pd.DataFrame, clip: str | None = None) -> np.ndarray:
         """The change in percent, for each seed: of the first point from the second, or by one more level of a trend.
 
-        Without a clip those of all clips. A trend is the slope of the straight line through the points (least squares),
-        in percent of their mean.
+        Without a clip those of all clips that have both points. A trend is the slope of the straight line through the
+        points (least squares), in percent of their mean; where levels between its ends were not measured, without them.
         """
         if clip is None:
-            return np.concatenate([self.measured(rows, name) for name in clips(rows)])
+            return np.concatenate([self.measured(rows, name) for name in clips(rows, self.ends)])
         if self.points == LEVELS:
-            found = np.array([values(rows, clip, name, self.metric) for name in LEVELS])
-            levels = [int(name.removeprefix("M = ")) for name in LEVELS]
+            there = set(rows["point"][rows["clip"] == clip])
+            measured = [name for name in LEVELS if name in there or name in self.ends]
+            found = np.array([values(rows, clip, name, self.metric) for name in measured])
+            levels = [int(name.removeprefix("M = ")) for name in measured]
             return 100 * np.polyfit(levels, found, 1)[0] / found.mean(axis=0)
         return changes(rows, clip, self.points[0], self.metric, self.points[1]).to_numpy()
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The two points that are compared; of a trend the first and the last."""
+        return self.points[0], self.points[-1]
+
+    def over_budgets(self, rows: pd.DataFrame, clip: str | None = None) -> dict[int, Interval]:
+        """What was found at each budget that has rows of both ends, lowest first; of one clip, or of all together."""
+        found = {}
+        for budget in budgets(rows):
+            there = clips(at(rows, budget), self.ends)
+            if there if clip is None else clip in there:
+                found[budget] = self.found(at(rows, budget), clip)
+        return found
 
     def found(self, rows: pd.DataFrame, clip: str | None = None) -> Interval:
         """The mean change in percent over seeds, and its interval; without a clip of all clips together."""
@@ -145,27 +161,49 @@ paper either; it is asked all the same."""
 
 
 def answerable(rows: pd.DataFrame, claims: Sequence[Claim]) -> list[Claim]:
-    """Those of the claims that the rows have both points and the measure of."""
-    points = set(rows["point"])
-    return [claim for claim in claims if points.issuperset(claim.points) and claim.metric in rows]
+    """Those of the claims that the rows of some clip have both ends and the measure of."""
+    return [claim for claim in claims if clips(rows, claim.ends) and claim.metric in rows]
 
 
 def table(rows: pd.DataFrame, claims: Sequence[Claim] = CLAIMS) -> str:
     """Every claim as a row in Markdown: what the paper says, mean and interval on each clip and on all, the verdict.
 
-    The verdict is that of all clips and seeds together. What goes the other way comes first, then what is unclear, and
-    last what agrees.
+    The rows are those of one budget. The verdict is that of all clips and seeds together. What goes the other way comes
+    first, then what is unclear, and last what agrees. A clip on which a claim was not measured stays empty.
 
     Raises:
         InputError: a point of a claim has no row.
     """
     lines = []
     for claim in ordered(rows, claims):
-        found = {clip or "all": claim.found(rows, clip) for clip in (*clips(rows), None)}
-        cells = {"finding": claim.says, "source": claim.source, "measured by": claim.title, "paper": claim.paper}
-        cells |= {clip: f"{change:+.0f} %" for clip, change in found.items()}
-        lines.append(cells | {"same direction": claim.verdict(found["all"])})
+        found = {clip: claim.found(rows, clip) for clip in clips(rows, claim.ends)} | {"all": claim.found(rows)}
+        cells = {clip: f"{found[clip]:+.0f} %" if clip in found else "" for clip in (*clips(rows), "all")}
+        lines.append(_named(claim) | cells | {"same direction": claim.verdict(found["all"])})
     return markdown(pd.DataFrame(lines))
+
+
+def budget_table(rows: pd.DataFrame, claims: Sequence[Claim] = CLAIMS) -> str:
+    """Every claim as a row in Markdown: mean and interval of all clips at each budget, and how the verdict went.
+
+    Ordered by the verdict at the largest budget, as in `table`.
+    """
+    lines = []
+    for claim in latest_first(rows, claims):
+        found = claim.over_budgets(rows)
+        cells = {f"{budget} steps": f"{found[budget]:+.0f} %" if budget in found else "" for budget in budgets(rows)}
+        verdicts = " → ".join(claim.verdict(change) for change in found.values())
+        lines.append(_named(claim) | cells | {"same direction": verdicts})
+    return markdown(pd.DataFrame(lines))
+
+
+def _named(claim: Claim) -> dict[str, str]:
+    return {"finding": claim.says, "source": claim.source, "measured by": claim.title, "paper": claim.paper}
+
+
+def latest_first(rows: pd.DataFrame, claims: Sequence[Claim] = CLAIMS) -> list[Claim]:
+    """The claims that were measured, those first that fare worst at the largest budget of theirs."""
+    latest = {claim: list(claim.over_budgets(rows).values())[-1:] for claim in claims}
+    return sorted((c for c in claims if latest[c]), key=lambda c: VERDICTS.index(c.verdict(latest[c][0])))
 
 
 def ordered(rows: pd.DataFrame, claims: Sequence[Claim] = CLAIMS) -> list[Claim]:

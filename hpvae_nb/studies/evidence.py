@@ -1,11 +1,13 @@
 """The evidence: the bundled rows of two sweeps, of clips and of images, and samples to look at.
 
-Two clips, three seeds and twelve points, each a training of HP-VAE-GAN with one setting changed, or of another method:
-`data/evidence/spec.yaml`. Five images, three seeds and eight points: `data/evidence/images.yaml`. A specification names
-each point, and every row carries that name. Rows that were measured again can be held against the bundled ones.
+Three clips, three seeds and twelve points, each a training of HP-VAE-GAN with one setting changed, or of another
+method, at several budgets: `data/evidence/spec.yaml`. Five images, three seeds and eight points:
+`data/evidence/images.yaml`. A specification names each point and its budget, the mean number of steps a scale, and
+every row carries both. Rows that were measured again can be held against the bundled ones.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from hpvae_nb.studies.sweeps.results import read_results
 LEVELS = ("M = 1", "M = 2", "M = 3", "M = 5", "M = 7")
 WHOLE = "M = 3"  # the method as the paper uses it
 ABLATIONS = ("no freezing", "decoder r = 1", "encoder r = 1")
+PAPER_BUDGET = 20_000  # steps a scale; A.1
 METHODS = ("PatchVAE", "SinGAN", "ConSinGAN", "VGPNN")
 POINTS = (*LEVELS, *ABLATIONS, *METHODS)
 IMAGE_POINTS = (*LEVELS, "SinGAN", "ConSinGAN", "GPNN")
@@ -56,7 +59,9 @@ class Study:
 
 CLIPS = Study("spec.yaml", "results.parquet", POINTS, ".mp4")
 IMAGES = Study("images.yaml", "images.parquet", IMAGE_POINTS, ".webp")
-STUDIES = {Path(study.spec).stem: study for study in (CLIPS, IMAGES)}
+BUDGETS = Study("budgets.yaml", "budgets.parquet", POINTS, ".mp4")
+IMAGE_BUDGETS = Study("image_budgets.yaml", "image_budgets.parquet", IMAGE_POINTS, ".webp")
+STUDIES = {Path(study.spec).stem: study for study in (CLIPS, IMAGES, BUDGETS, IMAGE_BUDGETS)}
 
 
 def folder() -> Path:
@@ -64,9 +69,30 @@ def folder() -> Path:
     return data_dir() / "evidence"
 
 
-def rows(study: Study = CLIPS) -> pd.DataFrame:
-    """The bundled rows, each with its `point`; errors of `read_results`."""
-    return named(read_results(folder() / study.results), study)
+def rows(study: Study = CLIPS, budget: int | None = None) -> pd.DataFrame:
+    """The bundled rows, each with its `point` and `budget`; of one budget, as `at` takes them, or of all.
+
+    Raises:
+        InputError: as `read_results` and `at`.
+    """
+    found = named(read_results(folder() / study.results), study)
+    return found if budget is None else at(found, budget)
+
+
+def budgets(rows: pd.DataFrame) -> list[int]:
+    """The budgets of the rows, lowest first; none of rows that have none."""
+    return sorted(map(int, rows["budget"].dropna().unique())) if "budget" in rows else []
+
+
+def at(rows: pd.DataFrame, budget: int) -> pd.DataFrame:
+    """The rows of one budget, and those of points that have none, as they do not train.
+
+    Raises:
+        InputError: no row has that budget.
+    """
+    if budget not in budgets(rows):
+        raise InputError(f"there is no row of the budget {budget}: budgets are {budgets(rows)}")
+    return rows[(rows["budget"] == budget) | rows["budget"].isna()]
 
 
 def system(name: str, data: str) -> Model:
@@ -142,15 +168,26 @@ def changes(rows: pd.DataFrame, clip: str, point: str, metric: str, base: str = 
     return 100 * (values(rows, clip, point, metric) / values(rows, clip, base, metric) - 1).dropna()
 
 
-def clips(rows: pd.DataFrame) -> list[str]:
-    """The clips that the rows are about, in their order."""
-    return rows["clip"].unique().tolist()
+def clips(rows: pd.DataFrame, points: Sequence[str] = ()) -> list[str]:
+    """The clips that the rows are about, in their order; where points are given, those that have rows of all."""
+    there = {clip: set(rows["point"][rows["clip"] == clip]) if points else set() for clip in rows["clip"].unique()}
+    return [clip for clip in there if there[clip].issuperset(points)]
 
 
-def sample_file(clip: str, point: str, study: Study = CLIPS) -> Path:
-    """The file with four samples of a point's first seed, two above two."""
+def sample_file(clip: str, point: str, study: Study = CLIPS, budget: int | None = None) -> Path:
+    """The file with four samples of a point's first seed, two above two; without a budget of those that have none."""
     name = f"{clip}_{point.replace(' = ', '').replace(' ', '_').lower()}"
-    return folder() / "samples" / f"{name}{study.samples}"
+    return folder() / "samples" / f"{name}{'' if budget is None else f'_{budget}'}{study.samples}"
+
+
+def sample_files(clip: str, point: str, study: Study = CLIPS) -> list[Path]:
+    """All that there are of a point, the largest budget's last."""
+    alone = sample_file(clip, point, study)
+    several = alone.parent.glob(f"{alone.stem}_*{study.samples}")
+    of_budgets = {
+        int(number): file for file in several if (number := file.stem.removeprefix(f"{alone.stem}_")).isdigit()
+    }
+    return [alone] * alone.exists() + [of_budgets[budget] for budget in sorted(of_budgets)]
 
 
 def grid(samples: Tensor) -> Tensor:
@@ -160,12 +197,18 @@ def grid(samples: Tensor) -> Tensor:
 
 
 def samples(clip: str, point: str, study: Study = CLIPS) -> Tensor:
-    """Four samples of a point's first seed, to be looked at: `4 3 t h w` (images `4 3 h w`) in [-1, 1].
+    """Four samples of a point's first seed at its largest budget: `4 3 t h w` (images `4 3 h w`) in [-1, 1].
 
     They come from a video file, or from one of pictures that keeps as little, so that numbers measured on them differ a
     little from those in the rows.
+
+    Raises:
+        InputError: there are none.
     """
-    file = sample_file(clip, point, study)
+    files = sample_files(clip, point, study)
+    if not files:
+        raise InputError(f"there are no samples of {point!r} on {clip!r} in {folder() / 'samples'}")
+    file = files[-1]
     whole = load_image(file).video if study is IMAGES else load_clip(file, frames=None).video
     a, b = GRID
     return reduce(whole, "c ... (a h k) (b w l) -> (a b) c ... h w", "mean", a=a, b=b, k=ENLARGED, l=ENLARGED)

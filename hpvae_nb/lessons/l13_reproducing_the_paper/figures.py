@@ -3,14 +3,17 @@
 Tables are the rows of `hpvae_nb.studies.evidence.rows`, points are its `POINTS`.
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import astuple
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from hpvae_nb.lab import show
-from hpvae_nb.lab.render import dots_and_bars, percent_axis, subplots
+from hpvae_nb.lab.render import FAR, dots_and_bars, percent_axis, subplots
 from hpvae_nb.metrics import METRICS
 from hpvae_nb.studies import claims, evidence
 
@@ -19,6 +22,9 @@ MARKERS = "os^"
 LINES = {"SinGAN": "--", "ConSinGAN": ":", "VGPNN": "-.", "GPNN": "-."}
 FRAMES = 4
 TICKS = (-1000, -10, 0, 10, 1000)  # percent
+UP = (-1000, -100, -10, 0, 10, 100, 1000)
+OF_CLIPS = ("-", "--", ":")
+ACROSS = 3  # charts
 
 
 def tradeoff(rows: pd.DataFrame, metrics: Sequence[str] = ("diversity", *evidence.REALISM)) -> Figure:
@@ -75,4 +81,36 @@ def forest_plot(rows: pd.DataFrame) -> Figure:
     axes[0].set_yticks(range(len(shown)), [f"{claim.says} ({claim.title})" for claim in shown], fontsize=8)
     axes[0].invert_yaxis()
     figure.legend(*axes[0].get_legend_handles_labels(), fontsize=8, ncols=3, loc="outside upper center")
+    return figure
+
+
+def over_budgets(rows: pd.DataFrame, asked: Sequence[claims.Claim] = claims.CLAIMS) -> Figure:
+    """A chart for each claim: its change over steps a scale, mean and 95 % interval of all clips, and a line each.
+
+    Changes are turned so that the claimed direction is up, as in `forest_plot`. The dotted line is the paper's budget.
+    """
+    shown = claims.latest_first(rows, asked)
+    down = math.ceil(len(shown) / ACROSS)
+    figure, grid = subplots(down, ACROSS, figsize=(8, 1.9 * down + 0.6), sharex=True, squeeze=False)
+    for axis in grid.flat[len(shown) :]:
+        axis.set_axis_off()
+    for claim, axis in zip(shown, grid.flat, strict=False):
+        found = claim.over_budgets(rows)
+        last = claim.verdict(list(found.values())[-1])
+        mean, *ends = claim.direction * np.array([astuple(change) for change in found.values()]).T
+        reach = np.abs(np.clip(np.sort(ends, axis=0), -FAR, FAR) - mean)
+        for clip, line in zip(evidence.clips(rows), OF_CLIPS, strict=False):
+            alone = {budget: claim.direction * change.mean for budget, change in claim.over_budgets(rows, clip).items()}
+            axis.plot(alone.keys(), alone.values(), line, color="#777777", linewidth=1, label=clip)
+        axis.errorbar(found.keys(), mean, yerr=reach, fmt="o-", color=COLORS[last], label="all clips")
+        axis.axvline(evidence.PAPER_BUDGET, color="black", linestyle=":", linewidth=1)
+        axis.axhline(0, color="black", linewidth=1)
+        axis.set_xscale("log")
+        axis.set_yscale("symlog", linthresh=10)
+        axis.set_yticks(UP, [f"{tick:+d}" if tick else "0" for tick in UP], fontsize=8)
+        axis.set_title(f"{claim.says}\n{claim.title}: {last}", fontsize=8)
+    for axis in grid[-1]:
+        axis.set_xlabel("steps a scale", fontsize=9)
+    figure.supylabel("change in the claimed direction, percent", fontsize=9)
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), fontsize=8, ncols=4, loc="outside upper center")
     return figure
