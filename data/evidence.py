@@ -28,14 +28,25 @@ from hpvae_nb.core.resampling import resize
 from hpvae_nb.errors import InputError
 from hpvae_nb.io.checkpoint import write_bytes
 from hpvae_nb.lab import show
+from hpvae_nb.lessons.l13_reproducing_the_paper.figures import over_budgets as over_budgets_figure
 from hpvae_nb.lessons.l13_reproducing_the_paper.figures import tradeoff
 from hpvae_nb.studies import claims, evidence, many_page, sweeps
-from hpvae_nb.studies.evidence import IMAGES, STUDIES, Study
+from hpvae_nb.studies.evidence import BUDGETS, IMAGE_BUDGETS, IMAGES, STUDIES, Study
 from hpvae_nb.studies.sweeps.results import Row, answers, finished, trial_folder, write_results
 
 PAGE = Path(__file__).parent.parent / "docs" / "evidence.md"
 FOLDER = Path(__file__).parent / "evidence"
 SHOWN = 2  # images of which samples are drawn, as in figure 7
+OF_BUDGETS = {BUDGETS: (claims.CLAIMS, "clips"), IMAGE_BUDGETS: (claims.IMAGE_CLAIMS, "images")}
+WORDS = """
+The paper's findings, as changes in percent: mean and 95 % interval over three seeds (a trend: for each level more).
+Written by `python data/evidence.py page`.
+"""
+BUDGET_WORDS = """
+A budget is the mean number of steps a scale; steps fall from scale 0 to N by a constant factor, and a GAN scale ends
+with the running average of its weights. All clips that have both sides at a budget decide there. The verdicts go from
+the smallest budget to the largest; the paper trains 20,000 steps a scale.
+"""
 OF_SHEETS = ("M = 1", evidence.WHOLE, "M = 7", "SinGAN", "ConSinGAN", "GPNN")
 
 
@@ -109,9 +120,9 @@ def write_samples(file: Path, made: Tensor, fps: float) -> None:
 
 def page() -> str:
     """Every claim, what does not reproduce first, in Markdown: of clips, then of images, and of these some figures."""
-    head = "Mean change and its 95 % interval over three seeds, in percent (a trend: for each level more). "
-    head += "Both clips together have six trainings, and decide. "
-    text = f"{head}Written by `python data/evidence.py page`.\n\n{claims.table(evidence.rows())}\n"
+    text = f"# The evidence\n\n{WORDS.strip()}\n{over_budgets()}"
+    text += "\n## At 100 steps a scale, all alike\n\nBoth clips together have six trainings, and decide.\n\n"
+    text += f"{claims.table(evidence.rows())}\n"
     rows = evidence.rows(IMAGES)
     names = evidence.clips(rows)
     images = f"The same of images ([specification](../data/evidence/{IMAGES.spec})). All {len(names)} together decide."
@@ -120,6 +131,22 @@ def page() -> str:
     for name in names[:SHOWN]:
         text += f"\n![{name}: the image, and below it four samples of each of some points]({PAGE.stem}_{name}.png)\n"
     return text + tables()
+
+
+def over_budgets() -> str:
+    """The claims at each budget, of clips and of images; what has no rows yet is left out."""
+    text = ""
+    for study, (asked, what) in OF_BUDGETS.items():
+        if (FOLDER / study.results).exists():
+            spec = f"[Specification](../data/evidence/{study.spec})."
+            text += f"\n## Over budgets, of {what}\n\n{BUDGET_WORDS.strip()}\n{spec}\n"
+            text += f"\n{claims.budget_table(evidence.rows(study), asked)}\n"
+            text += f"\n![Each finding over the budget; every clip is a line]({picture_of(study).name})\n"
+    return text
+
+
+def picture_of(study: Study) -> Path:
+    return PAGE.with_name(f"{PAGE.stem}_{Path(study.spec).stem}.png")
 
 
 def tables() -> str:
@@ -141,6 +168,9 @@ def figures() -> dict[str, Figure]:
     """Figures 5 and 7 of the paper, of our images: by the name of the file beside the page."""
     rows = evidence.rows(IMAGES)
     found = {"images": tradeoff(rows, ("diversity", *evidence.IMAGE_REALISM))}
+    for study, (asked, _) in OF_BUDGETS.items():
+        if (FOLDER / study.results).exists():
+            found[Path(study.spec).stem] = over_budgets_figure(evidence.rows(study), asked)
     return found | {name: sheet(name) for name in evidence.clips(rows)[:SHOWN]}
 
 
