@@ -18,6 +18,7 @@ from hpvae_nb.baselines import make_method
 from hpvae_nb.core.latents import normal_maps, slerp
 from hpvae_nb.core.networks import RGB
 from hpvae_nb.core.resampling import Shape, shapes_for_latent, shapes_for_output, upsample
+from hpvae_nb.core.steering import blend
 from hpvae_nb.errors import CheckpointError, InputError, check_whole
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clips import Clip, data_dir
@@ -85,7 +86,14 @@ class Model:
         return self
 
     def sample(
-        self, n: int, *, seed: int, size: Shape | None = None, scales: int | None = None, start: int = 0
+        self,
+        n: int,
+        *,
+        seed: int,
+        size: Shape | None = None,
+        scales: int | None = None,
+        noise: NoiseFactors = 1.0,
+        pull: float = 0.0,
     ) -> Float[Tensor, "b 3 *sites"]:
         """New clips: z from the prior, then equation (9) up to the last scale.
 
@@ -96,30 +104,41 @@ class Model:
             seed: at least 0.
             size: (T, H, W) or (H, W) of the finest scale, in frames and pixels; the training size if not given.
             scales: stop after this many scales, for a coarser and smaller clip.
-            start: the first scale at which something is drawn, 0..N; those below it repeat the training clip, as
-                SinGAN's start scale does (Shaham et al. 2019, section 4). VAE scales above 0 draw nothing, so that up
-                to M - 1 it makes no difference for them whether it is 1 or more.
+            noise: as in `decode`.
+            pull: 0..1, as in `latent`: how near to the training clip.
 
         Returns:
             `b c t h w` (`b c h w` for images) in [-1, 1], on the CPU.
 
         Raises:
-            InputError: for values out of range, a size too small for its coarsest scale, or a method that has no
-                scales to start from.
+            InputError: for values out of range, a size too small for its coarsest scale, or what the method lacks.
         """
-        shapes = self.sizes(size)
-        if start == 0:
-            return self._finish(self.latent(n, seed=seed, size=size), shapes, seed, scales)
-        if not 0 < start < self.scales:
-            raise InputError(f"start is {start}, but must be a scale of this model: 0..{self.scales - 1}")
-        if size is not None:
-            raise InputError(f"size is {size} and start {start}, but the clip has but one size: leave one of them out")
-        noise = [float(scale >= start) for scale in range(self._drawn_from(), self.config.scales)]
-        return self._finish(self._repeated(check_whole("n", n)), shapes, seed, scales, noise)
+        z = self.latent(n, seed=seed, size=size, pull=pull)
+        return self._finish(z, self.sizes(size), seed, scales, noise)
 
-    def latent(self, n: int, *, seed: int, size: Shape | None = None) -> Float[Tensor, "b l *sites"]:
-        """The latent maps that `sample` decodes: z ~ N(0, I), `b latent t h w` at scale 0. Arguments as in `sample`."""
-        return self.method.prior(self.network, self.sizes(size), seed, range(check_whole("n", n)))
+    def latent(self, n: int, *, seed: int, size: Shape | None = None, pull: float = 0.0) -> Float[Tensor, "b l *sites"]:
+        """The latent maps that `sample` decodes: z ~ N(0, I), or something between that and the training clip's own.
+
+        Args:
+            n, seed, size: as in `sample`.
+            pull: 0..1, the share of z's variance that is the clip's own map: E's mu of x^0, or z* of SinGAN and
+                ConSinGAN; of several training samples one after the other.
+
+        Returns:
+            `b latent t h w` at scale 0, on the CPU.
+
+        Raises:
+            InputError: for values out of range, or a pull of a model that keeps no map of its clip at this size.
+        """
+        z = self.method.prior(self.network, self.sizes(size), seed, range(check_whole("n", n)))
+        if not 0 <= pull <= 1:
+            raise InputError(f"pull is {pull}, but must lie in 0..1: from the prior to the clip's own latent map")
+        if not pull:
+            return z
+        own = self._own_map()
+        if own.shape[1:] != z.shape[1:]:
+            raise InputError(f"pull is {pull}, but the clip has a latent map of its own size alone: leave out size")
+        return blend(z, own[torch.arange(n) % len(own)], torch.tensor(pull))
 
     def decode(
         self,
@@ -357,25 +376,17 @@ class Model:
         if not self.method.has_encoder:
             raise InputError(f"a model of {self.method.name} has no encoder, which {call} needs: use sample")
 
-    def _repeated(self, n: int) -> Tensor:
-        """What the training clip is decoded from, or each of its samples in turn, `b latent t h w`."""
+    def _own_map(self) -> Tensor:
+        """What the training clip is decoded from, `b latent t h w`, one map for each training sample."""
         if self.method.has_encoder and self.coarse is not None:
-            held, _ = self.encode(self.coarse)
-        elif hasattr(self.network, "fixed"):
-            held = self.network.fixed
-        else:
-            raise InputError(
-                "start needs a model that was trained, and that holds its training clip: leave it out here"
-            )
-        return held[torch.arange(n) % len(held)]
-
-    def _drawn_from(self) -> int:
-        """The first scale at which noise is added; scale 0 takes z itself."""
-        return max(1, self.network.vae_levels)
+            return self.encode(self.coarse)[0]
+        if not hasattr(self.network, "fixed"):
+            raise InputError("pull needs a trained model that holds its training clip: leave it out here")
+        return self.network.fixed.cpu()
 
     def _noise_factors(self, noise: NoiseFactors) -> list[float]:
         """One factor for each planned scale: 0 below the GAN scales."""
-        levels = self._drawn_from()
+        levels = max(1, self.network.vae_levels)  # scale 0 takes z itself
         gan_scales = self.config.scales - levels
         factors = [float(noise)] * gan_scales if isinstance(noise, (int, float)) else [float(f) for f in noise]
         if len(factors) != gan_scales or not all(math.isfinite(f) and f >= 0 for f in factors):

@@ -30,19 +30,22 @@ def test_samples_are_videos_in_range(trained, n):
     assert -1 <= made.min() < made.max() <= 1
 
 
-def test_below_the_start_scale_samples_repeat_the_clip(trained):
+def test_a_pull_goes_from_the_prior_to_the_clip(trained):
     mu, _ = trained.encode(trained.coarse)
-    apart = []
-    for start, noise in ((1, [1.0, 1.0]), (2, [1.0, 1.0]), (3, [0.0, 1.0])):  # M = 2: two scales with noise
-        made = trained.sample(3, seed=5, start=start)
-        assert torch.equal(made, trained.decode(mu.expand(3, *mu.shape[1:]), seed=5, noise=noise))
-        apart.append((made - trained.reconstruct()).abs().mean().item())
-    assert 0 < apart[2] < apart[1] == apart[0] < (trained.sample(3, seed=5) - trained.reconstruct()).abs().mean()
-    with pytest.raises(InputError, match=r"size is \(13, 18, 40\) and start 1, but"):
-        trained.sample(1, seed=5, start=1, size=(13, 18, 40))
-    for start in (-1, 4):
-        with pytest.raises(InputError, match=f"start is {start}, but must be a scale of this model: 0..3"):
-            trained.sample(1, seed=5, start=start)
+    apart = [trained.latent(3, seed=5, pull=pull) - mu for pull in (0, 0.3, 0.7, 1)]
+    assert [each.square().mean().item() for each in apart] == sorted(each.square().mean().item() for each in apart)[
+        ::-1
+    ]
+    assert torch.equal(trained.latent(3, seed=5, pull=0), trained.latent(3, seed=5))
+    assert torch.equal(apart[-1], torch.zeros_like(apart[-1]))
+    copies = trained.sample(2, seed=5, pull=1, noise=0.0)
+    torch.testing.assert_close(copies, trained.reconstruct().expand_as(copies), rtol=0, atol=1e-5)
+    assert torch.equal(trained.sample(2, seed=5, noise=3), trained.decode(trained.latent(2, seed=5), seed=5, noise=3))
+    for pull in (-0.1, 1.1, float("nan")):
+        with pytest.raises(InputError, match=f"pull is {pull}, but must lie in 0..1"):
+            trained.sample(1, seed=5, pull=pull)
+    with pytest.raises(InputError, match="pull is 0.5, but .* leave out size"):
+        trained.sample(1, seed=5, pull=0.5, size=(13, 18, 40))
 
 
 def test_a_seed_decides_everything(trained):

@@ -104,7 +104,7 @@ def test_lists_are_crossed_and_runs_are_joined():
         ({"clip": "bunny", "sampling_rates": [2, 1]}, "sampling_rates is 2, but must be a tuple"),
         ({"clip": "bunny", "preset": "huge"}, "no preset 'huge'"),
         ({"clip": "bunny", "precision": "int8"}, "precision is 'int8'"),
-        ({"clip": "bunny", "ways": [{"strat": 1}]}, "no way to sample by 'strat'; there are size, scales, start"),
+        ({"clip": "bunny", "ways": [{"pul": 1}]}, "no way to sample by 'pul'; there are size, scales, noise, pull"),
         ({"clip": "bunny", "runs": {"seed": 1}}, "runs is {'seed': 1}, but must be a list of mappings"),
         (["bunny"], "a specification is a mapping"),
     ],
@@ -131,7 +131,7 @@ def test_a_name_tells_trainings_apart_whatever_is_measured():
     names = {trial.name for trial in expand(spec)}
     assert len(names) == 16
     assert any(name.startswith("bunny_hpvae_laptop_beta=0.5_seed=1_") for name in names)
-    others = {"samples": 7, "metrics": ["diversity"], "ways": [{"start": 2}], "point": "a name", "budget": 100}
+    others = {"samples": 7, "metrics": ["diversity"], "ways": [{"pull": 0.5}], "point": "a name", "budget": 100}
     assert names == {trial.name for trial in expand(spec | others)}
     assert not any("/" in name or len(name) > 100 for name in names)
 
@@ -259,17 +259,17 @@ def test_a_metric_without_a_number_does_not_take_the_others_along(tmp_path):
 
 def test_a_trained_model_is_measured_in_every_way_of_sampling_that_is_asked_for(tmp_path):
     spec = {**SMALL, "clip": "pedestrians", "metrics": ["diversity"], "method": "singan"}
-    (trial,) = expand(spec | {"ways": [{"start": 1}, {"start": 2}]})
+    (trial,) = expand(spec | {"ways": [{"pull": 0.5}, {"pull": 0.5, "noise": 2}]})
     row = run_trial(trial, tmp_path)
     model, found = load_model(tmp_path / "run", device="cpu", precision="float32"), results.ways_of(row)
-    assert [way["way"] for way in found] == [{"start": 1}, {"start": 2}]
+    assert [way["way"] for way in found] == [{"pull": 0.5}, {"pull": 0.5, "noise": 2}]
     for way in found:
         real = show.real_at_last_scale(model, trial.load())
         assert way["diversity"] == metrics.diversity(model.sample(3, seed=trial.seed, **way["way"]), real)
         assert way["unmeasured"] is None
     rows = pd.DataFrame([row])
     assert missing([trial], rows) == []
-    (less,), (more,), (other,) = (expand(spec | changed) for changed in ({}, {"ways": [{"start": 3}]}, {"seed": 1}))
+    (less,), (more,), (other,) = (expand(spec | changed) for changed in ({}, {"ways": [{"pull": 0.9}]}, {"seed": 1}))
     assert missing([less, more, other], rows) == [more, other]
     assert missing([less], rows.drop(columns="ways")) == []  # as rows were, once
     assert missing([less], rows.assign(error="failed")) == [less]

@@ -47,7 +47,7 @@ class Trial:
         frames, start, fps: the stretch of the clip, as `load_clip` takes them.
         device, precision: as `train` takes them.
         ways: other ways to sample the trained model, each as pairs of arguments of `Model.sample`, measured by the same
-            metrics; in a specification a list of mappings, such as `[{start: 1}, {start: 2}]`.
+            metrics; in a specification a list of mappings, such as `[{pull: 0.5}, {noise: 2}]`.
         point, budget: what a study calls it, such as "no freezing", and the budget that the study counts it to, in
             steps a scale; names of trials and folders depend on neither.
 
