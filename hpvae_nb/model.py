@@ -15,9 +15,10 @@ from torch import Tensor
 
 from hpvae_nb import applications
 from hpvae_nb.baselines import make_method
-from hpvae_nb.core.latents import normal_maps, slerp
+from hpvae_nb.core.latents import normal_maps, shuffled_strips, slerp, stream
 from hpvae_nb.core.networks import RGB
 from hpvae_nb.core.resampling import Shape, shapes_for_latent, shapes_for_output, upsample
+from hpvae_nb.core.steps import reparameterize
 from hpvae_nb.errors import CheckpointError, InputError, check_whole
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clips import Clip, data_dir
@@ -85,7 +86,14 @@ class Model:
         return self
 
     def sample(
-        self, n: int, *, seed: int, size: Shape | None = None, scales: int | None = None, start: int = 0
+        self,
+        n: int,
+        *,
+        seed: int,
+        size: Shape | None = None,
+        scales: int | None = None,
+        start: int = 0,
+        strips: int | None = None,
     ) -> Float[Tensor, "b 3 *sites"]:
         """New clips: z from the prior, then equation (9) up to the last scale.
 
@@ -99,25 +107,53 @@ class Model:
             start: the first scale at which something is drawn, 0..N; those below it repeat the training clip, as
                 SinGAN's start scale does (Shaham et al. 2019, section 4). VAE scales above 0 draw nothing, so that up
                 to M - 1 it makes no difference for them whether it is 1 or more.
+            strips: z from the clip's own layout in place of the prior, as in `latent`.
 
         Returns:
             `b c t h w` (`b c h w` for images) in [-1, 1], on the CPU.
 
         Raises:
-            InputError: for values out of range, a size too small for its coarsest scale, or a method that has no
-                scales to start from.
+            InputError: for values out of range, a size too small for its coarsest scale, both `start` and `strips`, or
+                a method that has no scales to start from, or no encoder to take strips from.
         """
         shapes = self.sizes(size)
         if start == 0:
-            return self._finish(self.latent(n, seed=seed, size=size), shapes, seed, scales)
+            return self._finish(self.latent(n, seed=seed, size=size, strips=strips), shapes, seed, scales)
+        if strips is not None:
+            raise InputError(f"start {start} keeps the clip's layout, which strips would shuffle: give one of them")
         if not 0 < start < self.scales:
             raise InputError(f"start is {start}, but must be a scale of this model: 0..{self.scales - 1}")
         noise = [float(scale >= start) for scale in range(self._drawn_from(), self.config.scales)]
         return self._finish(self._repeated(check_whole("n", n), size), shapes, seed, scales, noise)
 
-    def latent(self, n: int, *, seed: int, size: Shape | None = None) -> Float[Tensor, "b l *sites"]:
-        """The latent maps that `sample` decodes: z ~ N(0, I), `b latent t h w` at scale 0. Arguments as in `sample`."""
-        return self.method.prior(self.network, self.sizes(size), seed, range(check_whole("n", n)))
+    def latent(
+        self, n: int, *, seed: int, size: Shape | None = None, strips: int | None = None
+    ) -> Float[Tensor, "b l *sites"]:
+        """The latent maps that `sample` decodes: z ~ N(0, I), or z ~ N(mu, sigma^2) of the clip's shuffled strips.
+
+        The prior takes all sites as independent of each other; those of a clip are not. With `strips`, E's mu and
+        sigma of the clip are cut into upright strips, which are put side by side in a random order. Source: FRPSS (Han,
+        Zhang and Wang 2026) shuffles slices of E's means, interpolates between them, and matches them to real ones;
+        random cuts, whole posteriors and no neighbours kept are this project's. docs/layout.md has what it gains, and
+        what it costs: large parts of the clip return as they are.
+
+        Args:
+            n, seed, size: as in `sample`. For another size the clip is first scaled to its height and frames, and
+                strips are taken until its width is full.
+            strips: 2 or more, so many to the clip's width; fewer are larger parts of the clip. The prior if not given.
+
+        Returns:
+            `b latent t h w` at scale 0, on the CPU.
+
+        Raises:
+            InputError: for values out of range, or strips of a model that has no encoder or no training clip.
+        """
+        samples = range(check_whole("n", n))
+        z = self.method.prior(self.network, self.sizes(size), seed, samples)
+        if strips is None:
+            return z
+        mu, logvar = self._shuffled(strips, tuple(z.shape[2:]), seed, samples)
+        return reparameterize(mu, logvar, z)
 
     def decode(
         self,
@@ -210,11 +246,14 @@ class Model:
         shape = self.sizes(size)[0]
         if tuple(pixels.shape[2:]) != shape:
             pixels = coarsest(self.config, pixels, shape)
+        return self._encode(pixels)
+
+    def _encode(self, x0: Tensor) -> tuple[Tensor, Tensor]:
         encoder = self.network.encoder
         training = encoder.training
         encoder.eval()  # no power iteration: encoding must not change the weights
         with torch.no_grad(), computing(self.device, self.precision):
-            mu, logvar = encoder(pixels.to(self.device))
+            mu, logvar = encoder(x0.to(self.device))
         encoder.train(training)
         return mu.cpu(), logvar.cpu()
 
@@ -355,10 +394,30 @@ class Model:
         if not self.method.has_encoder:
             raise InputError(f"a model of {self.method.name} has no encoder, which {call} needs: use sample")
 
+    def _encoded(self, shape: Shape) -> tuple[Tensor, Tensor]:
+        """mu and logvar of x^0, stretched to `shape` in space and time."""
+        assert self.coarse is not None
+        return self._encode(upsample(self.coarse, shape))
+
+    def _shuffled(self, strips: int, shape: Shape, seed: int, samples: range) -> tuple[Tensor, Tensor]:
+        """mu and logvar of x^0 in shuffled strips, each `b latent t h w` at `shape`; training samples take turns."""
+        if not self.method.has_encoder or self.coarse is None:
+            raise InputError("strips needs an encoder, and a model that holds its training clip: leave it out here")
+        *frames, height, width = shape
+        trained = self.shapes[0]
+        in_proportion = max(1, round(trained[-1] * height / trained[-2]))
+        if not 2 <= check_whole("strips", strips) <= in_proportion:
+            raise InputError(f"strips is {strips}, but must be 2..{in_proportion}: E(x^0) is that many sites wide")
+        encoded = torch.cat(self._encoded((*frames, height, in_proportion)), dim=1)
+        apart = self.config.scales  # no scale draws from this stream
+        maps = [shuffled_strips(encoded[i % len(encoded)], strips, width, stream(seed, i, apart)) for i in samples]
+        mu, logvar = torch.stack(maps).chunk(2, dim=1)
+        return mu, logvar
+
     def _repeated(self, n: int, size: Shape | None) -> Tensor:
         """What the training clip is decoded from, or each of its samples in turn, `b latent t h w`."""
         if self.method.has_encoder and self.coarse is not None:
-            held, _ = self.encode(self.coarse, size=size)
+            held, _ = self._encoded(self.sizes(size)[0])
         elif hasattr(self.network, "fixed") and size is None:
             held = self.network.fixed
         else:
