@@ -15,10 +15,11 @@ from torch import Tensor
 
 from hpvae_nb import applications
 from hpvae_nb.baselines import make_method
-from hpvae_nb.core.latents import normal_maps, slerp
+from hpvae_nb.core.latents import normal_maps, shuffled_strips, slerp, stream
 from hpvae_nb.core.networks import RGB
 from hpvae_nb.core.resampling import Shape, shapes_for_latent, shapes_for_output, upsample
 from hpvae_nb.core.steering import blend
+from hpvae_nb.core.steps import reparameterize
 from hpvae_nb.errors import CheckpointError, InputError, check_whole
 from hpvae_nb.io import checkpoint
 from hpvae_nb.io.clips import Clip, data_dir
@@ -94,6 +95,7 @@ class Model:
         scales: int | None = None,
         noise: NoiseFactors = 1.0,
         pull: float = 0.0,
+        strips: int | None = None,
     ) -> Float[Tensor, "b 3 *sites"]:
         """New clips: z from the prior, then equation (9) up to the last scale.
 
@@ -106,6 +108,7 @@ class Model:
             scales: stop after this many scales, for a coarser and smaller clip.
             noise: as in `decode`.
             pull: 0..1, as in `latent`: how near to the training clip.
+            strips: as in `latent`: a layout like the training clip's, in so many parts.
 
         Returns:
             `b c t h w` (`b c h w` for images) in [-1, 1], on the CPU.
@@ -113,26 +116,41 @@ class Model:
         Raises:
             InputError: for values out of range, a size too small for its coarsest scale, or what the method lacks.
         """
-        z = self.latent(n, seed=seed, size=size, pull=pull)
+        z = self.latent(n, seed=seed, size=size, pull=pull, strips=strips)
         return self._finish(z, self.sizes(size), seed, scales, noise)
 
-    def latent(self, n: int, *, seed: int, size: Shape | None = None, pull: float = 0.0) -> Float[Tensor, "b l *sites"]:
+    def latent(
+        self, n: int, *, seed: int, size: Shape | None = None, pull: float = 0.0, strips: int | None = None
+    ) -> Float[Tensor, "b l *sites"]:
         """The latent maps that `sample` decodes: z ~ N(0, I), or something between that and the training clip's own.
+
+        The prior takes all sites as independent of each other; those of a clip are not. With `strips`, E's mu and
+        sigma of the clip are cut into upright strips, which are put side by side in a random order, and z is drawn
+        from that. Source: FRPSS (Han, Zhang and Wang 2026) shuffles slices of E's means, interpolates between them, and
+        matches them to real ones; random cuts, whole posteriors and no neighbours kept are this project's.
 
         Args:
             n, seed, size: as in `sample`.
             pull: 0..1, the share of z's variance that is the clip's own map: E's mu of x^0, or z* of SinGAN and
                 ConSinGAN; of several training samples one after the other.
+            strips: 2 or more, so many to the clip's width; fewer are larger parts of the clip. For another size the
+                clip is first scaled to its height and frames, and strips are taken until its width is full.
 
         Returns:
             `b latent t h w` at scale 0, on the CPU.
 
         Raises:
-            InputError: for values out of range, or a pull of a model that keeps no map of its clip at this size.
+            InputError: for values out of range, a pull of a model that keeps no map of its clip at this size, strips of
+                one that has no encoder or no training clip, or both at once.
         """
-        z = self.method.prior(self.network, self.sizes(size), seed, range(check_whole("n", n)))
+        samples = range(check_whole("n", n))
+        z = self.method.prior(self.network, self.sizes(size), seed, samples)
         if not 0 <= pull <= 1:
             raise InputError(f"pull is {pull}, but must lie in 0..1: from the prior to the clip's own latent map")
+        if strips is not None:
+            if pull:
+                raise InputError(f"pull is {pull} and strips {strips}, but each makes a layout: give one of them")
+            return reparameterize(*self._shuffled(strips, tuple(z.shape[2:]), seed, samples), z)
         if not pull:
             return z
         own = self._own_map()
@@ -231,11 +249,14 @@ class Model:
         shape = self.sizes(size)[0]
         if tuple(pixels.shape[2:]) != shape:
             pixels = coarsest(self.config, pixels, shape)
+        return self._encode(pixels)
+
+    def _encode(self, x0: Tensor) -> tuple[Tensor, Tensor]:
         encoder = self.network.encoder
         training = encoder.training
         encoder.eval()  # no power iteration: encoding must not change the weights
         with torch.no_grad(), computing(self.device, self.precision):
-            mu, logvar = encoder(pixels.to(self.device))
+            mu, logvar = encoder(x0.to(self.device))
         encoder.train(training)
         return mu.cpu(), logvar.cpu()
 
@@ -375,6 +396,21 @@ class Model:
     def _need_encoder(self, call: str) -> None:
         if not self.method.has_encoder:
             raise InputError(f"a model of {self.method.name} has no encoder, which {call} needs: use sample")
+
+    def _shuffled(self, strips: int, shape: Shape, seed: int, samples: range) -> tuple[Tensor, Tensor]:
+        """mu and logvar of x^0 in shuffled strips, each `b latent t h w` at `shape`; training samples take turns."""
+        if not self.method.has_encoder or self.coarse is None:
+            raise InputError("strips needs an encoder, and a model that holds its training clip: leave it out here")
+        *frames, height, width = shape
+        trained = self.shapes[0]
+        in_proportion = max(1, round(trained[-1] * height / trained[-2]))
+        if not 2 <= check_whole("strips", strips) <= in_proportion:
+            raise InputError(f"strips is {strips}, but must be 2..{in_proportion}: E(x^0) is that many sites wide")
+        encoded = torch.cat(self._encode(upsample(self.coarse, (*frames, height, in_proportion))), dim=1)
+        apart = self.config.scales  # no scale draws from this stream
+        maps = [shuffled_strips(encoded[i % len(encoded)], strips, width, stream(seed, i, apart)) for i in samples]
+        mu, logvar = torch.stack(maps).chunk(2, dim=1)
+        return mu, logvar
 
     def _own_map(self) -> Tensor:
         """What the training clip is decoded from, `b latent t h w`, one map for each training sample."""

@@ -104,7 +104,10 @@ def test_lists_are_crossed_and_runs_are_joined():
         ({"clip": "bunny", "sampling_rates": [2, 1]}, "sampling_rates is 2, but must be a tuple"),
         ({"clip": "bunny", "preset": "huge"}, "no preset 'huge'"),
         ({"clip": "bunny", "precision": "int8"}, "precision is 'int8'"),
-        ({"clip": "bunny", "ways": [{"pul": 1}]}, "no way to sample by 'pul'; there are size, scales, noise, pull"),
+        (
+            {"clip": "bunny", "ways": [{"pul": 1}]},
+            "no way to sample by 'pul'; there are size, scales, noise, pull, strips",
+        ),
         ({"clip": "bunny", "runs": {"seed": 1}}, "runs is {'seed': 1}, but must be a list of mappings"),
         (["bunny"], "a specification is a mapping"),
     ],

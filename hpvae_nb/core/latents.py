@@ -53,6 +53,35 @@ def uniform_maps(shape: tuple[int, ...], seed: int, samples: range, scale: int) 
     return torch.stack([2 * torch.rand(shape, generator=stream(seed, sample, scale)) - 1 for sample in samples])
 
 
+def shuffled_strips(maps: Float[Tensor, "c *sites"], strips: int, width: int, dice: torch.Generator) -> Tensor:
+    """Upright strips of a map in another order: cut at random places, and none beside its right-hand neighbour again.
+
+    Rows and frames stay where they are: what is ground stays below, and what moves moves on.
+
+    Args:
+        maps: `c t h w` or `c h w`.
+        strips: so many of about equal width, 2..w; 1 leaves the map as it is.
+        width: sites of what comes back. A wider map takes the strips again, cut and ordered anew, a narrower one fewer.
+
+    Returns:
+        `c t h width`, or `c h width`.
+    """
+    dealt: list[Tensor] = []
+    while sum(strip.shape[-1] for strip in dealt) < width:
+        places = (torch.arange(1, strips) + torch.rand(strips - 1, generator=dice) - 0.5) * maps.shape[-1] / strips
+        cut = maps.tensor_split(places.round().long().tolist(), dim=-1)
+        dealt += [cut[i] for i in _reordered(strips, dice)]
+    return torch.cat(dealt, dim=-1)[..., :width]
+
+
+def _reordered(count: int, dice: torch.Generator) -> list[int]:
+    """0..count-1 in a random order in which no number is followed by the next."""
+    while True:
+        order = torch.randperm(count, generator=dice)
+        if not (order.diff() == 1).any():
+            return order.tolist()
+
+
 def slerp(a: Float[Tensor, "*any"], b: Float[Tensor, "*any"], t: float) -> Float[Tensor, "*any"]:
     """Spherical interpolation, t in [0, 1]: normal vectors stay about as long as normal vectors are.
 
