@@ -2,8 +2,8 @@
 
 What the project has already is gathered in one folder, laid out as the project is, so that the links in it stay as they
 are: lessons as they are saved, the pages of `docs/` and `data/`, README and ARCHITECTURE. To these come the front page,
-whose text is `index.md`, beside this file, a gallery of the evidence's samples, and a page for each public module. Sphinx
-makes the site of that folder, by `conf.py`, beside this file; a link that leads nowhere ends it.
+whose text is `index.md`, a gallery of the evidence's samples, and a page for each public module. Sphinx makes the site
+of that folder, by `conf.py`; a link that leads nowhere ends it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import hashlib
 import html
 import importlib
 import inspect
-import io
 import os
 import pkgutil
 import pydoc
@@ -40,8 +39,13 @@ HERE = Path(__file__).parent
 SOURCE = HERE.parents[1]
 COLAB = "https://colab.research.google.com/github/{}/blob/main/notebooks/{}.ipynb"
 FIRST = "00_quickstart"
+UNKNOWN = (
+    '*There is no button "Open in Colab" yet: this copy does not know where it lies on GitHub. '
+    "`make badges REPO=owner/name` tells it, and the button comes here and to each lesson.*"
+)
+PAGES = "README.md", "ARCHITECTURE.md", "docs/*.md", "data/**/*.md"
 TITLES = {  # of pages in docs/ that begin without one
-    "benchmarks": "Time and memory of a step, on a Xeon",
+    "benchmarks": "Time and memory of a step",
     "benchmarks_epyc": "Time and memory of a step, on an EPYC",
     "evidence": "Are the paper's findings true?",
     "methods": "What an iteration of each method costs",
@@ -52,7 +56,8 @@ TREES = {  # of the column beside each page
     "The package": ["README", "ARCHITECTURE", "api/index", "data/README"],
     "Measured": ["docs/*"],
 }
-OUT_OF_TREE = ":orphan:\n\n"  # a module's page is found by that of its room: two hundred names beside each page are too many
+OUT_OF_TREE = ":orphan:\n\n"  # modules are found by their room: two hundred names beside each page are too many
+DRAWN = "*The picture is in the file itself; GitHub and editors draw it. The table below has all of it.*\n"
 LINK = re.compile(r"(?<=\]\()([^)\s#:]+)((?:#[^)\s]*)?)(?=\))")  # within the project; one with a colon is not
 DATA = re.compile(r'(?<==")data:(?:image|video)/(\w+)[^,"]*;base64,([^"]+)(?=")')
 PICTURE = re.compile(r'<img (?![^>]*\bwidth=)([^>]*?src="([^"]+)")')
@@ -73,7 +78,7 @@ def gather(into: Path, repository: str | None) -> None:
         into: an empty folder.
         repository: owner/name on GitHub, if it is known.
     """
-    for page in [SOURCE / "README.md", SOURCE / "ARCHITECTURE.md", *SOURCE.glob("docs/*.md"), *SOURCE.glob("data/**/*.md")]:
+    for page in (file for part in PAGES for file in sorted(SOURCE.glob(part))):
         write(into / page.relative_to(SOURCE), linked(titled(page), page, into))
     for script in sorted(SOURCE.glob("notebooks/[0-9]*.py")):
         lesson(script.with_suffix(".ipynb"), into, repository)
@@ -90,8 +95,8 @@ def write(path: Path, text: str) -> None:
 
 
 def titled(page: Path) -> str:
-    """A page's text, which begins with a title; without its drawing in mermaid, for which a browser needs a program."""
-    text = re.sub(r"```mermaid\n.*?```\n", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    """A page's text, which begins with a title; without its drawing, for which a browser would need a program."""
+    text = re.sub(r"```mermaid\n.*?```\n", DRAWN, page.read_text(encoding="utf-8"), flags=re.DOTALL)
     if not text.startswith("# "):
         text = f"# {TITLES.get(page.stem, page.stem.capitalize())}\n\n{text}"
     if page.name == "README.md" and page.parent.name == "data":
@@ -102,21 +107,26 @@ def titled(page: Path) -> str:
 def linked(text: str, page: Path, into: Path) -> str:
     """The same with links that lead somewhere here.
 
-    A source file's becomes that of its module's page, a folder's that of the README above it; other files, pictures among
-    them, come along.
+    A source file's becomes that of its module's page, a folder's that of the README above it; other files, as pictures,
+    come along.
     """
 
     def there(found: re.Match[str]) -> str:
-        path = (page.parent / found[1]).resolve().relative_to(SOURCE)
+        whole = (page.parent / found[1]).resolve()
+        if not whole.exists():
+            return found[0]  # code that looks like a link; Sphinx names a link that leads nowhere
+        path = whole.relative_to(SOURCE)
         if path.parts[0] == "hpvae_nb" and path.suffix == ".py":
             target = Path("api", ".".join(path.with_suffix("").parts) + ".rst")
-        elif (SOURCE / path).is_dir():
-            target = next(above for above in (path, *path.parents) if (SOURCE / above / "README.md").exists()) / "README.md"
+        elif whole.is_dir():
+            target = (
+                next(above for above in (path, *path.parents) if (SOURCE / above / "README.md").exists()) / "README.md"
+            )
         else:
             target = path
             if path.suffix not in (".md", ".ipynb"):
                 (into / path).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(SOURCE / path, into / path)
+                shutil.copy(whole, into / path)
         return os.path.relpath(target, page.parent.relative_to(SOURCE)) + found[2]
 
     return LINK.sub(there, text)
@@ -127,7 +137,9 @@ def lesson(path: Path, into: Path, repository: str | None) -> None:
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = button(repository, path.stem) if cell.id == "badge" and repository else linked(cell.source, path, into)
+            cell.source = (
+                button(repository, path.stem) if cell.id == "badge" and repository else linked(cell.source, path, into)
+            )
         for output in cell.get("outputs", []):
             if text := output.get("data", {}).get("text/html"):
                 output["data"]["text/html"] = unpacked(text, into / "extra" / "media", "../media")
@@ -140,7 +152,7 @@ def button(repository: str, lesson: str) -> str:
 
 
 def unpacked(text: str, folder: Path, address: str) -> str:
-    """HTML whose pictures and videos are files in a folder, not part of it; pictures know their size, and wait until seen.
+    """HTML whose pictures and videos are files in a folder, not part of it; pictures have their size, load when seen.
 
     Args:
         text: HTML with `data:` addresses.
@@ -168,16 +180,20 @@ def front(repository: str | None) -> str:
     """The front page."""
     readme = (SOURCE / "README.md").read_text(encoding="utf-8")
     (alt, picture, caption), *_ = STILLS.findall(readme)
-    lessons = re.findall(r"^ +\| \[`(\w+)`\]\((\S+)\) \| (.+) \|$", readme, re.MULTILINE)
+    lessons = re.findall(r"^ +\| \[`\w+`\]\((\S+)\) \| (.+) \|$", readme, re.MULTILINE)
     rows = []
-    for name, path, gives in lessons:
-        heading = next(cell.source for cell in nbformat.read(SOURCE / path, as_version=4).cells if cell.source.startswith("# "))
+    for path, gives in lessons:
+        heading = next(
+            cell.source for cell in nbformat.read(SOURCE / path, as_version=4).cells if cell.source.startswith("# ")
+        )
         number, _, title = heading.splitlines()[0].removeprefix("# ").partition(". ")
         rows.append(f"{number}. [{title}]({path}): {gives}.")
-    unknown = "`make badges REPO=owner/name` says where this copy lies on GitHub, and puts a button \"Open in Colab\" here and on each lesson."
-    trees = [f"```{{toctree}}\n:hidden:\n:glob:\n:caption: {title}\n\n" + "\n".join(pages) + "\n```" for title, pages in TREES.items()]
+    trees = [
+        f"```{{toctree}}\n:hidden:\n:glob:\n:caption: {title}\n\n" + "\n".join(pages) + "\n```"
+        for title, pages in TREES.items()
+    ]
     parts = {
-        "COLAB": button(repository, FIRST) if repository else unknown,
+        "COLAB": button(repository, FIRST) if repository else UNKNOWN,
         "PICTURE": f"![{alt}]({picture})\n\n*{caption}*",
         "LESSONS": "\n".join(rows),
         "TOCTREES": "\n\n".join(trees),
@@ -187,7 +203,7 @@ def front(repository: str | None) -> str:
 
 
 def gallery(folder: Path) -> str:
-    """The page of clips: those that README shows, and for each clip of the evidence the real one and samples of each point.
+    """The page of clips: those that README shows, and for each of the evidence the real one and samples of each point.
 
     Args:
         folder: for the files that it shows.
@@ -198,15 +214,16 @@ def gallery(folder: Path) -> str:
     text += [f"![{alt}]({picture})\n\n*{caption}*" for alt, picture, caption in STILLS.findall(readme)]
     text += [
         "## Each method, each M",
-        "The samples behind [the tables of the evidence](docs/evidence.md): four new ones of the first seed, two above two, none "
-        "chosen. *Real* is the clip as the models have seen it, in the same small size, once and therefore twice as large. M is "
-        "the number of VAE levels; what the others are, says [lesson 12](notebooks/12_other_methods.ipynb).",
+        "The samples behind [the tables of the evidence](docs/evidence.md): four new ones of the first seed, two above "
+        "two, none chosen. *Real* is the clip as the models have seen it, in the same small size, once and therefore "
+        "twice as large. M is the number of VAE levels; the other names are [settings and "
+        "methods](README.md#the-other-methods).",
     ]
     for study in evidence.STUDIES.values():
         for clip in evidence.clips(evidence.rows(study)):
             files = {point: evidence.sample_file(clip, point, study) for point in study.points}
             there = {point: file for point, file in files.items() if file.exists()}
-            shown = [figure(real(clip, study, folder), f"{clip}, real", "real")]
+            shown = [figure(real(clip, next(iter(there)), study, folder), f"{clip}, real", "real")]
             for point, file in there.items():
                 shutil.copy(file, folder)
                 shown.append(figure(folder / file.name, f"four samples of {clip}, {point}", point))
@@ -214,9 +231,9 @@ def gallery(folder: Path) -> str:
     return "\n\n".join(text) + "\n"
 
 
-def real(clip: str, study: evidence.Study, folder: Path) -> Path:
-    """A file with the clip or picture as its models have seen it, as large as the file of four samples."""
-    sample = evidence.samples(clip, evidence.WHOLE, study)[0]
+def real(clip: str, point: str, study: evidence.Study, folder: Path) -> Path:
+    """A file with the clip or picture as its models have seen it, as large as the one of a point's four samples."""
+    sample = evidence.samples(clip, point, study)[0]
     whole = load_image(clip) if study is evidence.IMAGES else load_clip(clip, frames=sample.shape[1])
     seen = resize(whole.video[None], sample.shape[-2:])[0]
     width = evidence.GRID[1] * evidence.ENLARGED * sample.shape[-1]
@@ -236,17 +253,17 @@ def figure(file: Path, says: str, caption: str) -> str:
         file.with_suffix(".webp").write_bytes(show.webp(show.to_uint8(first), 1, quality=show.POSTER))
         height, width = first.shape[-2:]
         poster = address.replace(".mp4", ".webp")
-        ways = "autoplay loop muted playsinline"
-        shown = f'<video {ways} width="{width}" height="{height}" poster="{poster}" src="{address}" aria-label="{says}"></video>'
+        shown = f'<video autoplay loop muted playsinline poster="{poster}" aria-label="{says}"{{}}></video>'
     else:
         with Image.open(file) as picture:
             width, height = picture.size
-        shown = f'<img loading="lazy" width="{width}" height="{height}" src="{address}" alt="{says}">'
+        shown = f'<img loading="lazy" alt="{says}"{{}}>'
+    shown = shown.format(f' width="{width}" height="{height}" src="{address}"')
     return f"<figure>{shown}<figcaption>{caption}</figcaption></figure>"
 
 
 def api() -> dict[str, str]:
-    """Pages of all public modules, by file name; one for each room of ARCHITECTURE, and one of the rooms, from the ground up."""
+    """Pages of all public modules and of the rooms of ARCHITECTURE, by file name; `index.md` has the rooms in order."""
     page = (SOURCE / "ARCHITECTURE.md").read_text(encoding="utf-8")
     rooms = re.findall(r"^\| `(\w+)(?:/|\.py)` \| (.+) \| .*\|$", page, re.MULTILINE)
     found = [name for _, name, _ in pkgutil.walk_packages(hpvae_nb.__path__, "hpvae_nb.")]
@@ -256,10 +273,10 @@ def api() -> dict[str, str]:
         top = "hpvae_nb" if room == "__init__" else f"hpvae_nb.{room}"
         index.append(f"[{top}]({top}.rst)\n: {what[0].upper()}{what[1:]}.")
         within = [name for name in public if name.startswith(f"{top}.") and room != "__init__"]
-        pages[f"{top}.rst"] = pages[f"{top}.rst"].removeprefix(OUT_OF_TREE) + table(within)
+        pages[f"{top}.rst"] = pages[f"{top}.rst"].removeprefix(OUT_OF_TREE) + listed(within)
     tree = "\n".join("hpvae_nb" if room == "__init__" else f"hpvae_nb.{room}" for room, _ in rooms)
-    begins = "# API\n\nThe rooms of [the house](../ARCHITECTURE.md), from the ground up. A room uses only those above it here."
-    pages["index.md"] = "\n\n".join([begins, *index, f"```{{toctree}}\n:hidden:\n\n{tree}\n```\n"])
+    begins = "The rooms of [the house](../ARCHITECTURE.md), from the ground up. A room uses only those above it here."
+    pages["index.md"] = "\n\n".join(["# API", begins, *index, f"```{{toctree}}\n:hidden:\n\n{tree}\n```\n"])
     return pages
 
 
@@ -267,23 +284,23 @@ def module(name: str) -> str:
     """A module's page; of a package, its public names, each with its home."""
     here = importlib.import_module(name)
     text = f"{OUT_OF_TREE}{name}\n{'=' * len(name)}\n\n.. automodule:: {name}\n"
-    return text if not hasattr(here, "__path__") else f"{text}   :no-members:\n{table(names(here))}"
+    return text if not hasattr(here, "__path__") else f"{text}   :no-members:\n{listed(names(here))}"
 
 
 def names(package: ModuleType) -> list[str]:
-    """The public names of a package, dotted, as the pages of their homes have them; constants stand in their module's."""
+    """The public classes and functions of a package, each by its full name, as the page of its home has it."""
     things = {name: getattr(package, name) for name in getattr(package, "__all__", [])}
     named = {name: thing for name, thing in things.items() if inspect.isclass(thing) or inspect.isroutine(thing)}
     return [f"{thing.__module__}.{name}" for name, thing in named.items()]
 
 
-def table(names: list[str]) -> str:
-    """A table of modules, classes and functions: name, and first sentence of the docstring."""
-    rows = []
+def listed(names: list[str]) -> str:
+    """Modules, classes and functions, each with the first sentence of its docstring."""
+    items = []
     for name in names:
         says = (inspect.getdoc(pydoc.locate(name)) or "").split("\n\n")[0].replace("\n", " ")
-        rows.append(f"   * - :py:obj:`{name.removeprefix('hpvae_nb.')} <{name}>`\n     - {says}\n")
-    return f"\n.. list-table::\n   :widths: 35 65\n\n{''.join(rows)}" if rows else ""
+        items.append(f":py:obj:`{name.removeprefix('hpvae_nb.')} <{name}>`\n    {says}\n")
+    return "".join(f"\n{item}" for item in items)
 
 
 def main() -> None:
@@ -291,11 +308,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make the site: lessons, gallery, tables and API in one folder.")
     parser.add_argument("out", type=Path)
     out = parser.parse_args().out
-    gathered = out.with_name(f"{out.name}_pages")
-    for folder in (gathered, out):
+    gathered, trees = (out.with_name(f"{out.name}_{what}") for what in ("pages", "trees"))
+    for folder in (gathered, trees, out):
         shutil.rmtree(folder, ignore_errors=True)
     gather(gathered, repository())
-    sys.exit(build_main(["-q", "--fail-on-warning", "--keep-going", f"-Dhtml_extra_path={gathered.absolute() / 'extra'}", "-c", str(HERE), str(gathered), str(out)]))
+    shown = f"-Dhtml_extra_path={gathered.absolute() / 'extra'}"
+    how = ["--quiet", "--fail-on-warning", "--conf-dir", str(HERE), "--doctree-dir", str(trees), shown]
+    sys.exit(build_main([*how, str(gathered), str(out)]))
 
 
 if __name__ == "__main__":
