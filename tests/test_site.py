@@ -162,10 +162,9 @@ def browser():
         yield found
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS.keys())
-def test_pages_fit_the_screen_and_say_no_error(site, browser, width, scheme):
-    page, said = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme), []
+def test_pages_fit_the_screen_and_say_no_error(site, browser, width):
+    page, said = browser.new_page(viewport={"width": width, "height": 844}), []
     page.on("console", lambda line: said.append(line.text) if line.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: said.append(str(error)))
     lessons = sorted(f"notebooks/{path.stem}" for path in (site / "notebooks").glob("*.html"))

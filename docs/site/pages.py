@@ -50,11 +50,10 @@ TITLES = {  # of pages in docs/ that begin without one
     "evidence": "Are the paper's findings true?",
     "methods": "What an iteration of each method costs",
 }
-TREES = {  # of the column beside each page
+TREES = {  # of the column beside each page; what else is in docs/ comes below them
     "Lessons": ["notebooks/*"],
     "What came out": ["gallery", "docs/evidence", "docs/recipe"],
     "The package": ["README", "ARCHITECTURE", "api/index", "data/README"],
-    "Measured": ["docs/*"],
 }
 OUT_OF_TREE = ":orphan:\n\n"  # modules are found by their room: two hundred names beside each page are too many
 DRAWN = "*The picture is in the file itself; GitHub and editors draw it. The table below has all of it.*\n"
@@ -117,17 +116,16 @@ def linked(text: str, page: Path, into: Path) -> str:
             return found[0]  # code that looks like a link; Sphinx names a link that leads nowhere
         path = whole.relative_to(SOURCE)
         if path.parts[0] == "hpvae_nb" and path.suffix == ".py":
-            target = Path("api", ".".join(path.with_suffix("").parts) + ".rst")
+            target = Path("api", ".".join(path.with_suffix("").parts).removesuffix(".__init__") + ".rst")
         elif whole.is_dir():
-            target = (
-                next(above for above in (path, *path.parents) if (SOURCE / above / "README.md").exists()) / "README.md"
-            )
+            homes = [above / "README.md" for above in (path, *path.parents)]
+            target = next(home for home in homes if (SOURCE / home).exists())
         else:
             target = path
             if path.suffix not in (".md", ".ipynb"):
                 (into / path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(whole, into / path)
-        return os.path.relpath(target, page.parent.relative_to(SOURCE)) + found[2]
+        return Path(os.path.relpath(target, page.parent.relative_to(SOURCE))).as_posix() + found[2]
 
     return LINK.sub(there, text)
 
@@ -137,9 +135,8 @@ def lesson(path: Path, into: Path, repository: str | None) -> None:
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = (
-                button(repository, path.stem) if cell.id == "badge" and repository else linked(cell.source, path, into)
-            )
+            opens = repository and cell.id == "badge"
+            cell.source = button(repository, path.stem) if opens else linked(cell.source, path, into)
         for output in cell.get("outputs", []):
             if text := output.get("data", {}).get("text/html"):
                 output["data"]["text/html"] = unpacked(text, into / "extra" / "media", "../media")
@@ -178,28 +175,39 @@ def unpacked(text: str, folder: Path, address: str) -> str:
 
 def front(repository: str | None) -> str:
     """The front page."""
-    readme = (SOURCE / "README.md").read_text(encoding="utf-8")
-    (alt, picture, caption), *_ = STILLS.findall(readme)
-    lessons = re.findall(r"^ +\| \[`\w+`\]\((\S+)\) \| (.+) \|$", readme, re.MULTILINE)
-    rows = []
-    for path, gives in lessons:
-        heading = next(
-            cell.source for cell in nbformat.read(SOURCE / path, as_version=4).cells if cell.source.startswith("# ")
-        )
-        number, _, title = heading.splitlines()[0].removeprefix("# ").partition(". ")
-        rows.append(f"{number}. [{title}]({path}): {gives}.")
-    trees = [
-        f"```{{toctree}}\n:hidden:\n:glob:\n:caption: {title}\n\n" + "\n".join(pages) + "\n```"
-        for title, pages in TREES.items()
-    ]
+    (alt, picture, caption), *_ = STILLS.findall(readme())
     parts = {
         "COLAB": button(repository, FIRST) if repository else UNKNOWN,
         "PICTURE": f"![{alt}]({picture})\n\n*{caption}*",
-        "LESSONS": "\n".join(rows),
-        "TOCTREES": "\n\n".join(trees),
+        "LESSONS": lessons(),
+        "TREES": trees(),
     }
     text = (HERE / "index.md").read_text(encoding="utf-8")
     return re.sub("^[A-Z]+$", lambda found: parts[found[0]], text, flags=re.MULTILINE)
+
+
+def readme() -> str:
+    """The text of README."""
+    return (SOURCE / "README.md").read_text(encoding="utf-8")
+
+
+def lessons() -> str:
+    """A list of all lessons: heading, and what the table in README says that a reader can do afterwards."""
+    rows = []
+    for path, gives in re.findall(r"^ +\| \[`\w+`\]\((\S+)\) \| (.+) \|$", readme(), re.MULTILINE):
+        cells = nbformat.read(SOURCE / path, as_version=4).cells
+        (heading, *_) = re.findall("^# (.+)$", "\n".join(cell.source for cell in cells), re.MULTILINE)
+        number, _, title = heading.partition(". ")
+        rows.append(f"{number}. [{title}]({path}): {gives}.")
+    return "\n".join(rows)
+
+
+def trees() -> str:
+    """The column beside each page, for Sphinx."""
+    docs = [f"docs/{page.stem}" for page in sorted(SOURCE.glob("docs/*.md"))]
+    others = [name for name in docs if not any(name in pages for pages in TREES.values())]
+    parts = [(title, "\n".join(pages)) for title, pages in {**TREES, "Measured": others}.items()]
+    return "\n\n".join(f"```{{toctree}}\n:hidden:\n:glob:\n:caption: {title}\n\n{pages}\n```" for title, pages in parts)
 
 
 def gallery(folder: Path) -> str:
@@ -209,9 +217,8 @@ def gallery(folder: Path) -> str:
         folder: for the files that it shows.
     """
     folder.mkdir(parents=True)
-    readme = (SOURCE / "README.md").read_text(encoding="utf-8")
     text = ["# Gallery", "## Larger models", "Each is trained on one clip or photo; *real* is framed in green."]
-    text += [f"![{alt}]({picture})\n\n*{caption}*" for alt, picture, caption in STILLS.findall(readme)]
+    text += [f"![{alt}]({picture})\n\n*{caption}*" for alt, picture, caption in STILLS.findall(readme())]
     text += [
         "## Each method, each M",
         "The samples behind [the tables of the evidence](docs/evidence.md): four new ones of the first seed, two above "
@@ -223,6 +230,8 @@ def gallery(folder: Path) -> str:
         for clip in evidence.clips(evidence.rows(study)):
             files = {point: evidence.sample_file(clip, point, study) for point in study.points}
             there = {point: file for point, file in files.items() if file.exists()}
+            if not there:
+                continue
             shown = [figure(real(clip, next(iter(there)), study, folder), f"{clip}, real", "real")]
             for point, file in there.items():
                 shutil.copy(file, folder)
@@ -272,7 +281,8 @@ def api() -> dict[str, str]:
     for room, what in rooms:
         top = "hpvae_nb" if room == "__init__" else f"hpvae_nb.{room}"
         index.append(f"[{top}]({top}.rst)\n: {what[0].upper()}{what[1:]}.")
-        within = [name for name in public if name.startswith(f"{top}.") and room != "__init__"]
+        below = [name for name in public if name.startswith(f"{top}.") and room != "__init__"]
+        within = {name.removeprefix("hpvae_nb."): name for name in below}
         pages[f"{top}.rst"] = pages[f"{top}.rst"].removeprefix(OUT_OF_TREE) + listed(within)
     tree = "\n".join("hpvae_nb" if room == "__init__" else f"hpvae_nb.{room}" for room, _ in rooms)
     begins = "The rooms of [the house](../ARCHITECTURE.md), from the ground up. A room uses only those above it here."
@@ -287,20 +297,20 @@ def module(name: str) -> str:
     return text if not hasattr(here, "__path__") else f"{text}   :no-members:\n{listed(names(here))}"
 
 
-def names(package: ModuleType) -> list[str]:
-    """The public classes and functions of a package, each by its full name, as the page of its home has it."""
+def names(package: ModuleType) -> dict[str, str]:
+    """The public classes and functions of a package, each with its full name, by which its home's page has it."""
     things = {name: getattr(package, name) for name in getattr(package, "__all__", [])}
     named = {name: thing for name, thing in things.items() if inspect.isclass(thing) or inspect.isroutine(thing)}
-    return [f"{thing.__module__}.{name}" for name, thing in named.items()]
+    return {name: f"{thing.__module__}.{name}" for name, thing in named.items()}
 
 
-def listed(names: list[str]) -> str:
-    """Modules, classes and functions, each with the first sentence of its docstring."""
+def listed(names: dict[str, str]) -> str:
+    """Links to modules, classes and functions, each with the first sentence of its docstring; `names` are full ones."""
     items = []
-    for name in names:
-        says = (inspect.getdoc(pydoc.locate(name)) or "").split("\n\n")[0].replace("\n", " ")
-        items.append(f":py:obj:`{name.removeprefix('hpvae_nb.')} <{name}>`\n    {says}\n")
-    return "".join(f"\n{item}" for item in items)
+    for name, full in names.items():
+        says = (inspect.getdoc(pydoc.locate(full)) or "").split("\n\n")[0].replace("\n", " ")
+        items.append(f"\n:py:obj:`{name} <{full}>`\n    {says}\n")
+    return "".join(items)
 
 
 def main() -> None:
