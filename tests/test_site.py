@@ -179,3 +179,14 @@ def test_pages_fit_the_screen_and_say_no_error(site, browser, width):
         assert not wider, name
         assert not said, name
     page.close()
+
+
+def test_clips_wait_for_who_asks_for_less_motion(site, browser):
+    playing = "() => [...document.querySelectorAll('.clips video')].map(video => !video.paused || !video.controls)"
+    for motion, moves in (("no-preference", True), ("reduce", False)):
+        page = browser.new_page(reduced_motion=motion)
+        page.goto((site / "gallery.html").as_uri())
+        found = page.evaluate(playing)
+        assert len(found) > 10
+        assert all(one is moves for one in found), motion
+        page.close()
