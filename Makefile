@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install -c const
 # A busy machine slows small convolutions on many threads down more than it speeds them up. Training asks the machine.
 test quick notebooks evidence benchmarks zoo: export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test quick lab notebooks badges zoo evidence benchmarks gpu lint clean help
+.PHONY: demo test quick lab notebooks site badges zoo evidence benchmarks gpu lint clean help
 
 demo: $(VENV)/base.done  ## Train on a bundled clip and write new ones to runs/demo (minutes)
 	$(BIN)/python -m hpvae_nb train koi --preset laptop-128 --set padding=replicate --out runs/demo --samples 8 --resume
@@ -23,6 +23,9 @@ lab: $(VENV)/lab.done  ## Open the notebooks in JupyterLab
 
 notebooks: $(VENV)/test.done  ## Write the notebooks from their scripts and run them
 	$(BIN)/python notebooks/build.py notebooks/[0-9]*.py
+
+site: $(VENV)/site.done  ## Make lessons, gallery, tables and API a site, in build/site
+	$(BIN)/python docs/site/pages.py build/site
 
 badges: $(VENV)/test.done  ## Write where the project lies into the notebooks: make badges REPO=owner/name
 	$(BIN)/python notebooks/build.py --repository '$(REPO)'
@@ -68,6 +71,10 @@ $(VENV)/base.done: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/lab.done: $(VENV)/base.done
 	$(PIP) -e '.[lab,metrics]'
+	@touch $@
+
+$(VENV)/site.done: $(VENV)/base.done
+	$(PIP) -e '.[site]'
 	@touch $@
 
 $(VENV)/test.done: $(VENV)/lab.done

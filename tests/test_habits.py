@@ -63,7 +63,17 @@ def test_each_night_every_system_python_and_bound_is_tried():
     assert '-m "not slow" tests' in commands(job)
 
 
-@pytest.mark.parametrize("name", sorted(WORKFLOWS.keys() - {"machines"}))
+def test_the_site_is_made_for_every_change_and_published_from_main_alone():
+    jobs = yaml.safe_load(WORKFLOWS["site"].read_text())["jobs"]
+    assert re.findall(r"\bmake (\w+)", commands(jobs["build"])) == ["site"]
+    (upload,) = [step for step in jobs["build"]["steps"] if "upload-pages-artifact" in step.get("uses", "")]
+    assert recipes()["site"].split()[-1] == upload["with"]["path"]
+    assert jobs["publish"]["needs"] == "build"
+    assert "github.ref == 'refs/heads/main'" in jobs["publish"]["if"]
+    assert "permissions" not in jobs["build"]
+
+
+@pytest.mark.parametrize("name", sorted(WORKFLOWS.keys() - {"machines", "site"}))
 def test_a_workflow_calls_what_there_is_on_the_oldest_and_the_newest_python(name):
     _, job = workflow(name)
     called = re.findall(r"\bmake (\w+)", commands(job))

@@ -104,7 +104,9 @@ def test_every_package_that_is_imported_is_declared():
 
 
 def test_so_are_those_of_tests_notebooks_and_scripts():
-    files = [file for part in ("tests", "notebooks", "benchmarks", "data") for file in (SOURCE / part).rglob("*.py")]
+    files = [
+        file for part in ("tests", "notebooks", "benchmarks", "data", "docs") for file in (SOURCE / part).rglob("*.py")
+    ]
     beside = {file.stem for file in files}
     found = [one for file in files for one in imports_of(file) if one.top not in beside]
     assert len({one.top for one in found if external(one)}) > 10
