@@ -1,6 +1,8 @@
 """A real JupyterLab or Notebook in a real browser, with words for what a reader does there."""
 
 import contextlib
+import dis
+import inspect
 import shutil
 import socket
 import subprocess
@@ -8,7 +10,7 @@ import sys
 import time
 import urllib.request
 
-from common import SOURCE, environment
+from common import SOURCE, environment, shows_view
 
 ARTIFACTS = SOURCE / "test-artifacts"
 FLAGS = [
@@ -82,6 +84,31 @@ def answers(address):
         return False
 
 
+def needed(cells):
+    """Numbers of the cells that show a view, and of all whose names these need, be it through others."""
+    found, wanted = [], set()
+    for number, cell in reversed(list(enumerate(cells))):
+        if cell.cell_type == "code" and cell.id != "setup":
+            needs, gives = names(cell.source)
+            if shows_view(cell) or wanted & gives:
+                found.append(number)
+                wanted = (wanted - gives) | needs
+    return found[::-1]
+
+
+def names(source):
+    """What a cell takes from the cells before it, and what it sets."""
+    needs, gives, codes = set(), set(), [compile(source, "cell", "exec")]
+    for code in codes:
+        codes += filter(inspect.iscode, code.co_consts)
+        for step in dis.get_instructions(code):
+            if step.opname in ("LOAD_NAME", "LOAD_GLOBAL") and step.argval not in gives:
+                needs.add(step.argval)
+            if step.opname == "STORE_NAME":
+                gives.add(step.argval)
+    return needs, gives
+
+
 def wait_for(condition, seconds, otherwise):
     """The condition's first true value.
 
@@ -130,6 +157,13 @@ class Reader:
             f"Array.from({NOTEBOOK}.model.cells).filter(c => c.type === 'code').map(c => c.executionCount)"
         )
         assert all(counts), counts
+
+    def run(self, numbers):
+        """Run some cells, in their order; fail where one does."""
+        for number in numbers:
+            self.page.evaluate(f"{NOTEBOOK}.activeCellIndex = {number}")
+            assert self.command("notebook:run-cell"), self.failures()
+        self.settle()
 
     def settle(self):
         """Wait until the kernel has had nothing to do for a moment."""

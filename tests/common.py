@@ -5,6 +5,7 @@ import functools
 import importlib
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from hpvae_nb.method import HpVaeGan
 from hpvae_nb.training.trainer import Trainer
 
 SOURCE = Path(hpvae_nb.__file__).parent.parent
+OF_A_VIEW = re.compile(r"(HBox|VBox|Brush|Rating)\(")  # how its text begins
 TINY = {
     "scales": 4,
     "coarse_size": 6,
@@ -83,6 +85,11 @@ def notebook_builder():
     builder = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(builder)
     return builder
+
+
+def shows_view(cell):
+    """Whether a cell of a saved notebook has a view among its outputs."""
+    return any(OF_A_VIEW.match(output.get("data", {}).get("text/plain", "")) for output in cell.get("outputs", []))
 
 
 @functools.cache

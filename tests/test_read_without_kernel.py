@@ -11,7 +11,7 @@ import ipywidgets as widgets
 import nbformat
 import numpy as np
 import pytest
-from common import SOURCE, noise_clip, notebook_builder, run_python
+from common import OF_A_VIEW, SOURCE, noise_clip, notebook_builder, run_python
 from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
@@ -25,7 +25,6 @@ from hpvae_nb.lab.uploads import Upload
 
 NOTEBOOKS = sorted((SOURCE / "notebooks").glob("*.ipynb"))
 VIEW = "application/vnd.jupyter.widget-view+json"
-OF_A_VIEW = re.compile(r"(HBox|VBox|Brush|Rating)\(")  # how its text begins
 WITHOUT_PICTURE = {"13_reproducing_the_paper": 1}  # the panel that trains a point again: buttons, a bar, a table
 KEPT = {"img", "div", "span", "p", "pre", "small", "b", "table", "tr", "td", "th"}  # by pages that trust nobody
 PICTURE = re.compile(r'<img alt="([^"]*)" src="data:image/\w+;base64,([^"]*)">')

@@ -18,6 +18,13 @@ from hpvae_nb.recipe.config import from_dict
 
 CPU = {"device": "cpu", "precision": "float32"}
 
+
+@pytest.fixture(scope="module")
+def whole():
+    """The model of the fixtures `clip` and `tiny`, trained without a stop. Tests must leave it as it is."""
+    return fit(noise_clip(), tiny_config(), **CPU)
+
+
 # The driver's writer is a process of its own, killed for good; forking one spares importing PyTorch at each start.
 KILLS = """
 import os, random, signal, sys, time
@@ -75,7 +82,7 @@ def test_a_run_killed_again_and_again_ends_in_the_same_weights(tmp_path, precisi
 
 @pytest.mark.slow
 @pytest.mark.parametrize("place", [(0, 1), (0, 5), (1, 2), (2, 1), (2, 5), (3, 3), (3, 5)])
-def test_closing_the_generator_anywhere_loses_nothing(tmp_path, clip, tiny, place):
+def test_closing_the_generator_anywhere_loses_nothing(tmp_path, clip, tiny, whole, place):
     events = train(clip, tiny, out=tmp_path, checkpoint_every=1000, **CPU)
     for event in events:
         if (event.scale, event.iteration) == place:
@@ -87,7 +94,7 @@ def test_closing_the_generator_anywhere_loses_nothing(tmp_path, clip, tiny, plac
     rest = train(clip, tiny, out=tmp_path, resume=True, **CPU)
     seen = [(event.scale, event.iteration) for event in rest]
     assert seen == [(n, i) for n in range(4) for i in range(1, 6) if (n, i) > place]
-    assert same_weights(load_model(tmp_path, device="cpu"), fit(clip, tiny, **CPU))
+    assert same_weights(load_model(tmp_path, device="cpu"), whole)
 
 
 def test_a_checkpoint_says_what_it_is_of(tmp_path, clip, tiny):
@@ -241,7 +248,7 @@ def test_foreign_folders_files_and_bad_values_are_refused_and_nothing_is_written
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scale", [0, 1, 2, 3])
-def test_a_loss_that_is_not_finite_stops_with_the_last_good_checkpoint(tmp_path, clip, tiny, scale):
+def test_a_loss_that_is_not_finite_stops_with_the_last_good_checkpoint(tmp_path, clip, tiny, whole, scale):
     def poisoned():
         for event in train(clip, tiny, out=tmp_path, checkpoint_every=2, **CPU):
             if (event.scale, event.iteration) == (scale, 3):
@@ -255,7 +262,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_checkpoint(tmp_path,
     assert f"{tmp_path / 'checkpoint.safetensors'}, scale {scale}, iteration 2" in sentence
     tensors, _ = checkpoint.read(tmp_path / "checkpoint.safetensors", "checkpoint")
     assert all(torch.isfinite(value.float()).all() for value in tensors.values())
-    assert same_weights(fit(clip, tiny, out=tmp_path, resume=True, **CPU), fit(clip, tiny, **CPU))
+    assert same_weights(fit(clip, tiny, out=tmp_path, resume=True, **CPU), whole)
 
 
 @pytest.mark.parametrize("lr", [1e20, 1e39])
@@ -315,7 +322,7 @@ def test_a_long_clip_trains_on_batches_of_its_samples(tmp_path):
 
 
 @pytest.mark.slow
-def test_events_tell_where_training_stands(clip, tiny):
+def test_events_tell_where_training_stands(clip, tiny, whole):
     events = list(event_facts(train(clip, tiny, **CPU)))
     assert [(scale, iteration) for scale, iteration, *_ in events] == [(n, i) for n in range(4) for i in range(1, 6)]
     seconds = [event[2] for event in events]
@@ -330,9 +337,8 @@ def test_events_tell_where_training_stands(clip, tiny):
         assert losses == (vae if scale < 2 else gan)
         assert shape[:2] == (2, 3)
         assert done == (iteration == 5)
-    model = fit(clip, tiny, **CPU)
-    assert [tuple(event[5][2:]) for event in events[::5]] == model.shapes
-    assert len(model.facts["history"]) == 4
+    assert [tuple(event[5][2:]) for event in events[::5]] == whole.shapes
+    assert len(whole.facts["history"]) == 4
 
 
 def event_facts(events):
@@ -343,14 +349,14 @@ def event_facts(events):
 
 
 @pytest.mark.slow
-def test_a_run_from_before_a_setting_existed_goes_on(clip, tiny, tmp_path):
+def test_a_run_from_before_a_setting_existed_goes_on(clip, tiny, whole, tmp_path):
     """It was run with what is now the setting's default, and with nothing else."""
     described = tmp_path / "run.json"
     next(train(clip, tiny, out=tmp_path, **CPU))
     older = json.loads(described.read_text())
     del older["config"]["residual"]
     described.write_text(json.dumps(older))
-    assert same_weights(fit(clip, tiny, out=tmp_path, resume=True, **CPU), fit(clip, tiny, **CPU))
+    assert same_weights(fit(clip, tiny, out=tmp_path, resume=True, **CPU), whole)
     described.write_text(json.dumps(older))
     with pytest.raises(InputError, match=r"another run .its config.residual is True, not False"):
         fit(clip, tiny.replace(residual=False), out=tmp_path, resume=True, **CPU)

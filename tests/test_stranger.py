@@ -15,7 +15,7 @@ from common import SOURCE, notebook_builder
 
 import hpvae_nb
 
-LESSONS = ["00_quickstart", "03_patch_vae", "08_sampling_and_interpolation", "13_reproducing_the_paper"]
+LESSONS = ["00_quickstart", "08_sampling_and_interpolation", "13_reproducing_the_paper"]
 REPOSITORY = "ada/hpvae_nb"
 COLAB_WIDGETS = ["ipywidgets==7.7.1", "ipython_genutils"]  # Colab's pages cannot show those of ipywidgets 8
 
