@@ -1,4 +1,4 @@
-"""Random numbers for sampling, and paths between latent maps."""
+"""Random numbers for sampling, latent maps in shuffled strips, and paths between maps."""
 
 from __future__ import annotations
 
