@@ -96,13 +96,14 @@ def sample(
     n: Annotated[int, typer.Option(min=1, help="How many clips, or pictures.")] = 8,
     seed: Seed = 0,
     size: Annotated[str | None, typer.Option(help="Another size, as TxHxW or HxW, such as 13x36x160.")] = None,
+    strips: Annotated[int | None, typer.Option(help="From so many shuffled strips of the clip, not the prior.")] = None,
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
     """Make new clips from a trained model; of a model of images, new pictures."""
     with _sentences():
         loaded = hpvae_nb.load_model(model, device=device, precision=precision)
-        made = loaded.sample(n, seed=seed, size=_size(size))
+        made = loaded.sample(n, seed=seed, size=_size(size), strips=strips)
         out.mkdir(parents=True, exist_ok=True)
         for i, clip in enumerate(made):
             show.save_clip(out / f"sample_{i:02}", clip, loaded.fps)

@@ -133,8 +133,8 @@ class Model:
             n, seed, size: as in `sample`.
             pull: 0..1, the share of z's variance that is the clip's own map: E's mu of x^0, or z* of SinGAN and
                 ConSinGAN; of several training samples one after the other.
-            strips: 2 or more, so many to the clip's width; fewer are larger parts of the clip. For another size the
-                clip is first scaled to its height and frames, and strips are taken until its width is full.
+            strips: from 2 to half of the sites in width; fewer are larger parts of the clip. For another size the clip
+                is first scaled to its height and frames, and strips are taken until its width is full.
 
         Returns:
             `b latent t h w` at scale 0, on the CPU.
@@ -404,8 +404,9 @@ class Model:
         *frames, height, width = shape
         trained = self.shapes[0]
         in_proportion = max(1, round(trained[-1] * height / trained[-2]))
-        if not 2 <= check_whole("strips", strips) <= in_proportion:
-            raise InputError(f"strips is {strips}, but must be 2..{in_proportion}: E(x^0) is that many sites wide")
+        if not 2 <= check_whole("strips", strips) <= in_proportion // 2:
+            limit = f"2..{in_proportion // 2}, since E(x^0) is {in_proportion} sites wide here"
+            raise InputError(f"strips is {strips}, but must be {limit}")
         encoded = torch.cat(self._encode(upsample(self.coarse, (*frames, height, in_proportion))), dim=1)
         apart = self.config.scales  # no scale draws from this stream
         maps = [shuffled_strips(encoded[i % len(encoded)], strips, width, stream(seed, i, apart)) for i in samples]

@@ -1,5 +1,7 @@
 """The benchmark script runs from the command line and prints whole tables; no time it finds is checked."""
 
+import importlib
+import math
 import os
 import re
 import subprocess
@@ -120,6 +122,51 @@ def test_enlarging_has_a_row_for_each_picture_and_way(tmp_path):
     assert [row[0] for row in rows] == ["coffee"] * 5 + ["grass"] * 5
     assert [row[1] for row in rows[:2]] == ["bilinear", "bicubic"]
     assert all(float(corrected) > float(plain) > 0 for _, _, plain, corrected, _ in rows)
+
+
+def test_layout_compares_at_equal_diversity(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    layout = importlib.import_module("layout")
+
+    def row(way, diversity, *distances):
+        return layout.Row(way, 1.0, [diversity], {"patches": list(distances)}, [0.0], [0.0])
+
+    blends = [row("blend", 0.6, 5.0, 7.0), row("blend", 0.4, 3.0, 5.0)]  # means 6 and 4, standard errors of 1
+    for diversity, there in ((0.5, 5.0), (0.4, 4.0), (0.6, 6.0), (0.9, 6.0)):  # beyond the blend, its most diverse
+        less, half = layout.gain(row("strips", diversity, 1.0, 3.0), blends, "patches")
+        assert less == pytest.approx(there - 2)
+        assert half == pytest.approx(1.96 * 2**0.5)
+    assert math.isnan(layout.gain(row("strips", 0.3, 1.0, 3.0), blends, "patches")[0])
+
+
+def test_noise_like_the_means_has_their_mean_and_covariance(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    layout = importlib.import_module("layout")
+    means = torch.tensor([[[1.0, 3.0, 2.0]], [[0.0, 0.0, -3.0]]])  # c h w
+    drawn = torch.stack([layout.textured(means, 0, sample) for sample in range(4000)])
+    torch.testing.assert_close(drawn.mean((0, 2, 3)), means.mean((1, 2)), rtol=0, atol=0.05)
+    apart = drawn - means.mean((1, 2), keepdim=True)
+    centred = means - means.mean((1, 2), keepdim=True)
+    same = torch.einsum("chw,dhw->cd", centred, centred) / 3
+    torch.testing.assert_close(torch.einsum("bchw,bdhw->cd", apart, apart) / (4000 * 3), same, rtol=0, atol=0.1)
+    # One to the left: by the two pairs of neighbours that a row of three has.
+    shifted = torch.einsum("chw,dhw->cd", centred[..., :-1], centred[..., 1:]) / 3
+    found = torch.einsum("bchw,bdhw->cd", apart[..., :-1], apart[..., 1:]) / (4000 * 2)
+    torch.testing.assert_close(found, shifted, rtol=0, atol=0.1)
+
+
+@pytest.mark.slow
+def test_layout_has_a_row_for_each_way(tmp_path):
+    command = [sys.executable, "benchmarks/layout.py", "--models", "pedestrians_m1", "--samples", "2", "--seeds", "1"]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "layout")], cwd=ROOT, env=ONE_THREAD, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [line.strip("| ").split(" | ") for line in (tmp_path / "layout.md").read_text().splitlines()]
+    ways = [line[0] for line in lines if len(line) == 8][2:]
+    assert ways[:5] == ["the prior", "blend 0.05", "blend 0.1", "blend 0.2", "strips=2"]
+    assert ways[-2:] == ["other windows", "the film"]
+    assert all((tmp_path / name).stat().st_size > 10_000 for name in ("layout.png", "layout_samples.png"))
 
 
 @pytest.mark.slow

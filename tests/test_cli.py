@@ -126,6 +126,17 @@ def test_sampling_is_decided_by_its_seed_and_follows_the_size(finished, tmp_path
     assert (a != c).any()
 
 
+def test_sampling_shuffles_strips(finished, tmp_path):
+    common = ["sample", finished[0], "--n", "1", "--device", "cpu"]
+    assert here(*common, "--out", tmp_path / "a").exit_code == 0
+    assert here(*common, "--out", tmp_path / "b", "--strips", "3").exit_code == 0
+    a, b = (frames_of(tmp_path / folder / "sample_00.mp4")[0] for folder in "ab")
+    assert (a != b).any()
+    refused = here(*common, "--out", tmp_path / "c", "--strips", "1")
+    assert refused.exit_code == 2
+    assert "strips is 1, but must be 2..6" in refused.stderr
+
+
 def test_info_says_what_a_model_holds(finished):
     result = here("info", finished[0] / "model.safetensors")
     assert result.exit_code == 0, result.stderr

@@ -1,4 +1,4 @@
-"""Random numbers for sampling, and paths between latent maps."""
+"""Random numbers for sampling, latent maps in shuffled strips, and paths between maps."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def shuffled_strips(maps: Float[Tensor, "c *sites"], strips: int, width: int, di
 
     Args:
         maps: `c t h w` or `c h w`.
-        strips: so many of about equal width, 2..w; 1 leaves the map as it is.
+        strips: so many, 1 to w / 2; each is at least half as wide as the mean one.
         width: sites of what comes back. A wider map takes the strips again, cut and ordered anew, a narrower one fewer.
 
     Returns:
@@ -68,8 +68,8 @@ def shuffled_strips(maps: Float[Tensor, "c *sites"], strips: int, width: int, di
     """
     dealt: list[Tensor] = []
     while sum(strip.shape[-1] for strip in dealt) < width:
-        places = (torch.arange(1, strips) + torch.rand(strips - 1, generator=dice) - 0.5) * maps.shape[-1] / strips
-        cut = maps.tensor_split(places.round().long().tolist(), dim=-1)
+        places = torch.arange(1, strips) + (torch.rand(strips - 1, generator=dice) - 0.5) / 2
+        cut = maps.tensor_split((places * maps.shape[-1] / strips).long().tolist(), dim=-1)
         dealt += [cut[i] for i in _reordered(strips, dice)]
     return torch.cat(dealt, dim=-1)[..., :width]
 
