@@ -156,7 +156,7 @@ class Model:
         own = self._own_map()
         if own.shape[1:] != z.shape[1:]:
             raise InputError(f"pull is {pull}, but the clip has a latent map of its own size alone: leave out size")
-        return blend(z, own[torch.arange(n) % len(own)], torch.tensor(pull))
+        return blend(z, own[torch.arange(n) % len(own)], torch.tensor(float(pull)))
 
     def decode(
         self,

@@ -166,51 +166,6 @@ def test_strips_follow_the_seed_and_not_the_number_of_samples(trained):
 
 
 @pytest.mark.parametrize("size", [(13, 18, 32), (13, 18, 80), (13, 18, 20), (25, 27, 48)])
-@pytest.mark.parametrize("how", [{"strips": 3}, {"start": 1}])
-def test_the_clips_layout_serves_other_sizes(trained, size, how):
-    made = trained.sample(2, seed=0, size=size, **how)
-    assert made.shape == (2, 3, *size)
-    assert not torch.equal(made[0], made[1])
-
-
-def test_training_samples_take_turns_in_strips():
-    pictures = torch.stack([torch.full((3, 12, 20), -0.8), torch.full((3, 12, 20), 0.8)], dim=1)
-    pictures = (pictures + 0.1 * torch.randn(3, 2, 12, 20, generator=torch.Generator().manual_seed(0))).clamp(-1, 1)
-    clip = Clip(pictures, still=True, name="dark and bright")
-    model = fit(clip, tiny_config(dims=2), seed=0, device="cpu", precision="float32")
-    mu, logvar = model.encode(model.coarse)
-    z, epsilon = model.latent(4, seed=0, strips=2), model.latent(4, seed=0)
-    for i in range(4):
-        left = mu[i % 2, ..., None] + (0.5 * logvar[i % 2, ..., None]).exp() * epsilon[i, ..., None, :1]
-        assert (left[..., 0] - z[i, ..., :1]).abs().amax((0, 1)).min() < 1e-5
-
-
-def test_strips_are_whole_columns_of_the_encoded_clip_in_another_order(trained):
-    mu, logvar = trained.encode(trained.coarse)
-    epsilon = trained.latent(6, seed=3)
-    for strips in (2, 3, 6):
-        for z, eps in zip(trained.latent(6, seed=3, strips=strips), epsilon, strict=True):
-            # Column j of z came from column i of the clip: the one whose mu and sigma give this draw.
-            drawn = mu[0, ..., None] + (0.5 * logvar[0, ..., None]).exp() * eps[..., None, :]
-            misses = (drawn - z[..., None, :]).abs().amax((0, 1, 2))  # i j
-            least, came = misses.min(0)
-            assert least.max() < 1e-5
-            assert sorted(came.tolist()) == list(range(z.shape[-1]))  # every column, once
-            assert (came.diff() != 1).sum() == strips - 1
-
-
-def test_strips_follow_the_seed_and_not_the_number_of_samples(trained):
-    many = trained.sample(5, seed=9, strips=3)
-    assert torch.equal(many[:3], trained.sample(3, seed=9, strips=3))
-    assert not torch.equal(many, trained.sample(5, seed=9, strips=4))
-    assert not torch.equal(many, trained.sample(5, seed=10, strips=3))
-    z = trained.latent(5, seed=9, strips=3)
-    assert torch.equal(many, trained.decode(z, seed=9))
-    orders = {tuple(sample.flatten().tolist()) for sample in trained.decode(z, noise=0, scales=1)}
-    assert len(orders) == 5
-
-
-@pytest.mark.parametrize("size", [(13, 18, 32), (13, 18, 80), (13, 18, 20), (25, 27, 48)])
 def test_the_clips_layout_serves_other_sizes(trained, size):
     made = trained.sample(2, seed=0, size=size, strips=3)
     assert made.shape == (2, 3, *size)
@@ -293,10 +248,6 @@ VIDEO = torch.zeros(1, 3, 13, 18, 32)
         (lambda m: m.sample(1, seed=0, scales=5), "scales is 5, but this model has 1..4"),
         (lambda m: m.sample(1, seed=0, size=(1, 18, 32)), "too small"),
         (lambda m: m.sample(1, seed=0, size=(32,)), "must be (T, H, W) or (H, W)"),
-        (lambda m: m.sample(1, seed=0, strips=1), "strips is 1, but must be 2..6"),
-        (lambda m: m.sample(1, seed=0, strips=7), "strips is 7, but must be 2..6, since E(x^0) is 12 sites wide"),
-        (lambda m: m.sample(1, seed=0, strips=2.5), "strips is 2.5"),
-        (lambda m: m.sample(1, seed=0, strips=2, start=1), "give one of them"),
         (lambda m: m.sample(1, seed=0, strips=1), "strips is 1, but must be 2..6"),
         (lambda m: m.sample(1, seed=0, strips=7), "strips is 7, but must be 2..6, since E(x^0) is 12 sites wide"),
         (lambda m: m.sample(1, seed=0, strips=2.5), "strips is 2.5"),
@@ -384,14 +335,6 @@ def test_bfloat16_and_float32_agree(trained):
         trained.to("cpu", "float32")
     assert rough.dtype == torch.float32
     assert 0 < np.abs((rough - exact).numpy()).mean() < 0.05
-
-
-def test_strips_need_an_encoder_and_the_clip(trained):
-    without = Model(trained.network, trained.shapes, trained.config, coarse=None, fps=24, name="wide")
-    singan = fit(noise_clip(), tiny_config(), method=SinGan(), device="cpu", precision="float32")
-    for model in (without, singan):
-        with pytest.raises(InputError, match="strips needs an encoder, and a model that holds its training clip"):
-            model.sample(1, seed=0, strips=3)
 
 
 def test_strips_need_an_encoder_and_the_clip(trained):
