@@ -7,7 +7,8 @@ import torch
 from common import noise_clip, tiny_config
 
 from hpvae_nb import Clip, InputError, fit, preset
-from hpvae_nb.baselines.vgpnn import Gpnn, Vgpnn, cubic, level_shapes
+from hpvae_nb.baselines.patch_levels import cubic, level_shapes
+from hpvae_nb.baselines.vgpnn import Gpnn, Vgpnn
 
 QUICK = {"iterations": 2}
 

@@ -1,8 +1,8 @@
 """The methods HP-VAE-GAN is compared with, on the same clips and pyramids, with the same events and `sample` call.
 
 `SinGan` and `ConSinGan` are GANs at every scale, with 3D convolutions, as the paper compares (section 4.2), and with 2D
-ones for images; `PatchVae` is the other patch-VAE of figure 9 (d); `Vgpnn` copies patches and learns nothing, and
-`Gpnn` is the method for images that it grew from. Each is a `hpvae_nb.method.Method`:
+ones for images; `PatchVae` is the other patch-VAE of figure 9 (d). Three learn nothing: `Vgpnn` copies patches, `Gpnn`
+is the method for images that it grew from, and `PatchDenoiser` averages patches. Each is a `hpvae_nb.method.Method`:
 `hpvae_nb.fit(clip, config, method=SinGan())`.
 
 `MoCoGan` and its like learn a set of many clips, as the systems of the paper's tables 1 and 2 do. A small one:
@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hpvae_nb.baselines.consingan import ConSinGan
+from hpvae_nb.baselines.denoiser import PatchDenoiser
 from hpvae_nb.baselines.many import ManyClips
 from hpvae_nb.baselines.mocogan import MoCoGan
 from hpvae_nb.baselines.patch_vae import PatchVae
@@ -27,7 +28,9 @@ from hpvae_nb.method import HpVaeGan, Method
 from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.presets import preset
 
-METHODS: dict[str, type[Method]] = {kind.name: kind for kind in (HpVaeGan, SinGan, ConSinGan, PatchVae, Vgpnn, Gpnn)}
+_OF_ONE: tuple[type[Method], ...] = (HpVaeGan, SinGan, ConSinGan, PatchVae, Vgpnn, Gpnn, PatchDenoiser)
+
+METHODS: dict[str, type[Method]] = {kind.name: kind for kind in _OF_ONE}
 """All methods that learn one clip, by name, so that whoever compares them need not know which is which."""
 
 SYSTEMS: dict[str, type[ManyClips]] = {kind.name: kind for kind in (MoCoGan, TGan, TGanV2)}
@@ -39,6 +42,7 @@ __all__ = [
     "ConSinGan",
     "Gpnn",
     "MoCoGan",
+    "PatchDenoiser",
     "PatchVae",
     "SinGan",
     "TGan",
