@@ -181,6 +181,97 @@ def test_the_table_has_a_line_for_every_claim(study):
     assert len(set(order)) > 1
 
 
+# Over budgets
+
+
+@pytest.fixture(scope="module")
+def over_budgets():
+    """Rows as the sweep of budgets will leave them: what a claim finds doubles with each larger budget."""
+    made = made_of(evidence.BUDGETS)
+    for name in made["metrics"].iloc[0]:
+        made[name] = made[name] ** (1 + (made["budget"] >= 300) + (made["budget"] >= 1000))
+    return made
+
+
+def test_rows_of_a_budget_come_with_those_that_have_none(over_budgets):
+    assert evidence.budgets(over_budgets) == [100, 300, 1000]
+    found = evidence.at(over_budgets, 300)
+    assert set(found["point"]) == set(evidence.POINTS)
+    assert set(found["budget"].dropna()) == {300}
+    assert set(found["point"][found["budget"].isna()]) == {"VGPNN"}
+    assert evidence.clips(found) == ["pedestrians", "bunny", "balloons"]
+    assert evidence.clips(found, ["M = 3", "ConSinGAN"]) == ["pedestrians", "bunny"]
+    with pytest.raises(InputError, match=r"no row of the budget 20: budgets are \[100, 300, 1000\]"):
+        evidence.at(over_budgets, 20)
+
+
+def test_a_claim_is_followed_over_the_budgets_that_have_both_its_ends(over_budgets):
+    singan = claims.Claim("", "", "svfid", ("M = 3", "SinGAN"), -1)
+    found = singan.over_budgets(over_budgets)
+    assert list(found) == [100, 300, 1000]
+    for budget, change in found.items():
+        rows = evidence.at(over_budgets, budget)
+        assert change == singan.found(rows)
+        assert len(singan.measured(rows)) == 9
+    assert list(singan.over_budgets(over_budgets, "balloons")) == [100, 300, 1000]
+    consingan = claims.Claim("", "", "svfid", ("M = 3", "ConSinGAN"), -1)
+    assert list(consingan.over_budgets(over_budgets)) == [100, 300]
+    assert list(consingan.over_budgets(over_budgets, "balloons")) == []
+
+
+def test_a_trend_goes_through_the_levels_that_were_measured(over_budgets):
+    claim = claims.Claim("", "", "diversity", evidence.LEVELS, 1)
+    rows = evidence.at(over_budgets, 1000)  # without M = 2 and M = 5
+    values = [evidence.values(rows, "bunny", f"M = {level}", "diversity")[0] for level in (1, 3, 7)]
+    slope = stats.linregress([1, 3, 7], values).slope
+    assert claim.measured(rows, "bunny")[0] == pytest.approx(100 * slope / np.mean(values))
+    with pytest.raises(InputError, match="no row of 'M = 7'"):
+        claim.measured(rows[rows["point"] != "M = 7"], "bunny")
+
+
+def test_the_budget_table_says_how_a_verdict_went(over_budgets):
+    lines = claims.budget_table(over_budgets).splitlines()
+    assert len(lines) == 2 + len(claims.CLAIMS)
+    shown = claims.latest_first(over_budgets)
+    last = [claim.verdict(list(claim.over_budgets(over_budgets).values())[-1]) for claim in shown]
+    assert last == sorted(last, key=claims.VERDICTS.index)
+    for line, claim in zip(lines[2:], shown, strict=True):
+        found = claim.over_budgets(over_budgets).values()
+        assert line.endswith(f"| {' → '.join(map(claim.verdict, found))} |")
+        assert all(f"{change:+.0f} %" in line for change in found)
+
+
+@pytest.mark.slow
+def test_the_figure_over_budgets_has_a_chart_for_every_claim(over_budgets):
+    figure = figures.over_budgets(over_budgets)
+    drawn = [axis for axis in figure.axes if axis.axison]
+    assert len(drawn) == len(claims.CLAIMS)
+    for claim, axis in zip(claims.latest_first(over_budgets), drawn, strict=True):
+        found = claim.over_budgets(over_budgets)
+        (means,) = [line for line in axis.lines if line.get_marker() == "o"]
+        assert means.get_xydata().tolist() == pytest.approx(
+            np.array([(budget, claim.direction * change.mean) for budget, change in found.items()])
+        )
+        assert evidence.PAPER_BUDGET in np.concatenate([line.get_xdata() for line in axis.lines])
+
+
+@pytest.mark.parametrize("study", [evidence.BUDGETS, evidence.IMAGE_BUDGETS], ids=["clips", "images"])
+def test_a_budget_is_the_mean_number_of_steps_a_scale(study):
+    for trial in trials_of(study):
+        if trial.budget is not None:
+            steps = trial.config.steps_below(trial.config.scales) / trial.config.scales
+            assert steps == pytest.approx(trial.budget, rel=0.02)
+
+
+def test_bundled_rows_of_budgets_are_of_their_specification():
+    trials = {trial.name: trial for trial in trials_of(evidence.BUDGETS)}
+    for row in evidence.rows(evidence.BUDGETS).to_dict("records"):
+        trial = trials[row["trial"]]
+        assert (row["point"], row["error"], row["unmeasured"]) == (trial.point, None, None)
+        assert row["budget"] == trial.budget or (pd.isna(row["budget"]) and trial.budget is None)
+        assert sweeps.missing([trial], pd.DataFrame([row])) == []
+
+
 @pytest.mark.slow
 def test_figures_show_every_seed_and_every_claim(made):
     figure = figures.tradeoff(made)
