@@ -40,6 +40,9 @@ class PatchDenoiser(PatchMethod):
     `sigma` is the knob between copies and new layouts: the noise that the coarsest clip starts with. Seconds grow with
     the square of the number of voxels; memory does not.
 
+    Means prefer what there is much of. Measured: of stars on a black sky (`hubble_deep_field`, 96 px, sigma 0.5, 3 and
+    6) only the sky was left, the same in all samples.
+
     Raises:
         InputError: on construction, when a value lies outside its range.
     """
