@@ -1,16 +1,18 @@
 """The patch denoiser: what it takes a noisy patch for, and the clips that it makes."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from common import noise_clip, tiny_config
 
 from hpvae_nb import Clip, InputError, fit, load_model
 from hpvae_nb.baselines import PatchDenoiser
-from hpvae_nb.baselines.denoiser import Denoiser, overlaid, weighted_means
-from hpvae_nb.core.patches import nearest, patch_grid, patch_rows
+from hpvae_nb.baselines.denoiser import Denoiser, patch_places, weighted_means
+from hpvae_nb.core.patches import nearest, patch_rows
 
 CPU = {"seed": 0, "device": "cpu", "precision": "float32"}
-SMALL = PatchDenoiser(coarse_size=8, steps=1)
+SMALL = PatchDenoiser(coarse_size=8, coarse_steps=3, steps=1, patch=(3, 5, 5))
 PATCH = (2, 3, 3)
 
 
@@ -18,20 +20,39 @@ def numbers(*shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def test_each_key_counts_by_its_distance():
-    queries, keys = numbers(7, 5), numbers(20, 5, seed=1)
-    found = weighted_means(queries, keys, 0.8)
+def test_each_value_counts_by_the_distance_of_its_key():
+    queries, keys, values = numbers(7, 5), numbers(20, 5, seed=1), numbers(20, 4, seed=2)
+    found = weighted_means(queries, keys, values, 0.8)
     for query, mean in zip(queries, found, strict=True):
         chances = torch.stack([(-(query - key).square().sum() / (2 * 0.8**2)).exp() for key in keys])
-        wanted = sum(chance * key for chance, key in zip(chances, keys, strict=True)) / chances.sum()
+        wanted = sum(chance * value for chance, value in zip(chances, values, strict=True)) / chances.sum()
         torch.testing.assert_close(mean, wanted)
-    torch.testing.assert_close(weighted_means(queries, keys, 1e-4), keys[nearest(queries, keys)[0]])
-    torch.testing.assert_close(weighted_means(queries, keys, 1e4), keys.mean(0).expand(7, -1), rtol=0, atol=1e-3)
+    torch.testing.assert_close(weighted_means(queries, keys, values, 1e-3), values[nearest(queries, keys)[0]])
+    everything = values.mean(0).expand(7, -1)
+    torch.testing.assert_close(weighted_means(queries, keys, values, 1e4), everything, rtol=0, atol=1e-5)
 
 
-def test_patches_of_a_clip_laid_over_each_other_are_the_clip():
-    clip = numbers(1, 3, 4, 6, 7)
-    torch.testing.assert_close(overlaid(patch_rows(clip, PATCH), patch_grid((4, 6, 7), PATCH), PATCH), clip)
+def test_patches_lie_where_their_rows_say_and_leave_no_voxel_out_at_any_stride():
+    clip = numbers(1, 3, 4, 6, 8)
+    assert torch.equal(clip.flatten()[patch_places((3, 4, 6, 8), PATCH)], patch_rows(clip, PATCH))
+    for stride in (2, 3):
+        places = patch_places((3, 4, 6, 8), PATCH, stride)
+        assert len(places) < len(patch_rows(clip, PATCH))
+        assert torch.equal(places.unique(), torch.arange(clip.numel()))
+
+
+def test_where_patches_overlap_their_mean_counts():
+    """Against a loop over patches and voxels."""
+    clip, noisy = numbers(1, 3, 3, 5, 4), numbers(1, 3, 3, 5, 4, seed=4)
+    rows = patch_rows(clip, PATCH)
+    means = iter(weighted_means(patch_rows(noisy, PATCH), rows, rows, 2.0).reshape(-1, 3, *PATCH))
+    said, votes = torch.zeros_like(clip), torch.zeros_like(clip)
+    for t in range(2):
+        for h in range(3):
+            for w in range(2):
+                said[0, :, t : t + 2, h : h + 3, w : w + 3] += next(means)
+                votes[0, :, t : t + 2, h : h + 3, w : w + 3] += 1
+    torch.testing.assert_close(Denoiser(clip, PATCH, None)(noisy, 2.0), said / votes)
 
 
 def test_noise_is_taken_off_a_clip_that_is_known():
@@ -42,14 +63,14 @@ def test_noise_is_taken_off_a_clip_that_is_known():
         assert (clean - clip).abs().mean() < left * (noisy - clip).abs().mean()
 
 
-def test_one_patch_gives_its_patch_whatever_the_noise(tmp_path):
+def test_one_patch_gives_its_patch_whatever_the_noise():
     clip = numbers(1, 3, *PATCH)
     torch.testing.assert_close(Denoiser(clip, PATCH, None)(numbers(1, 3, *PATCH, seed=3), 1.0), clip)
 
 
 def test_little_noise_gives_the_clip_back_and_much_another():
     clip = noise_clip()
-    copies, others = (fit(clip, tiny_config(), method=PatchDenoiser(coarse_size=8, sigma=s), **CPU) for s in (0.1, 30))
+    copies, others = (fit(clip, tiny_config(), method=replace(SMALL, sigma=s), **CPU) for s in (0.1, 30))
     real = copies.reconstruct()
     apart = [(model.sample(2, seed=1) - real).abs().mean().item() for model in (copies, others)]
     assert 4 * apart[0] < apart[1]
@@ -79,6 +100,8 @@ def test_images_too():
         ({"least": 0}, "least is 0, but must be above 0, and at most again, 0.3"),
         ({"least": 0.5}, "least is 0.5, but must be above 0, and at most again, 0.3"),
         ({"steps": 0}, "steps is 0, but must be at least 1"),
+        ({"coarse_steps": 0}, "coarse_steps is 0, but must be at least 1"),
+        ({"stride": 8}, "stride is 8, but must be 1..7, the side of a patch"),
         ({"patch": (3, 3)}, "patch is .3, 3., but must be three whole numbers"),
     ],
 )

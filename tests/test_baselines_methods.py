@@ -13,7 +13,11 @@ from hpvae_nb.recipe.pyramid import real_samples
 from hpvae_nb.training.events import follow
 
 CPU = {"device": "cpu", "precision": "float32"}
-OWN = {"vgpnn": {"iterations": 1}, "gpnn": {"iterations": 1}}
+OWN = {
+    "vgpnn": {"iterations": 1},
+    "gpnn": {"iterations": 1},
+    "patch_denoiser": {"coarse_steps": 3, "steps": 1},
+}
 TRAINED = ["hpvae", "singan", "consingan", "patch_vae"]
 
 
@@ -37,7 +41,7 @@ def of_an_image():
 
 
 def test_the_methods_of_the_paper_and_those_that_copy_patches_are_there():
-    assert list(METHODS) == [*TRAINED, "vgpnn", "gpnn"]
+    assert list(METHODS) == [*TRAINED, "vgpnn", "gpnn", "patch_denoiser"]
 
 
 @pytest.mark.slow

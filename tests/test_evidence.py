@@ -335,7 +335,7 @@ def test_every_trial_has_a_bundled_row_with_all_its_metrics(study):
         assert all(math.isfinite(row[name]) for name in row["metrics"])
         assert row[f"{distance}_extractor"] == "patches"
         assert row[f"{distance}_efficientnet_extractor"].startswith("efficientnet-lite0")
-        assert row["training_seconds"] > 0 or row["method"] in ("vgpnn", "gpnn")
+        assert row["training_seconds"] > 0 or row["method"] in ("vgpnn", "gpnn", "patch_denoiser")
         assert re.fullmatch("[0-9a-f]{12}", row["commit"])
 
 

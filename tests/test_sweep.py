@@ -302,7 +302,12 @@ def photo(tmp_path_factory):
 def test_every_method_makes_a_row_with_every_metric(tmp_path, photo, dims):
     shapes = {"scales": 2, "coarse_size": 48, "fine_size": 52, "vae_levels": 1, "iterations": 1, "samples": 2}
     small = {**SMALL, **shapes, "clip": "pedestrians" if dims == 3 else str(photo), "dims": dims, "metrics": []}
-    own = {"consingan": {"stages": 2}, "vgpnn": {"iterations": 1}, "gpnn": {"iterations": 2}}
+    own = {
+        "consingan": {"stages": 2},
+        "vgpnn": {"iterations": 1},
+        "gpnn": {"iterations": 2},
+        "patch_denoiser": {"steps": 1},
+    }
     runs = [{"method": name, "settings": own.get(name, {})} for name in METHODS]
     rows = run_sweep(expand({**small, "runs": runs}), tmp_path / "out", serial=True)
     assert {row.method: json.loads(row.settings) for row in rows.itertuples()} == {n: own.get(n, {}) for n in METHODS}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
@@ -23,11 +22,19 @@ from hpvae_nb.recipe.config import Config
 from hpvae_nb.recipe.pyramid import real_samples
 
 
-@dataclass(frozen=True)
 class PatchMethod(Method):
     """A clip made of another's patches. Sizes are voxels; the finest level is that of the configuration's finest scale.
 
-    A method says by `climb` what is done at each level.
+    A method says by `climb` what is done at each level. It is a frozen dataclass that has these among its fields, in an
+    order of its own, since people give them by position too.
+
+    Attributes:
+        sigma: of the noise on the coarsest clip.
+        patch: (frames, height, width) of a patch.
+        space_factor, time_factor: from a level to the one below.
+        coarse_size: the short side of the coarsest level.
+        coarse_frames: of the coarsest level.
+        components: compare patches by so many principal components; None: by all values.
 
     Raises:
         InputError: on construction, when a value lies outside its range.
@@ -35,13 +42,13 @@ class PatchMethod(Method):
 
     trains: ClassVar[bool] = False
     has_encoder: ClassVar[bool] = False
-    sigma: float = 5.0  # of the noise on the coarsest clip
-    patch: Shape = (3, 7, 7)
-    space_factor: float = 0.82  # from a level to the one below
-    time_factor: float = 0.87
-    coarse_size: int = 15  # the short side of the coarsest level
-    coarse_frames: int = 3
-    components: int | None = 48  # compare patches by so many principal components; None: by all values
+    sigma: float
+    patch: Shape
+    space_factor: float
+    time_factor: float
+    coarse_size: int
+    coarse_frames: int
+    components: int | None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "patch", tuple(self.patch))  # from JSON it comes as a list

@@ -21,21 +21,26 @@ from hpvae_nb.errors import InputError
 
 @dataclass(frozen=True)
 class Vgpnn(PatchMethod):
-    """How VGPNN makes a clip.
+    """How VGPNN makes a clip. Sizes are voxels; the finest level is that of the configuration's finest scale.
 
-    Source: Haim et al. 2022, "Diverse generation from a single video made possible", section 3: the pyramid's numbers,
-    patches and iterations are the paper's. Two things differ from the published code: neighbours are searched among all
-    patches, not by PatchMatch, as long as there are at most `exact_up_to`; and patches are compared by `components`
-    principal components.
+    Source: Haim et al. 2022, "Diverse generation from a single video made possible", section 3. Two things differ from
+    the published code: neighbours are searched among all patches, not by PatchMatch, as long as there are at most
+    `exact_up_to`; and patches are compared by `components` principal components.
 
     Raises:
         InputError: on construction, when a value lies outside its range.
     """
 
     name: ClassVar[str] = "vgpnn"
-    sigma: float = 5.0  # published code: 5
+    sigma: float = 5.0  # of the noise on the coarsest clip; published code: 5
     alpha: float | None = None  # completeness (smaller: stronger), None: off, as in the published code
+    patch: Shape = (3, 7, 7)  # paper
     iterations: int = 5  # paper, at each level; one at the coarsest
+    space_factor: float = 0.82  # paper: from a level to the one below
+    time_factor: float = 0.87  # paper
+    coarse_size: int = 15  # paper: the short side of the coarsest level
+    coarse_frames: int = 3  # paper
+    components: int | None = 48  # compare patches by so many principal components; None: by all values
     exact_up_to: int = 50_000  # patches; beyond, neighbours are searched approximately, by faiss
 
     def _checks(self) -> list[tuple[bool, str, str]]:
