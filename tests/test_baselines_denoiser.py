@@ -101,7 +101,7 @@ def test_images_too():
         ({"least": 0.5}, "least is 0.5, but must be above 0, and at most again, 0.3"),
         ({"steps": 0}, "steps is 0, but must be at least 1"),
         ({"coarse_steps": 0}, "coarse_steps is 0, but must be at least 1"),
-        ({"stride": 8}, "stride is 8, but must be 1..7, the side of a patch"),
+        ({"stride": 6}, "stride is 6, but must be 1..5, the side of a patch"),
         ({"patch": (3, 3)}, "patch is .3, 3., but must be three whole numbers"),
     ],
 )
