@@ -326,12 +326,16 @@ def test_a_sweep_costs_what_its_trials_cost():
     assert cost.wall_seconds(1) == sum(cost.seconds)
     assert cost.wall_seconds(2) == 3 * 120.0  # two trials of 120 and all five short ones fit beside three long ones
     assert cost.wall_seconds(8) == 120.0
+    assert cost.wall_range(1) == (5 * (110.0 + 17.0), 5 * (130.0 + 17.0))  # had all been as quick, or as slow, as one
+    assert cost.wall_range(8) == (110.0, 130.0)
     text = sweeps.cost_text(trials, [cost])
     assert "10 trials: 5 clips, 1 methods, 50 samples each" in text
-    assert "| 8 | 2 min 0 s |" in text
+    assert "| 8 | 2 min 0 s | 1 min 50 s | 2 min 10 s |" in text
     assert sweeps.estimate_cost(expand({"clip": "clip0", "beta": 0.5}), rows)[0].seconds == [120.0]
     with pytest.raises(InputError, match="nothing like clip0_hpvae_laptop_iterations=9_seed=0_.* on abacus"):
         sweeps.estimate_cost(expand({"clip": "clip0", "iterations": 9}), rows)
+    with pytest.raises(InputError, match="nothing like clip0_hpvae_laptop_window=4000"):  # whose steps cost less
+        sweeps.estimate_cost(expand({"clip": "clip0", "window": 4000}), rows)
     with pytest.raises(InputError, match="no trial that ended well"):
         sweeps.estimate_cost(trials, rows_of([1.0], error="failed"))
 
@@ -417,30 +421,51 @@ def test_ray_starts_a_killed_worker_again_from_its_checkpoint_and_gives_the_same
     assert_frame_equal(lasting(rows).map(listed), lasting(serial_rows).map(listed), check_dtype=False, check_like=True)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_a_cluster_is_named_by_its_address_and_a_dead_trial_goes_on_at_the_next_call(
-    tmp_path, serial_rows, monkeypatch
-):
+@pytest.fixture
+def two_nodes(monkeypatch):
+    """A cluster of two nodes on this machine, of one CPU each: its address, and the processes of the second node."""
     utils = pytest.importorskip("ray.cluster_utils")
-    monkeypatch.setattr(cluster, "DEATHS", 0)
-    (trial,) = expand({**LONG, "clip": "pedestrians"})
     scratch = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # the paths of Ray's sockets have to be short
     monkeypatch.setenv("RAY_TMPDIR", scratch)
-    head = utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    quick = {"health_check_period_ms": 500, "health_check_failure_threshold": 3}  # a lost node is missed within seconds
+    head = utils.Cluster(initialize_head=True, head_node_args={"include_dashboard": False, "_system_config": quick})
     try:
-        killer = threading.Thread(target=kill_a_worker, args=(tmp_path / "out", trial))
-        killer.start()
-        row = of(trial, run_sweep([trial], tmp_path / "out", address=head.address))
-        killer.join()
-        assert row["error"].startswith("the worker died")
-        rows = run_sweep([trial], tmp_path / "out", address=head.address)
+        second = head.add_node()
+        yield head.address, [process.process for kind in second.all_processes.values() for process in kind]
     finally:
         head.shutdown()
         shutil.rmtree(scratch, ignore_errors=True)
-    assert of(trial, rows)["sessions"] == 2
-    assert sessions(trial_folder(tmp_path / "out", trial))[1]["iteration"] > 1
-    assert_frame_equal(lasting(rows), lasting(serial_rows[serial_rows["trial"] == trial.name]), check_like=True)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_a_sweep_on_two_nodes_survives_the_loss_of_one(tmp_path, serial_rows, two_nodes):
+    psutil = pytest.importorskip("psutil")
+    address, of_second = two_nodes
+    out, trials, lost = tmp_path / "out", expand(LONG), []
+
+    def on_second(trial):
+        """The trial's process, where it is of the second node and has a checkpoint."""
+        folder = trial_folder(out, trial)
+        if (folder / "run" / "checkpoint.safetensors").exists():
+            process = psutil.Process(sessions(folder)[-1]["process"])
+            return process if process.ppid() in [p.pid for p in of_second] else None
+
+    def lose_second():
+        trial, _ = wait_for(lambda: next(((t, p) for t in trials if (p := on_second(t))), None))
+        lost.append(trial)
+        parents = [psutil.Process(p.pid) for p in of_second if p.poll() is None]
+        for process in [child for parent in parents for child in [parent, *parent.children(recursive=True)]]:
+            process.kill()
+
+    killer = threading.Thread(target=lose_second)
+    killer.start()
+    rows = run_sweep(trials, out, address=address)
+    killer.join()
+    again = sessions(trial_folder(out, lost[0]))
+    assert len(again) == 2
+    assert (again[1]["scale"], again[1]["iteration"]) > (0, 1)
+    assert_frame_equal(lasting(rows).map(listed), lasting(serial_rows).map(listed), check_dtype=False, check_like=True)
 
 
 def test_no_cluster_at_an_address(tmp_path, small):

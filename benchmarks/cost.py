@@ -1,0 +1,226 @@
+"""What a comparison of methods on 25 clips at 256 px would cost: steps at each scale are measured, and multiplied out.
+
+    python benchmarks/cost.py --out docs/cost                  # docs/cost.md, and the rows that it rests on
+    python benchmarks/cost.py --out docs/cost --points vgpnn   # this one anew; of the others, the rows that are there
+
+A whole training at this size takes hours. The rows are like those of a sweep, so that the command
+`python -m hpvae_nb sweep SPEC.yaml --estimate docs/cost.parquet` reads them too. All seconds are processor seconds of
+one thread: other programs make the clock's time longer, and hardly those.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from step import climb
+from writing import clock, table
+
+from hpvae_nb.baselines import METHODS, make_method
+from hpvae_nb.baselines.vgpnn import Gpnn
+from hpvae_nb.errors import InputError
+from hpvae_nb.io.checkpoint import write_bytes
+from hpvae_nb.lab import show
+from hpvae_nb.metrics import METRICS
+from hpvae_nb.studies import evidence, sweeps
+from hpvae_nb.studies.machine import code_version, commit, device_name, peak_memory
+from hpvae_nb.studies.sweeps import Trial
+from hpvae_nb.studies.sweeps.results import Row, describe, read_results, write_results
+from hpvae_nb.training.events import fit
+from hpvae_nb.training.stopwatch import try_scale
+from hpvae_nb.training.trainer import Trainer
+
+CPU = torch.device("cpu")
+CLIPS, SAMPLES, PRESET, CLIP = 25, 50, "laptop-256", "koi"
+WHOLE = "hpvae, whole clips"
+POINTS: dict[str, dict[str, Any]] = {name: {"method": name} for name in METHODS if name != Gpnn.name}  # it is of images
+POINTS[WHOLE] = {"method": "hpvae", "window": None, "pool": None}  # as all other methods, and the paper, compute
+CHECKED = (evidence.WHOLE, "PatchVAE", "SinGAN", "ConSinGAN")  # points of the evidence, whose trainings were whole ones
+MEASURED = 2  # samples that are measured; the seconds of 50 are in proportion
+
+
+def main() -> None:
+    options = parse_arguments()
+    torch.set_num_threads(1)
+    file = options.out.with_suffix(".parquet")
+    kept = read_results(file) if file.exists() else pd.DataFrame(columns=["point", "measuring_seconds"])
+    found = list(kept.to_dict("records"))
+    trials = {trial.point: trial for trial in [*comparison([CLIP]), *checked()]}
+    for name in options.points:
+        rows = measured(trials[name], options.rounds, found)
+        found = [row for row in found if row["point"] != name] + rows
+        found.sort(key=lambda row: list(trials).index(row["point"]))
+        write_results(file.parent, pd.DataFrame(found), file.name)
+        print(name, [round(row["training_seconds"] + row["sampling_seconds"]) for row in rows], flush=True)
+    write_bytes(options.out.with_suffix(".md"), page(read_results(file)).encode())
+
+
+def comparison(clips: list[str]) -> list[Trial]:
+    """All methods on each of the clips, all by one recipe; the numbers measured are those of the evidence."""
+    runs = [{"point": name, **point} for name, point in POINTS.items()]
+    shared = {"preset": PRESET, "samples": SAMPLES, "metrics": list(checked()[0].metrics), "device": "cpu"}
+    return sweeps.expand({**shared, "clip": clips, "runs": runs})
+
+
+def checked() -> list[Trial]:
+    """Trainings of the evidence, one for each point."""
+    trials = sweeps.read_spec(evidence.folder() / evidence.CLIPS.spec)
+    return [next(trial for trial in trials if trial.point == name) for name in CHECKED]
+
+
+# Measuring
+
+
+def measured(trial: Trial, rounds: int, others: list[Row]) -> list[Row]:
+    """A row for each round, as if the trial had been run. What measuring takes is taken from `others` if they know."""
+    same = [row["measuring_seconds"] for row in others if row["preset"] == trial.config.preset]
+    rows = []
+    for _ in range(rounds if make_method(trial.method).trains else 1):
+        peak = peak_memory(CPU)
+        training, sampling, model = trained(trial) if make_method(trial.method).trains else copied(trial)
+        if not same and trial.point in POINTS:
+            same = [measuring(trial, model)]
+        seconds = {"training_seconds": training, "processor_seconds": training}
+        seconds |= {"sampling_seconds": trial.samples * sampling, "measuring_seconds": same[0] if same else math.nan}
+        about = {"device": device_name(CPU), "code": code_version(), "commit": commit(), "torch": torch.__version__}
+        rows.append({**describe(trial), **seconds, **about, "precision": model.precision, "peak_bytes": peak()})
+        if trial.point in CHECKED:
+            rows[-1] |= whole_trainings(trial.point)
+    return rows
+
+
+def whole_trainings(point: str) -> Row:
+    """What the trainings of the evidence took."""
+    rows = evidence.rows(evidence.CLIPS)
+    seconds = rows["training_seconds"][rows["point"] == point]
+    return {"whole_trainings": len(seconds), "whole_least": seconds.min(), "whole_mean": seconds.mean()}
+
+
+def trained(trial: Trial) -> tuple[float, float, Any]:
+    """Seconds of the whole training, from steps tried at each scale; of a sample; and the model that made it."""
+    trainer = Trainer(make_method(trial.method, dict(trial.settings)), trial.load(), trial.config, device=CPU)
+    trainer.enter_scale(0)
+    config = trainer.config
+    tried = [try_scale(trainer, scale, time.process_time) for scale in range(config.scales)]
+    training = sum(one.entering + config.steps(scale) * one.mean for scale, one in enumerate(tried))
+    trainer.config = config.replace(pool=None)  # of which a sample needs nothing
+    model = climb(trainer, config.scales - 1).model
+    return training, seconds_of(lambda: model.sample(1, seed=0)), model
+
+
+def copied(trial: Trial) -> tuple[float, float, Any]:
+    """The same of a method that does not train, and takes minutes for a sample.
+
+    From a quarter and half the size: the last doubling of a side takes as many times longer as the one before.
+    """
+    quarter, half = (sample_seconds(trial, trial.config.fine_size // part) for part in (4, 2))
+    model = fit(trial.load(), trial.config, method=make_method(trial.method, dict(trial.settings)), device=CPU)
+    return 0.0, half**2 / quarter, model
+
+
+def sample_seconds(trial: Trial, size: int) -> float:
+    """Of one sample at another size."""
+    config = trial.config.replace(fine_size=size)
+    model = fit(trial.load(), config, method=make_method(trial.method, dict(trial.settings)), device=CPU)
+    return seconds_of(lambda: model.sample(1, seed=0))
+
+
+def measuring(trial: Trial, model: Any) -> float:
+    """Seconds to measure all samples of a trial: methods do not differ in it."""
+    real = show.real_at_last_scale(model, trial.load())
+    noise = torch.randn(MEASURED, *real.shape, generator=torch.Generator().manual_seed(0))
+    samples = (real + 0.1 * noise).clamp(-1, 1)
+    taken = sum(seconds_of(lambda name=name: METRICS[name].measure(samples, real, model)) for name in trial.metrics)
+    return taken * trial.samples / MEASURED
+
+
+def seconds_of(action: Callable[[], Any]) -> float:
+    start = time.process_time()
+    action()
+    return time.process_time() - start
+
+
+# Writing
+
+
+def page(rows: pd.DataFrame) -> str:
+    """What the rows say, in Markdown."""
+    large, small = (rows[rows["point"].isin(names)] for names in (POINTS, CHECKED))
+    trials = [t for t in comparison([f"clip_{n}.mp4" for n in range(CLIPS)]) if t.point in set(large["point"])]
+    costs = sweeps.estimate_cost(trials, large)
+    one, config = large.iloc[0], trials[0].config
+    return f"""# What a comparison at {config.fine_size} px would cost
+
+{CLIPS} clips, {large["point"].nunique()} methods, {SAMPLES} samples of each, all by preset {config.preset}: {config.scales} scales of {config.frames} frames
+from {config.coarse_size} to {config.fine_size} px, {config.iterations} iterations a scale. Nobody trained that here: steps of each scale were measured, and
+multiplied out. Processor seconds of one thread; {one["device"]}, {one["precision"]}, PyTorch {one["torch"]}. Written by
+`python benchmarks/cost.py --out docs/cost`; the rows are in `docs/cost.parquet`, which
+`python -m hpvae_nb sweep SPEC.yaml --estimate docs/cost.parquet` reads for other numbers of clips, samples and seeds.
+
+{sweeps.cost_text(trials, costs)}
+
+A worker is one thread: a machine of 16 cores is sixteen workers if its memory is enough for all (last column below). From
+and to: had every training taken as long as its quickest or its slowest round. With 64 workers, what is longest decides.
+
+## Each method, one clip
+
+{table(["method", "training", f"{SAMPLES} samples", "measuring them", "peak GB"], [_line(name, large) for name in POINTS if name in set(large["point"])])}
+
+- A method that trains: two steps at each scale, twice or more; the least of two counts, since the first lays out memory.
+  A step at a scale is multiplied by that scale's iterations; what entering a scale takes is added. Pools and penalties
+  that come every few steps count as often as they come. Checkpoints are left out: two seconds or less.
+- {WHOLE!r} is the same recipe without windows and pool, as all other methods compute, and as the paper does.
+- A method that does not train: one sample at a quarter and one at half the size; the last doubling of a side is taken to
+  cost as many times more as the one before.
+- Measuring: {MEASURED} samples by {", ".join(trials[0].metrics)}; {SAMPLES} in proportion, which is somewhat too much, since what is
+  prepared of the training clip is prepared once.
+
+## Foretold beside whole trainings
+
+The same way of counting at 64 px, beside the trainings of the [evidence](evidence.md), {int(small["whole_trainings"].max()) if len(small) else 0} of each. Those were timed by
+the clock, beside other programs: the least disturbed of them is what to compare with.
+
+{table(["point", "foretold s", "least of the trainings s", "mean s", "foretold / least"], [_check(name, small) for name in CHECKED if name in set(small["point"])])}
+"""
+
+
+def _line(name: str, rows: pd.DataFrame) -> list[str]:
+    of_method = rows[rows["point"] == name]
+    spans = [_span(of_method[part]) for part in ("training_seconds", "sampling_seconds", "measuring_seconds")]
+    return [name, *spans, f"{of_method['peak_bytes'].max() / 1e9:.1f}"]
+
+
+def _span(seconds: pd.Series) -> str:
+    least, most = clock(seconds.min()), clock(seconds.max())
+    return least if least == most else f"{least} to {most}"
+
+
+def _check(name: str, rows: pd.DataFrame) -> list[str]:
+    of_point = rows[rows["point"] == name]
+    foretold, whole = of_point["training_seconds"], of_point.iloc[0]
+    taken = [f"{whole['whole_least']:.0f}", f"{whole['whole_mean']:.0f}"]
+    return [name, _numbers(foretold, 0), *taken, _numbers(foretold / whole["whole_least"], 2)]
+
+
+def _numbers(values: pd.Series, digits: int) -> str:
+    least, most = f"{values.min():.{digits}f}", f"{values.max():.{digits}f}"
+    return least if least == most else f"{least} to {most}"
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    every = [*POINTS, *CHECKED]
+    parser.add_argument("--out", type=Path, required=True, help="where to write, without ending")
+    parser.add_argument("--points", nargs="*", choices=every, default=every, help="measured anew; all if not given")
+    parser.add_argument("--rounds", type=int, default=2, help="of each that trains")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
