@@ -13,8 +13,9 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
@@ -24,10 +25,11 @@ from writing import clock, table
 
 from hpvae_nb.baselines import METHODS, make_method
 from hpvae_nb.baselines.vgpnn import Gpnn
-from hpvae_nb.errors import InputError
 from hpvae_nb.io.checkpoint import write_bytes
 from hpvae_nb.lab import show
+from hpvae_nb.method import HpVaeGan
 from hpvae_nb.metrics import METRICS
+from hpvae_nb.model import load_model
 from hpvae_nb.studies import evidence, sweeps
 from hpvae_nb.studies.machine import code_version, commit, device_name, peak_memory
 from hpvae_nb.studies.sweeps import Trial
@@ -42,6 +44,7 @@ WHOLE = "hpvae, whole clips"
 POINTS: dict[str, dict[str, Any]] = {name: {"method": name} for name in METHODS if name != Gpnn.name}  # it is of images
 POINTS[WHOLE] = {"method": "hpvae", "window": None, "pool": None}  # as all other methods, and the paper, compute
 CHECKED = (evidence.WHOLE, "PatchVAE", "SinGAN", "ConSinGAN")  # points of the evidence, whose trainings were whole ones
+MODELS = ("koi_256", "balloons_256")  # bundled models that were trained by the same recipe at the full size
 MEASURED = 2  # samples that are measured; the seconds of 50 are in proportion
 
 
@@ -90,16 +93,18 @@ def measured(trial: Trial, rounds: int, others: list[Row]) -> list[Row]:
         seconds |= {"sampling_seconds": trial.samples * sampling, "measuring_seconds": same[0] if same else math.nan}
         about = {"device": device_name(CPU), "code": code_version(), "commit": commit(), "torch": torch.__version__}
         rows.append({**describe(trial), **seconds, **about, "precision": model.precision, "peak_bytes": peak()})
-        if trial.point in CHECKED:
-            rows[-1] |= whole_trainings(trial.point)
+        rows[-1] |= whole_trainings(str(trial.point))
     return rows
 
 
 def whole_trainings(point: str) -> Row:
-    """What the trainings of the evidence took."""
-    rows = evidence.rows(evidence.CLIPS)
-    seconds = rows["training_seconds"][rows["point"] == point]
-    return {"whole_trainings": len(seconds), "whole_least": seconds.min(), "whole_mean": seconds.mean()}
+    """What whole trainings took: of the evidence by the clock, of the bundled models in processor seconds."""
+    if point in CHECKED:
+        rows = evidence.rows(evidence.CLIPS)
+        seconds = rows["training_seconds"][rows["point"] == point].tolist()
+    else:
+        seconds = [load_model(name).facts["processor_seconds"] for name in MODELS] if point == HpVaeGan.name else []
+    return {"whole_least": min(seconds), "whole_mean": fmean(seconds)} if seconds else {}
 
 
 def trained(trial: Trial) -> tuple[float, float, Any]:
@@ -151,49 +156,60 @@ def seconds_of(action: Callable[[], Any]) -> float:
 
 def page(rows: pd.DataFrame) -> str:
     """What the rows say, in Markdown."""
-    large, small = (rows[rows["point"].isin(names)] for names in (POINTS, CHECKED))
-    trials = [t for t in comparison([f"clip_{n}.mp4" for n in range(CLIPS)]) if t.point in set(large["point"])]
-    costs = sweeps.estimate_cost(trials, large)
-    one, config = large.iloc[0], trials[0].config
-    return f"""# What a comparison at {config.fine_size} px would cost
+    large = rows[rows["point"].isin(POINTS)]
+    names = [f"clip_{number}.mp4" for number in range(CLIPS)]
+    trials = [trial for trial in comparison(names) if trial.point in set(large["point"])]
+    config, one, fine = trials[0].config, large.iloc[0], trials[0].config.fine_size
+    where = f"{one['device']}, {one['precision']}, PyTorch {one['torch']}"
+    numbers, models = ", ".join(trials[0].metrics), " and ".join(MODELS)
+    titles = ["method", "training", f"{SAMPLES} samples", "measuring them", "peak GB"]
+    compared = ["training", "foretold s", "least of the whole ones s", "mean s", "foretold / least"]
+    return f"""# What a comparison at {fine} px would cost
 
-{CLIPS} clips, {large["point"].nunique()} methods, {SAMPLES} samples of each, all by preset {config.preset}: {config.scales} scales of {config.frames} frames
-from {config.coarse_size} to {config.fine_size} px, {config.iterations} iterations a scale. Nobody trained that here: steps of each scale were measured, and
-multiplied out. Processor seconds of one thread; {one["device"]}, {one["precision"]}, PyTorch {one["torch"]}. Written by
-`python benchmarks/cost.py --out docs/cost`; the rows are in `docs/cost.parquet`, which
-`python -m hpvae_nb sweep SPEC.yaml --estimate docs/cost.parquet` reads for other numbers of clips, samples and seeds.
+{CLIPS} clips, {large["point"].nunique()} methods, {SAMPLES} samples of each, all by preset {config.preset}:
+{config.scales} scales of {config.coarse_size} to {fine} px and up to {config.frames} frames, {config.iterations} iterations each.
+Nobody ran that: steps of each scale were measured, and multiplied out. Processor seconds of one thread; {where}.
+Written by `python benchmarks/cost.py --out docs/cost`. The rows are in `docs/cost.parquet`, from which
+`python -m hpvae_nb sweep SPEC.yaml --estimate docs/cost.parquet` counts other numbers of clips, samples and seeds.
 
-{sweeps.cost_text(trials, costs)}
+{sweeps.cost_text(trials, sweeps.estimate_cost(trials, large))}
 
-A worker is one thread: a machine of 16 cores is sixteen workers if its memory is enough for all (last column below). From
-and to: had every training taken as long as its quickest or its slowest round. With 64 workers, what is longest decides.
+A worker is one thread: a machine of 16 cores is sixteen, if its memory is enough for all (the last column below).
+From and to: had all taken as long as the quickest or the slowest round of their method.
 
 ## Each method, one clip
 
-{table(["method", "training", f"{SAMPLES} samples", "measuring them", "peak GB"], [_line(name, large) for name in POINTS if name in set(large["point"])])}
+{_table(titles, _line, large, POINTS)}
 
-- A method that trains: two steps at each scale, twice or more; the least of two counts, since the first lays out memory.
-  A step at a scale is multiplied by that scale's iterations; what entering a scale takes is added. Pools and penalties
-  that come every few steps count as often as they come. Checkpoints are left out: two seconds or less.
-- {WHOLE!r} is the same recipe without windows and pool, as all other methods compute, and as the paper does.
-- A method that does not train: one sample at a quarter and one at half the size; the last doubling of a side is taken to
-  cost as many times more as the one before.
-- Measuring: {MEASURED} samples by {", ".join(trials[0].metrics)}; {SAMPLES} in proportion, which is somewhat too much, since what is
-  prepared of the training clip is prepared once.
+- A method that trains: of each scale two steps a round, of which the quicker counts, since the first one lays out
+  memory. It is multiplied by the scale's iterations; what entering the scale takes is added. Pools that are renewed
+  every few steps count as often as they are. Checkpoints are left out.
+- {WHOLE}: the same recipe without windows and pool, as the paper and all other methods here compute.
+- A method that does not train: one sample at a quarter and one at half the size. The last doubling of a side is taken
+  to make it as many times longer as the one before did.
+- Measuring is the same for all: {MEASURED} samples, {SAMPLES} in proportion, which is too much by what is prepared of the
+  training clip alone. Measured are {numbers}.
 
 ## Foretold beside whole trainings
 
-The same way of counting at 64 px, beside the trainings of the [evidence](evidence.md), {int(small["whole_trainings"].max()) if len(small) else 0} of each. Those were timed by
-the clock, beside other programs: the least disturbed of them is what to compare with.
+The same way of counting where there are whole trainings: six of each point of the [evidence](evidence.md), at 64 px, and
+at {fine} px the models {models} (row {HpVaeGan.name}; their processor seconds). The
+evidence was timed by the clock, beside other programs: the least disturbed of the six is what to compare with.
 
-{table(["point", "foretold s", "least of the trainings s", "mean s", "foretold / least"], [_check(name, small) for name in CHECKED if name in set(small["point"])])}
+{_table(compared, _check, rows, [*CHECKED, HpVaeGan.name])}
 """
 
 
-def _line(name: str, rows: pd.DataFrame) -> list[str]:
-    of_method = rows[rows["point"] == name]
-    spans = [_span(of_method[part]) for part in ("training_seconds", "sampling_seconds", "measuring_seconds")]
-    return [name, *spans, f"{of_method['peak_bytes'].max() / 1e9:.1f}"]
+def _table(
+    titles: list[str], line: Callable[[pd.DataFrame], list[str]], rows: pd.DataFrame, names: Iterable[str]
+) -> str:
+    each = (rows[rows["point"] == name] for name in names)
+    return table(titles, [line(of_point) for of_point in each if len(of_point)])
+
+
+def _line(rows: pd.DataFrame) -> list[str]:
+    spans = [_span(rows[part]) for part in ("training_seconds", "sampling_seconds", "measuring_seconds")]
+    return [rows.iloc[0]["point"], *spans, f"{rows['peak_bytes'].max() / 1e9:.1f}"]
 
 
 def _span(seconds: pd.Series) -> str:
@@ -201,11 +217,10 @@ def _span(seconds: pd.Series) -> str:
     return least if least == most else f"{least} to {most}"
 
 
-def _check(name: str, rows: pd.DataFrame) -> list[str]:
-    of_point = rows[rows["point"] == name]
-    foretold, whole = of_point["training_seconds"], of_point.iloc[0]
+def _check(rows: pd.DataFrame) -> list[str]:
+    foretold, whole = rows["training_seconds"], rows.iloc[0]
     taken = [f"{whole['whole_least']:.0f}", f"{whole['whole_mean']:.0f}"]
-    return [name, _numbers(foretold, 0), *taken, _numbers(foretold / whole["whole_least"], 2)]
+    return [whole["point"], _numbers(foretold, 0), *taken, _numbers(foretold / whole["whole_least"], 2)]
 
 
 def _numbers(values: pd.Series, digits: int) -> str:

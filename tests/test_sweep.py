@@ -1,11 +1,13 @@
 """Sweeps: what a specification stands for, that nothing is lost or run twice, and that Ray changes no row."""
 
+import contextlib
 import dataclasses
 import itertools
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +25,7 @@ from hpvae_nb import InputError, fit, load_clip, load_image, load_model, metrics
 from hpvae_nb.baselines import METHODS
 from hpvae_nb.cli import app
 from hpvae_nb.io import checkpoint
+from hpvae_nb.io.hold import Hold
 from hpvae_nb.lab import show
 from hpvae_nb.metrics import METRICS
 from hpvae_nb.studies import sweeps
@@ -421,51 +424,88 @@ def test_ray_starts_a_killed_worker_again_from_its_checkpoint_and_gives_the_same
     assert_frame_equal(lasting(rows).map(listed), lasting(serial_rows).map(listed), check_dtype=False, check_like=True)
 
 
+def free_ports():
+    """For a node's agents, which Ray gives 15 seconds to choose their own: too little where all processors are busy."""
+    names = ("metrics_agent", "metrics_export", "runtime_env_agent", "dashboard_agent_listen")
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in names]
+        return {f"{name}_port": one.getsockname()[1] for name, one in zip(names, sockets, strict=True)}
+
+
 @pytest.fixture
 def two_nodes(monkeypatch):
-    """A cluster of two nodes on this machine, of one CPU each: its address, and the processes of the second node."""
-    utils = pytest.importorskip("ray.cluster_utils")
+    """A cluster of two nodes on this machine, of one CPU each: its address, and the process that rules the second."""
+    utils, psutil = pytest.importorskip("ray.cluster_utils"), pytest.importorskip("psutil")
     scratch = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # the paths of Ray's sockets have to be short
     monkeypatch.setenv("RAY_TMPDIR", scratch)
-    quick = {"health_check_period_ms": 500, "health_check_failure_threshold": 3}  # a lost node is missed within seconds
-    head = utils.Cluster(initialize_head=True, head_node_args={"include_dashboard": False, "_system_config": quick})
+    cluster, soon = utils.Cluster(), {"health_check_period_ms": 1000}  # a lost node is missed within seconds
     try:
-        second = head.add_node()
-        yield head.address, [process.process for kind in second.all_processes.values() for process in kind]
+        cluster.add_node(include_dashboard=False, _system_config=soon, **free_ports())
+        second = cluster.add_node(**free_ports())
+        yield cluster.address, psutil.Process(second.all_processes["raylet"][0].process.pid)
     finally:
-        head.shutdown()
+        cluster.shutdown()
         shutil.rmtree(scratch, ignore_errors=True)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_a_sweep_on_two_nodes_survives_the_loss_of_one(tmp_path, serial_rows, two_nodes):
-    psutil = pytest.importorskip("psutil")
-    address, of_second = two_nodes
-    out, trials, lost = tmp_path / "out", expand(LONG), []
+    (address, second), out, trials = two_nodes, tmp_path / "out", expand(LONG)
+    lost = []
 
-    def on_second(trial):
-        """The trial's process, where it is of the second node and has a checkpoint."""
-        folder = trial_folder(out, trial)
-        if (folder / "run" / "checkpoint.safetensors").exists():
-            process = psutil.Process(sessions(folder)[-1]["process"])
-            return process if process.ppid() in [p.pid for p in of_second] else None
+    def on_second():
+        """A trial with a checkpoint whose worker is of the second node."""
+        workers = {child.pid for child in second.children(recursive=True)}
+        begun = [t for t in trials if (trial_folder(out, t) / "run" / "checkpoint.safetensors").exists()]
+        return next((t for t in begun if sessions(trial_folder(out, t))[-1]["process"] in workers), None)
 
     def lose_second():
-        trial, _ = wait_for(lambda: next(((t, p) for t in trials if (p := on_second(t))), None))
-        lost.append(trial)
-        parents = [psutil.Process(p.pid) for p in of_second if p.poll() is None]
-        for process in [child for parent in parents for child in [parent, *parent.children(recursive=True)]]:
+        lost.append(wait_for(on_second))
+        for process in [second, *second.children(recursive=True)]:
             process.kill()
 
     killer = threading.Thread(target=lose_second)
     killer.start()
     rows = run_sweep(trials, out, address=address)
     killer.join()
-    again = sessions(trial_folder(out, lost[0]))
-    assert len(again) == 2
-    assert (again[1]["scale"], again[1]["iteration"]) > (0, 1)
+    starts = [(s["scale"], s["iteration"]) for s in sessions(trial_folder(out, lost[0]))]
+    assert starts[0] == (0, 1) < starts[1]
+    assert [of(trial, rows)["sessions"] for trial in (trials[0], trials[2])] == [
+        1 + (t in lost) for t in (trials[0], trials[2])
+    ]
     assert_frame_equal(lasting(rows).map(listed), lasting(serial_rows).map(listed), check_dtype=False, check_like=True)
+
+
+def test_a_trial_waits_for_the_lock_of_a_lost_machine_but_not_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "PAUSE", 0.01)
+    held, gone = threading.Event(), threading.Event()
+
+    def hold():
+        with Hold(tmp_path):
+            held.set()
+            gone.wait(60)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait(60)
+    cluster.wait_until_free(tmp_path, 0.05)
+    assert other.is_alive()
+    threading.Timer(0.1, gone.set).start()
+    cluster.wait_until_free(tmp_path, 60)
+    assert gone.is_set()
+    other.join()
+    cluster.wait_until_free(tmp_path / "new", 60)
+
+
+def test_a_trial_that_died_for_good_is_a_row_with_a_sentence_and_runs_at_the_next_call(
+    tmp_path, monkeypatch, swept, small
+):
+    monkeypatch.setattr(cluster, "run", lambda waiting, out, address, progress: progress.ended(waiting[0], None))
+    row = of(small[0], run_sweep(small[:1], tmp_path / "out", address="any"))
+    assert row["error"].startswith("the worker died")
+    rows = run_sweep(small[:1], tmp_path / "out", serial=True)
+    assert_frame_equal(lasting(rows), lasting(swept[1][swept[1]["trial"] == small[0].name]), check_like=True)
 
 
 def test_no_cluster_at_an_address(tmp_path, small):
