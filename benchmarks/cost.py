@@ -167,7 +167,7 @@ def page(rows: pd.DataFrame) -> str:
     return f"""# What a comparison at {fine} px would cost
 
 {CLIPS} clips, {large["point"].nunique()} methods, {SAMPLES} samples of each, all by preset {config.preset}:
-{config.scales} scales of {config.coarse_size} to {fine} px and up to {config.frames} frames, {config.iterations} iterations each.
+{config.scales} scales, {config.coarse_size} to {fine} px, {config.iterations} iterations each.
 Nobody ran that: steps of each scale were measured, and multiplied out. Processor seconds of one thread; {where}.
 Written by `python benchmarks/cost.py --out docs/cost`. The rows are in `docs/cost.parquet`, from which
 `python -m hpvae_nb sweep SPEC.yaml --estimate docs/cost.parquet` counts other numbers of clips, samples and seeds.
@@ -187,12 +187,12 @@ From and to: had all taken as long as the quickest or the slowest round of their
 - {WHOLE}: the same recipe without windows and pool, as the paper and all other methods here compute.
 - A method that does not train: one sample at a quarter and one at half the size. The last doubling of a side is taken
   to make it as many times longer as the one before did.
-- Measuring is the same for all: {MEASURED} samples, {SAMPLES} in proportion, which is too much by what is prepared of the
-  training clip alone. Measured are {numbers}.
+- Measuring is the same for all: {MEASURED} samples, {SAMPLES} in proportion, which is too much by what is prepared of
+  the training clip alone. Measured are {numbers}.
 
 ## Foretold beside whole trainings
 
-The same way of counting where there are whole trainings: six of each point of the [evidence](evidence.md), at 64 px, and
+The same way of counting where whole trainings are there: six of each point of the [evidence](evidence.md) at 64 px, and
 at {fine} px the models {models} (row {HpVaeGan.name}; their processor seconds). The
 evidence was timed by the clock, beside other programs: the least disturbed of the six is what to compare with.
 

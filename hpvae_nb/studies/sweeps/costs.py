@@ -101,6 +101,6 @@ def cost_text(trials: Sequence[Trial], costs: Sequence[SweepCost], workers: Sequ
     lines = [f"{len(trials)} trials: {len(clips)} clips, {len(methods)} methods, {samples} samples each"]
     for cost in costs:
         taken = [(n, *map(duration, (cost.wall_seconds(n), *cost.wall_range(n)))) for n in workers]
-        lines.append(f"From {cost.measured} measured trials; each worker one {cost.device}:")
+        lines.append(f"From {cost.measured} rows of trials; each worker one {cost.device}:")
         lines.append(markdown(pd.DataFrame(taken, columns=["workers", "until all is done", "from", "to"])))
     return "\n\n".join(lines)
