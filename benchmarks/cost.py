@@ -11,9 +11,11 @@ one thread: other programs make the clock's time longer, and hardly those.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -24,7 +26,7 @@ from step import climb
 from writing import clock, table
 
 from hpvae_nb.baselines import METHODS, make_method
-from hpvae_nb.baselines.vgpnn import Gpnn
+from hpvae_nb.baselines.vgpnn import Gpnn, Vgpnn
 from hpvae_nb.io.checkpoint import write_bytes
 from hpvae_nb.lab import show
 from hpvae_nb.method import HpVaeGan
@@ -88,7 +90,7 @@ def measured(trial: Trial, rounds: int, others: list[Row]) -> list[Row]:
         peak = peak_memory(CPU)
         training, sampling, model = trained(trial) if make_method(trial.method).trains else copied(trial)
         if not same and trial.point in POINTS:
-            same = [measuring(trial, model)]
+            same = [measuring(trial)]
         seconds = {"training_seconds": training, "processor_seconds": training}
         seconds |= {"sampling_seconds": trial.samples * sampling, "measuring_seconds": same[0] if same else math.nan}
         about = {"device": device_name(CPU), "code": code_version(), "commit": commit(), "torch": torch.__version__}
@@ -120,29 +122,36 @@ def trained(trial: Trial) -> tuple[float, float, Any]:
 
 
 def copied(trial: Trial) -> tuple[float, float, Any]:
-    """The same of a method that does not train, and takes minutes for a sample.
-
-    From a quarter and half the size: the last doubling of a side takes as many times longer as the one before.
-    """
-    quarter, half = (sample_seconds(trial, trial.config.fine_size // part) for part in (4, 2))
-    model = fit(trial.load(), trial.config, method=make_method(trial.method, dict(trial.settings)), device=CPU)
-    return 0.0, half**2 / quarter, model
+    """The same of a method that does not train, and takes minutes for a sample."""
+    quarter, half = (seconds_of(partial(untrained(trial, part).sample, 1, seed=0)) for part in (4, 2))
+    return 0.0, doubled(quarter, half), untrained(trial)
 
 
-def sample_seconds(trial: Trial, size: int) -> float:
-    """Of one sample at another size."""
-    config = trial.config.replace(fine_size=size)
-    model = fit(trial.load(), config, method=make_method(trial.method, dict(trial.settings)), device=CPU)
-    return seconds_of(lambda: model.sample(1, seed=0))
-
-
-def measuring(trial: Trial, model: Any) -> float:
+def measuring(trial: Trial) -> float:
     """Seconds to measure all samples of a trial: methods do not differ in it."""
+    quarter, half = (metric_seconds(trial, part) for part in (4, 2))
+    return sum(map(doubled, quarter, half)) * trial.samples / MEASURED
+
+
+def metric_seconds(trial: Trial, part: int) -> list[float]:
+    """Of each metric, at a part of the size, of samples like the clip."""
+    model = untrained(dataclasses.replace(trial, method=Vgpnn.name), part)
     real = show.real_at_last_scale(model, trial.load())
     noise = torch.randn(MEASURED, *real.shape, generator=torch.Generator().manual_seed(0))
     samples = (real + 0.1 * noise).clamp(-1, 1)
-    taken = sum(seconds_of(lambda name=name: METRICS[name].measure(samples, real, model)) for name in trial.metrics)
-    return taken * trial.samples / MEASURED
+    metrics = [METRICS[name] for name in trial.metrics]
+    return [seconds_of(partial(metric.measure, samples, real, model)) for metric in metrics]
+
+
+def untrained(trial: Trial, part: int = 1) -> Any:
+    """The model of a method that does not train, at a part of the size."""
+    config = trial.config.replace(fine_size=trial.config.fine_size // part)
+    return fit(trial.load(), config, method=make_method(trial.method, dict(trial.settings)), device=CPU)
+
+
+def doubled(quarter: float, half: float) -> float:
+    """Seconds at the full size: the last doubling makes it as many times longer as the one before did."""
+    return half**2 / quarter
 
 
 def seconds_of(action: Callable[[], Any]) -> float:
@@ -187,8 +196,8 @@ From and to: had all taken as long as the quickest or the slowest round of their
 - {WHOLE}: the same recipe without windows and pool, as the paper and all other methods here compute.
 - A method that does not train: one sample at a quarter and one at half the size. The last doubling of a side is taken
   to make it as many times longer as the one before did.
-- Measuring is the same for all: {MEASURED} samples, {SAMPLES} in proportion, which is too much by what is prepared of
-  the training clip alone. Measured are {numbers}.
+- Measuring is the same for all, and foretold in that way too, each number by itself: {MEASURED} samples, {SAMPLES} in
+  proportion, which is too much by what is prepared of the training clip alone. Measured are {numbers}.
 
 ## Foretold beside whole trainings
 
