@@ -41,13 +41,14 @@ evidence: $(VENV)/test.done  ## Measure a clip and seed of the evidence again, a
 	$(BIN)/python -m hpvae_nb sweep data/evidence/$(SPEC).yaml --only clip=$(CLIP) --only seed=$(SEED) --out runs/evidence_again
 	$(BIN)/python data/evidence.py check runs/evidence_again --spec $(SPEC) --clip $(CLIP) --seed $(SEED)
 
-benchmarks: $(VENV)/test.done  ## Measure anew what docs/ says about this machine (about 45 minutes)
+benchmarks: $(VENV)/test.done  ## Measure anew what docs/ says about this machine (about an hour)
 	$(BIN)/python benchmarks/step.py --growth --sampling --first-preview --out docs/benchmarks.md
 	$(BIN)/python benchmarks/methods.py --out docs/methods.md
 	$(BIN)/python benchmarks/widgets.py --out docs/widgets.md
 	$(BIN)/python benchmarks/precision.py --iterations 150 --out docs/precision
 	$(BIN)/python benchmarks/enlarging.py --out docs/enlarging.md
 	$(BIN)/python benchmarks/layout.py --out docs/layout
+	$(BIN)/python benchmarks/cost.py --out docs/cost
 
 OUT ?= runs/gpu
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from common import cpu_trainer
+from common import TINY, cpu_trainer
 
 from hpvae_nb.recipe.presets import preset
+from hpvae_nb.studies import sweeps
+from hpvae_nb.training.clock import Trial
 
 ROOT = Path(__file__).parents[1]
 NUMBER = r"\d+(\.\d+)?"
@@ -238,3 +240,29 @@ def test_methods_are_timed_against_the_first(tmp_path):
     assert (first[0], first[2], first[3]) == ("M = 7", "1.00", "100")
     assert float(second[2]) > 1  # a critic at two scales costs more than it saves
     assert float(second[4]) == pytest.approx(100 * float(second[1]), abs=1)
+
+
+def test_a_training_costs_its_steps_at_each_scale_and_what_entering_takes(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import cost
+
+    (trial,) = sweeps.expand({"clip": "pedestrians", "preset": "smoke", **TINY, "coarse_iterations": 40})
+    steps = [trial.config.steps(n) for n in range(4)]
+    assert steps[0] == 40
+    assert steps[-1] == TINY["iterations"]
+    monkeypatch.setattr(
+        cost, "try_scale", lambda trainer, scale, now: Trial(typical=1e6, mean=10.0**scale, entering=0.5)
+    )
+    training, sampling, model = cost.trained(trial)
+    assert training == 4 * 0.5 + steps[0] + 10 * steps[1] + 100 * steps[2] + 1000 * steps[3]
+    assert sampling > 0
+    assert model.scales == 4
+
+
+def test_the_page_of_costs_says_what_its_rows_say(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import cost
+
+    rows = sweeps.read_results(ROOT / "docs" / "cost.parquet")
+    assert cost.page(rows) == (ROOT / "docs" / "cost.md").read_text(encoding="utf-8")
+    assert set(rows["point"]) == {*cost.POINTS, *cost.CHECKED}

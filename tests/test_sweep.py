@@ -23,6 +23,7 @@ from hpvae_nb import InputError, fit, load_clip, load_image, load_model, metrics
 from hpvae_nb.baselines import METHODS
 from hpvae_nb.cli import app
 from hpvae_nb.io import checkpoint
+from hpvae_nb.io.hold import Hold
 from hpvae_nb.lab import show
 from hpvae_nb.metrics import METRICS
 from hpvae_nb.studies import sweeps
@@ -364,12 +365,16 @@ def test_a_sweep_costs_what_its_trials_cost():
     assert cost.wall_seconds(1) == sum(cost.seconds)
     assert cost.wall_seconds(2) == 3 * 120.0  # two trials of 120 and all five short ones fit beside three long ones
     assert cost.wall_seconds(8) == 120.0
+    assert cost.wall_range(1) == (5 * (110.0 + 17.0), 5 * (130.0 + 17.0))  # had all been as quick, or as slow, as one
+    assert cost.wall_range(8) == (110.0, 130.0)
     text = sweeps.cost_text(trials, [cost])
     assert "10 trials: 5 clips, 1 methods, 50 samples each" in text
-    assert "| 8 | 2 min 0 s |" in text
+    assert "| 8 | 2 min 0 s | 1 min 50 s | 2 min 10 s |" in text
     assert sweeps.estimate_cost(expand({"clip": "clip0", "beta": 0.5}), rows)[0].seconds == [120.0]
     with pytest.raises(InputError, match="nothing like clip0_hpvae_laptop_iterations=9_seed=0_.* on abacus"):
         sweeps.estimate_cost(expand({"clip": "clip0", "iterations": 9}), rows)
+    with pytest.raises(InputError, match="nothing like clip0_hpvae_laptop_window=4000"):  # whose steps cost less
+        sweeps.estimate_cost(expand({"clip": "clip0", "window": 4000}), rows)
     with pytest.raises(InputError, match="no trial that ended well"):
         sweeps.estimate_cost(trials, rows_of([1.0], error="failed"))
 
@@ -457,30 +462,78 @@ def test_ray_starts_a_killed_worker_again_from_its_checkpoint_and_gives_the_same
     assert_frame_equal(lasting(rows).map(listed), lasting(serial_rows).map(listed), check_dtype=False, check_like=True)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_a_cluster_is_named_by_its_address_and_a_dead_trial_goes_on_at_the_next_call(
-    tmp_path, serial_rows, monkeypatch
-):
-    utils = pytest.importorskip("ray.cluster_utils")
-    monkeypatch.setattr(cluster, "DEATHS", 0)
-    (trial,) = expand({**LONG, "clip": "pedestrians"})
+@pytest.fixture
+def two_nodes(monkeypatch):
+    """A cluster of two nodes on this machine, of one CPU each: its address, and the process that rules the second."""
+    utils, psutil = pytest.importorskip("ray.cluster_utils"), pytest.importorskip("psutil")
     scratch = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # the paths of Ray's sockets have to be short
     monkeypatch.setenv("RAY_TMPDIR", scratch)
-    head = utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    nodes, soon = utils.Cluster(), {"health_check_period_ms": 1000}  # a lost node is missed within seconds
     try:
-        killer = threading.Thread(target=kill_a_worker, args=(tmp_path / "out", trial))
-        killer.start()
-        row = of(trial, run_sweep([trial], tmp_path / "out", address=head.address))
-        killer.join()
-        assert row["error"].startswith("the worker died")
-        rows = run_sweep([trial], tmp_path / "out", address=head.address)
+        nodes.add_node(include_dashboard=False, _system_config=soon)
+        second = nodes.add_node()
+        yield nodes.address, psutil.Process(second.all_processes["raylet"][0].process.pid)
     finally:
-        head.shutdown()
+        nodes.shutdown()
         shutil.rmtree(scratch, ignore_errors=True)
-    assert of(trial, rows)["sessions"] == 2
-    assert sessions(trial_folder(tmp_path / "out", trial))[1]["iteration"] > 1
-    assert_frame_equal(lasting(rows), lasting(serial_rows[serial_rows["trial"] == trial.name]), check_like=True)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_a_sweep_on_two_nodes_survives_the_loss_of_one(tmp_path, serial_rows, two_nodes):
+    (address, second), out, trials = two_nodes, tmp_path / "out", expand(LONG)
+    lost = []
+
+    def on_second():
+        """A trial with a checkpoint whose worker is of the second node."""
+        workers = {child.pid for child in second.children(recursive=True)}
+        begun = [t for t in trials if (trial_folder(out, t) / "run" / "checkpoint.safetensors").exists()]
+        return next((t for t in begun if sessions(trial_folder(out, t))[-1]["process"] in workers), None)
+
+    def lose_second():
+        lost.append(wait_for(on_second))
+        for process in [second, *second.children(recursive=True)]:
+            process.kill()
+
+    killer = threading.Thread(target=lose_second)
+    killer.start()
+    rows = run_sweep(trials, out, address=address)
+    killer.join()
+    starts = [(s["scale"], s["iteration"]) for s in sessions(trial_folder(out, lost[0]))]
+    assert len(starts) == 2
+    assert starts[0] == (0, 1) < starts[1]
+    assert_frame_equal(lasting(rows).map(listed), lasting(serial_rows).map(listed), check_dtype=False, check_like=True)
+
+
+def test_a_trial_waits_for_the_lock_of_a_lost_machine_but_not_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "PAUSE", 0.01)
+    held, gone = threading.Event(), threading.Event()
+
+    def hold():
+        with Hold(tmp_path):
+            held.set()
+            gone.wait(60)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait(60)
+    cluster.wait_until_free(tmp_path, 0.05)
+    assert other.is_alive()
+    threading.Timer(0.1, gone.set).start()
+    cluster.wait_until_free(tmp_path, 60)
+    assert gone.is_set()
+    other.join()
+    cluster.wait_until_free(tmp_path / "new", 60)
+
+
+def test_a_trial_that_died_for_good_is_a_row_with_a_sentence_and_runs_at_the_next_call(
+    tmp_path, monkeypatch, swept, small
+):
+    monkeypatch.setattr(cluster, "run", lambda waiting, out, address, progress: progress.ended(waiting[0], None))
+    row = of(small[0], run_sweep(small[:1], tmp_path / "out", address="any"))
+    assert row["error"].startswith("the worker died")
+    rows = run_sweep(small[:1], tmp_path / "out", serial=True)
+    assert_frame_equal(lasting(rows), lasting(swept[1][swept[1]["trial"] == small[0].name]), check_like=True)
 
 
 def test_no_cluster_at_an_address(tmp_path, small):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hpvae_nb.errors import InputError, require
+from hpvae_nb.io.hold import Hold
 from hpvae_nb.studies.sweeps.results import read_row, trial_folder
 from hpvae_nb.studies.sweeps.runner import run_trial
 from hpvae_nb.studies.sweeps.trials import Trial
@@ -17,6 +18,7 @@ from hpvae_nb.studies.sweeps.trials import Trial
 DEATHS = 20  # of a trial's worker, before the trial is given up: machines may be taken away often
 STARTS = 3  # of Ray on this machine: it gives itself half a minute, too little where all processors are busy
 PAUSE = 1.0  # seconds between two reports of a trial's progress
+PATIENCE = 120.0  # seconds that a trial waits for its folder: on shared drives a lost machine's locks outlive it
 NOTES = "tune"  # what Tune notes for itself, in the sweep's folder; the trials' own folders have it all
 STORE = 100_000_000  # bytes of Ray's object store on this machine; next to nothing goes through it
 
@@ -32,6 +34,7 @@ _QUIET = {
 def run(trials: list[Trial], out: Path, address: str | None, progress: Any) -> None:
     """Run the trials on the cluster at `address`, or on one that is started here and stopped at the end.
 
+    When a worker is killed, or its machine is lost, its trial is started again from its checkpoint, on any machine.
     `progress` is told of shares with `told(trial, share)`, and of ends with `ended(trial, row)`.
 
     Raises:
@@ -111,5 +114,19 @@ def _task(config: dict[str, str], trials: dict[str, Trial], out: Path, place: Pa
             tune.report({"share": share})
 
     trial = trials[config["trial"]]
+    wait_until_free(trial_folder(out, trial) / "run", PATIENCE)
     run_trial(trial, trial_folder(out, trial), tell)
     tune.report({"share": 1.0})
+
+
+def wait_until_free(folder: Path, seconds: float) -> None:
+    """Until nobody holds the folder, or so many seconds have passed: whoever then trains in it is told who does."""
+    end = time.monotonic() + seconds
+    while folder.is_dir():
+        try:
+            with Hold(folder):
+                return
+        except InputError:
+            if time.monotonic() > end:
+                return
+            time.sleep(PAUSE)

@@ -19,7 +19,7 @@ DECISIVE = (
     *("method", "settings", "dims", "scales", "coarse_size", "fine_size", "sized_side", "step", "sampling_rates"),
     *("channels", "latent", "kernel", "encoder_kernel", "decoder_kernel"),
     *("encoder_layers", "generator_layers", "critic_layers", "vae_levels", "freeze", "batch"),
-    *("iterations", "coarse_iterations"),
+    *("iterations", "coarse_iterations", "window", "window_choices", "pool", "pool_every", "penalty_every"),
 )
 """The columns that decide how long a trial takes, beside the shape of its clip."""
 
@@ -30,14 +30,24 @@ class SweepCost:
 
     device: str  # a worker is one such
     measured: int  # rows that the estimate rests on
-    seconds: list[float]  # of each trial
+    seconds: list[float]  # of each trial, the mean of the rows like it
+    least: list[float]  # the same, had each trial taken as long as the quickest of those rows
+    most: list[float]  # the slowest
 
     def wall_seconds(self, workers: int) -> float:
         """Until the last of `workers` side by side is done, each taking the longest trial that is left."""
-        busy = [0.0] * workers
-        for seconds in sorted(self.seconds, reverse=True):
-            heapq.heapreplace(busy, busy[0] + seconds)
-        return max(busy)
+        return _until_done(self.seconds, workers)
+
+    def wall_range(self, workers: int) -> tuple[float, float]:
+        """The same from the quickest and from the slowest rows."""
+        return _until_done(self.least, workers), _until_done(self.most, workers)
+
+
+def _until_done(trials: Sequence[float], workers: int) -> float:
+    busy = [0.0] * workers
+    for seconds in sorted(trials, reverse=True):
+        heapq.heapreplace(busy, busy[0] + seconds)
+    return max(busy)
 
 
 def estimate_cost(trials: Sequence[Trial], rows: pd.DataFrame) -> list[SweepCost]:
@@ -53,7 +63,9 @@ def estimate_cost(trials: Sequence[Trial], rows: pd.DataFrame) -> list[SweepCost
     missing: list[str] = []
     for device, of_device in rows[rows["error"].isna()].groupby("device", sort=False):
         try:
-            costs.append(SweepCost(str(device), len(of_device), [_seconds(trial, of_device) for trial in trials]))
+            taken = [_seconds(trial, of_device) for trial in trials]
+            each = ([float(of_trial.agg(how)) for of_trial in taken] for how in ("mean", "min", "max"))
+            costs.append(SweepCost(str(device), len(of_device), *each))
         except InputError as error:
             missing.append(str(error))
     if not costs:
@@ -61,7 +73,8 @@ def estimate_cost(trials: Sequence[Trial], rows: pd.DataFrame) -> list[SweepCost
     return costs
 
 
-def _seconds(trial: Trial, rows: pd.DataFrame) -> float:
+def _seconds(trial: Trial, rows: pd.DataFrame) -> pd.Series:
+    """Of the trial, from each row like it."""
     # Rows from before a setting existed had what is now its default.
     unknown = {name: value for name, value in Config().to_dict().items() if name not in rows}
     described, alike = describe(trial), rows.assign(**unknown)
@@ -70,7 +83,7 @@ def _seconds(trial: Trial, rows: pd.DataFrame) -> float:
     if alike.empty:
         raise InputError(f"nothing like {trial.name} was measured on {rows['device'].iloc[0]}: run one first")
     each = (alike["sampling_seconds"] + alike["measuring_seconds"]) / alike["samples"]
-    return float((alike["training_seconds"] + trial.samples * each).mean())
+    return alike["training_seconds"] + trial.samples * each
 
 
 def _equal(column: pd.Series, value: Any) -> pd.Series:
@@ -87,7 +100,7 @@ def cost_text(trials: Sequence[Trial], costs: Sequence[SweepCost], workers: Sequ
     samples = " or ".join(map(str, sorted({trial.samples for trial in trials})))
     lines = [f"{len(trials)} trials: {len(clips)} clips, {len(methods)} methods, {samples} samples each"]
     for cost in costs:
-        taken = [(n, duration(cost.wall_seconds(n))) for n in workers]
-        lines.append(f"From {cost.measured} measured trials; each worker one {cost.device}:")
-        lines.append(markdown(pd.DataFrame(taken, columns=["workers", "until all is done"])))
+        taken = [(n, *map(duration, (cost.wall_seconds(n), *cost.wall_range(n)))) for n in workers]
+        lines.append(f"From {cost.measured} rows of trials; each worker one {cost.device}:")
+        lines.append(markdown(pd.DataFrame(taken, columns=["workers", "until all is done", "from", "to"])))
     return "\n\n".join(lines)
