@@ -179,7 +179,8 @@ def page(rows: pd.DataFrame) -> str:
     return f"""# What a comparison at {fine} px would cost
 
 {CLIPS} clips, {large["method"].nunique()} methods, one of them in two ways, {SAMPLES} samples of each.
-All by preset {config.preset}: {config.scales} scales, {config.coarse_size} to {fine} px, {config.iterations} iterations each.
+All by preset {config.preset}: {config.scales} scales, {config.coarse_size} to {fine} px,
+{config.iterations} iterations each.
 Nobody ran that: steps of each scale were measured, and multiplied out. Processor seconds of one thread;
 {where}.
 Written by `python benchmarks/cost.py --out docs/cost`. The rows are in `docs/cost.parquet`, from which
