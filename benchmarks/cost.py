@@ -174,6 +174,7 @@ def page(rows: pd.DataFrame) -> str:
     where = f"{one['device']}, {one['precision']}, PyTorch {one['torch']}"
     other = large.assign(measuring_seconds=large["measuring_seconds"] - large[SLOWEST])
     numbers, models = ", ".join(trials[0].metrics), " and ".join(MODELS)
+    error = _numbers(rows["training_seconds"] / rows["whole_least"], 2)
     titles = ["method", "training", f"{SAMPLES} samples", "measuring them", "peak GB"]
     compared = ["training", "foretold s", "least of the whole ones s", "mean s", "foretold / least"]
     return f"""# What a comparison at {fine} px would cost
@@ -218,7 +219,7 @@ evidence was timed by the clock, beside other programs: the least disturbed of t
 
 {_table(compared, _check, rows, [*CHECKED, HpVaeGan.name])}
 
-What was foretold is {_numbers(rows["training_seconds"] / rows["whole_least"], 2)} times what was needed: the error of this counting is larger than from and
+What was foretold is {error} times what was needed: the error of this counting is larger than from and
 to above, which say only how much its rounds differ. What does not train, and measuring, was checked by nothing.
 """
 
