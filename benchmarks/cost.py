@@ -47,6 +47,8 @@ POINTS: dict[str, dict[str, Any]] = {name: {"method": name} for name in METHODS 
 POINTS[WHOLE] = {"method": "hpvae", "window": None, "pool": None}  # as all other methods, and the paper, compute
 CHECKED = (evidence.WHOLE, "PatchVAE", "SinGAN", "ConSinGAN")  # points of the evidence, whose trainings were whole ones
 MODELS = ("koi_256", "balloons_256")  # bundled models that were trained by the same recipe at the full size
+SLOWEST = "survival_seconds"  # it compares all rare patches with all others
+MEASURING = ("measuring_seconds", SLOWEST)
 MEASURED = 2  # samples that are measured; the seconds of 50 are in proportion
 
 
@@ -54,8 +56,7 @@ def main() -> None:
     options = parse_arguments()
     torch.set_num_threads(1)
     file = options.out.with_suffix(".parquet")
-    kept = read_results(file) if file.exists() else pd.DataFrame(columns=["point", "measuring_seconds"])
-    found = list(kept.to_dict("records"))
+    found: list[Row] = list(read_results(file).to_dict("records")) if file.exists() else []  # type: ignore[arg-type]
     trials = {trial.point: trial for trial in [*comparison([CLIP]), *checked()]}
     for name in options.points:
         rows = measured(trials[name], options.rounds, found)
@@ -84,15 +85,15 @@ def checked() -> list[Trial]:
 
 def measured(trial: Trial, rounds: int, others: list[Row]) -> list[Row]:
     """A row for each round, as if the trial had been run. What measuring takes is taken from `others` if they know."""
-    same = [row["measuring_seconds"] for row in others if row["preset"] == trial.config.preset]
-    rows = []
-    for _ in range(rounds if make_method(trial.method).trains else 1):
+    known = [{name: row[name] for name in MEASURING} for row in others if row["preset"] == trial.config.preset]
+    if not known:
+        known = [measuring(trial) if trial.point in POINTS else dict.fromkeys(MEASURING, math.nan)]
+    trains, rows = make_method(trial.method).trains, []
+    for _ in range(rounds if trains else 1):
         peak = peak_memory(CPU)
-        training, sampling, model = trained(trial) if make_method(trial.method).trains else copied(trial)
-        if not same and trial.point in POINTS:
-            same = [measuring(trial)]
+        training, sampling, model = trained(trial) if trains else copied(trial)
         seconds = {"training_seconds": training, "processor_seconds": training}
-        seconds |= {"sampling_seconds": trial.samples * sampling, "measuring_seconds": same[0] if same else math.nan}
+        seconds |= {"sampling_seconds": trial.samples * sampling, **known[0]}
         about = {"device": device_name(CPU), "code": code_version(), "commit": commit(), "torch": torch.__version__}
         rows.append({**describe(trial), **seconds, **about, "precision": model.precision, "peak_bytes": peak()})
         rows[-1] |= whole_trainings(str(trial.point))
@@ -127,10 +128,11 @@ def copied(trial: Trial) -> tuple[float, float, Any]:
     return 0.0, doubled(quarter, half), untrained(trial)
 
 
-def measuring(trial: Trial) -> float:
-    """Seconds to measure all samples of a trial: methods do not differ in it."""
+def measuring(trial: Trial) -> Row:
+    """Seconds to measure all samples of a trial, and those of the slowest metric: methods do not differ in them."""
     quarter, half = (metric_seconds(trial, part) for part in (4, 2))
-    return sum(map(doubled, quarter, half)) * trial.samples / MEASURED
+    each = [doubled(*two) * trial.samples / MEASURED for two in zip(quarter, half, strict=True)]
+    return {"measuring_seconds": sum(each), SLOWEST: each[trial.metrics.index("survival")]}
 
 
 def metric_seconds(trial: Trial, part: int) -> list[float]:
@@ -170,21 +172,31 @@ def page(rows: pd.DataFrame) -> str:
     trials = [trial for trial in comparison(names) if trial.point in set(large["point"])]
     config, one, fine = trials[0].config, large.iloc[0], trials[0].config.fine_size
     where = f"{one['device']}, {one['precision']}, PyTorch {one['torch']}"
+    other = large.assign(measuring_seconds=large["measuring_seconds"] - large[SLOWEST])
     numbers, models = ", ".join(trials[0].metrics), " and ".join(MODELS)
+    error = _numbers(rows["training_seconds"] / rows["whole_least"], 2)
     titles = ["method", "training", f"{SAMPLES} samples", "measuring them", "peak GB"]
     compared = ["training", "foretold s", "least of the whole ones s", "mean s", "foretold / least"]
     return f"""# What a comparison at {fine} px would cost
 
-{CLIPS} clips, {large["point"].nunique()} methods, {SAMPLES} samples of each, all by preset {config.preset}:
-{config.scales} scales, {config.coarse_size} to {fine} px, {config.iterations} iterations each.
-Nobody ran that: steps of each scale were measured, and multiplied out. Processor seconds of one thread; {where}.
+{CLIPS} clips, {large["method"].nunique()} methods, one of them in two ways, {SAMPLES} samples of each.
+All by preset {config.preset}: {config.scales} scales, {config.coarse_size} to {fine} px,
+{config.iterations} iterations each.
+Nobody ran that: steps of each scale were measured, and multiplied out. Processor seconds of one thread;
+{where}.
 Written by `python benchmarks/cost.py --out docs/cost`. The rows are in `docs/cost.parquet`, from which
 `python -m hpvae_nb sweep SPEC.yaml --estimate docs/cost.parquet` counts other numbers of clips, samples and seeds.
 
 {sweeps.cost_text(trials, sweeps.estimate_cost(trials, large))}
 
+Survival takes most of that: it compares all rare patches of a clip with all others, which grows with the square of the
+pixels, and takes {clock(one[SLOWEST])} of the {clock(one["measuring_seconds"])} of measuring one trial. Without it:
+
+{sweeps.cost_text(trials, sweeps.estimate_cost(trials, other))}
+
 A worker is one thread: a machine of 16 cores is sixteen, if its memory is enough for all (the last column below).
-From and to: had all taken as long as the quickest or the slowest round of their method.
+From and to: had all taken as long as the quickest or the slowest round of their method. A trial is never divided, so
+that beyond some number of workers the longest one decides.
 
 ## Each method, one clip
 
@@ -206,6 +218,9 @@ at {fine} px the models {models} (row {HpVaeGan.name}; their processor seconds).
 evidence was timed by the clock, beside other programs: the least disturbed of the six is what to compare with.
 
 {_table(compared, _check, rows, [*CHECKED, HpVaeGan.name])}
+
+What was foretold is {error} times what was needed: the error of this counting is larger than from and
+to above, which say only how much its rounds differ. What does not train, and measuring, was checked by nothing.
 """
 
 

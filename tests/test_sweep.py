@@ -491,7 +491,7 @@ def test_a_sweep_on_two_nodes_survives_the_loss_of_one(tmp_path, serial_rows, tw
         return next((t for t in begun if sessions(trial_folder(out, t))[-1]["process"] in workers), None)
 
     def lose_second():
-        lost.append(wait_for(on_second))
+        lost.append(wait_for(on_second, 900))
         for process in [second, *second.children(recursive=True)]:
             process.kill()
 
