@@ -122,7 +122,7 @@ def noticed(request, tmp_path_factory):
     """
     root, last = tmp_path_factory.mktemp("wrong"), {}
     shutil.copy(NOTEBOOKS / "conftest.py", root)
-    asked = [item for item in request.session.items if item.module is request.module]
+    asked = [item for item in request.session.items if getattr(item, "module", None) is request.module]
     for mistake in (item.callspec.params["mistake"] for item in asked):
         (lesson, file), (right, wrong), seen = MISTAKES[mistake]
         folder = root / lesson
