@@ -32,7 +32,7 @@ from hpvae_nb.lessons.l13_reproducing_the_paper.figures import over_budgets as o
 from hpvae_nb.lessons.l13_reproducing_the_paper.figures import tradeoff
 from hpvae_nb.studies import claims, evidence, many_page, sweeps
 from hpvae_nb.studies.evidence import BUDGETS, IMAGE_BUDGETS, IMAGES, STUDIES, Study
-from hpvae_nb.studies.sweeps.results import Row, answers, finished, trial_folder, write_results
+from hpvae_nb.studies.sweeps.results import Row, answer, finished, trial_folder, write_results
 
 PAGE = Path(__file__).parent.parent / "docs" / "evidence.md"
 FOLDER = Path(__file__).parent / "evidence"
@@ -77,8 +77,8 @@ def _bundled(study: Study, trials: list[sweeps.Trial]) -> dict[sweeps.Trial, Row
     """The bundled rows that answer trials, under the names that these have now."""
     file = FOLDER / study.results
     known = {row["trial"]: row for row in sweeps.read_results(file).to_dict("records")} if file.exists() else {}
-    fitting = [trial for trial in trials if trial.name in known and answers(known[trial.name], trial)]
-    return {trial: known[trial.name] | {"point": trial.point, "budget": trial.budget} for trial in fitting}
+    found = {trial: answer(known[trial.name], trial) for trial in trials if trial.name in known}
+    return {trial: row for trial, row in found.items() if row is not None}
 
 
 def _write_samples_of(trial: sweeps.Trial, out: Path, study: Study) -> None:
@@ -136,17 +136,19 @@ def page() -> str:
 def over_budgets() -> str:
     """The claims at each budget, of clips and of images; what has no rows yet is left out."""
     text = ""
-    for study, (asked, what) in OF_BUDGETS.items():
-        if (FOLDER / study.results).exists():
-            spec = f"[Specification](../data/evidence/{study.spec})."
-            text += f"\n## Over budgets, of {what}\n\n{BUDGET_WORDS.strip()}\n{spec}\n"
-            text += f"\n{claims.budget_table(evidence.rows(study), asked)}\n"
-            text += f"\n![Each finding over the budget; every clip is a line]({picture_of(study).name})\n"
+    for study in measured_over_budgets():
+        asked, what = OF_BUDGETS[study]
+        spec = f"[Specification](../data/evidence/{study.spec})."
+        text += f"\n## Over budgets, of {what}\n\n{BUDGET_WORDS.strip()}\n{spec}\n"
+        text += f"\n{claims.budget_table(evidence.rows(study), asked)}\n"
+        picture = f"{PAGE.stem}_{Path(study.spec).stem}.png"
+        text += f"\n![Each finding over the budget; every clip is a line]({picture})\n"
     return text
 
 
-def picture_of(study: Study) -> Path:
-    return PAGE.with_name(f"{PAGE.stem}_{Path(study.spec).stem}.png")
+def measured_over_budgets() -> list[Study]:
+    """Those that have rows."""
+    return [study for study in OF_BUDGETS if (FOLDER / study.results).exists()]
 
 
 def tables() -> str:
@@ -168,9 +170,9 @@ def figures() -> dict[str, Figure]:
     """Figures 5 and 7 of the paper, of our images: by the name of the file beside the page."""
     rows = evidence.rows(IMAGES)
     found = {"images": tradeoff(rows, ("diversity", *evidence.IMAGE_REALISM))}
-    for study, (asked, _) in OF_BUDGETS.items():
-        if (FOLDER / study.results).exists():
-            found[Path(study.spec).stem] = over_budgets_figure(evidence.rows(study), asked)
+    for study in measured_over_budgets():
+        asked, _ = OF_BUDGETS[study]
+        found[Path(study.spec).stem] = over_budgets_figure(evidence.rows(study), asked)
     return found | {name: sheet(name) for name in evidence.clips(rows)[:SHOWN]}
 
 

@@ -64,9 +64,10 @@ class Claim:
         """What was found at each budget that has rows of both ends, lowest first; of one clip, or of all together."""
         found = {}
         for budget in budgets(rows):
-            there = clips(at(rows, budget), self.ends)
+            of_budget = at(rows, budget)
+            there = clips(of_budget, self.ends)
             if there if clip is None else clip in there:
-                found[budget] = self.found(at(rows, budget), clip)
+                found[budget] = self.found(of_budget, clip)
         return found
 
     def found(self, rows: pd.DataFrame, clip: str | None = None) -> Interval:

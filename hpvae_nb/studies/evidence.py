@@ -170,8 +170,8 @@ def changes(rows: pd.DataFrame, clip: str, point: str, metric: str, base: str = 
 
 def clips(rows: pd.DataFrame, points: Sequence[str] = ()) -> list[str]:
     """The clips that the rows are about, in their order; where points are given, those that have rows of all."""
-    there = {clip: set(rows["point"][rows["clip"] == clip]) if points else set() for clip in rows["clip"].unique()}
-    return [clip for clip in there if there[clip].issuperset(points)]
+    found = rows["clip"].unique().tolist()
+    return [clip for clip in found if not points or set(points) <= set(rows["point"][rows["clip"] == clip])]
 
 
 def sample_file(clip: str, point: str, study: Study = CLIPS, budget: int | None = None) -> Path:

@@ -44,20 +44,21 @@ def read_row(folder: Path) -> Row | None:
 
 
 def finished(trial: Trial, folder: Path) -> Row | None:
-    """The trial's row, if it ended well and holds all that is wanted now.
+    """The trial's row in its folder, if `answer` takes it."""
+    row = read_row(folder)
+    return None if row is None else answer(row, trial)
+
+
+def answer(row: Row, trial: Trial) -> Row | None:
+    """The row, if it ended well, with as many samples and all metrics and ways that the trial asks for.
 
     Its point and budget are the trial's, also where the row was measured before the specification had them.
     """
-    row = read_row(folder)
-    return row | {"point": trial.point, "budget": trial.budget} if row is not None and answers(row, trial) else None
-
-
-def answers(row: Row, trial: Trial) -> bool:
-    """Whether a row ended well, with as many samples and all metrics and ways that the trial asks for."""
     if not pd.isna(row["error"]) or row["samples"] != trial.samples:
-        return False
+        return None
     measured = [way["way"] for way in ways_of(row)]
-    return set(trial.metrics) <= set(row["metrics"]) and all(dict(way) in measured for way in trial.ways)
+    whole = set(trial.metrics) <= set(row["metrics"]) and all(dict(way) in measured for way in trial.ways)
+    return row | {"point": trial.point, "budget": trial.budget} if whole else None
 
 
 def ways_of(row: Row) -> list[Row]:
@@ -69,7 +70,7 @@ def ways_of(row: Row) -> list[Row]:
 def missing(trials: Sequence[Trial], rows: pd.DataFrame) -> list[Trial]:
     """The trials that none of the rows answers."""
     known = {row["trial"]: {str(name): value for name, value in row.items()} for row in rows.to_dict("records")}
-    return [trial for trial in trials if trial.name not in known or not answers(known[trial.name], trial)]
+    return [trial for trial in trials if trial.name not in known or answer(known[trial.name], trial) is None]
 
 
 def collect(out: Path) -> pd.DataFrame:
